@@ -1,0 +1,26 @@
+"""Checkpoints: where weights come from, and how they get into a model."""
+
+from keras_mobilevit.checkpoints.download import fetch, fetch_imagenet
+from keras_mobilevit.checkpoints.layouts import from_keras, to_keras
+from keras_mobilevit.checkpoints.loading import (
+    CheckpointInfo,
+    identify,
+    load_weights,
+    read_weights,
+    save_safetensors,
+)
+from keras_mobilevit.checkpoints.readers import file_kind, read_tensors
+
+__all__ = [
+    "CheckpointInfo",
+    "fetch",
+    "fetch_imagenet",
+    "file_kind",
+    "from_keras",
+    "identify",
+    "load_weights",
+    "read_tensors",
+    "read_weights",
+    "save_safetensors",
+    "to_keras",
+]

@@ -1,0 +1,184 @@
+"""Fetches published weights into the cache of Keras, verified."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import pathlib
+import sys
+
+import keras
+
+from keras_mobilevit.checkpoints import layouts, loading
+
+_KECAM = (
+    "https://github.com/leondgarse/keras_cv_attention_models/releases/"
+    "download/mobilevit/"
+)
+_TIMM = (
+    "https://github.com/rwightman/pytorch-image-models/releases/download/"
+    "v0.1-mvit-weights/"
+)
+_APPLE = (
+    "https://docs-assets.developer.apple.com/ml-research/models/cvnets/"
+    "classification/"
+)
+_EMBEDDED = pathlib.Path(__file__).parent / "embedded"
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A published file.
+
+    Attributes:
+        url: Where it is.
+        layout: Layout of its keys.
+        algorithm: Hash algorithm, `"md5"` or `"sha256"`.
+        digest: Hash as hexadecimal digits, or the first of them. Empty if
+            none is published.
+    """
+
+    url: str
+    layout: layouts.Layout
+    algorithm: str = "sha256"
+    digest: str = ""
+
+    @property
+    def filename(self) -> str:
+        return self.url.rpartition("/")[2]
+
+
+def _sources(variant, kecam_md5, timm_sha256):
+    """All hold the same weights; the order is that of trust in the hash."""
+    return (
+        Source(f"{_KECAM}{variant}_imagenet.h5", "kecam", "md5", kecam_md5),
+        Source(
+            f"{_TIMM}{variant}-{timm_sha256}.pth", "timm", digest=timm_sha256
+        ),
+        Source(f"{_APPLE}{variant}.pt", "cvnets"),
+    )
+
+
+IMAGENET: dict[str, tuple[Source, ...]] = {
+    variant: _sources(variant, *hashes)
+    for variant, *hashes in (
+        ("mobilevit_xxs", "f9d1d4f7329726b4bb9069cd631a152e", "ad385b40"),
+        ("mobilevit_xs", "dcd8591668946aa4ddb0159dfe65cc2b", "8fbd6366"),
+        ("mobilevit_s", "55f1051035ecd14e90ae3df80fd0c7f3", "38a5a959"),
+    )
+}
+
+
+def fetch(weights: str, variant: str) -> pathlib.Path:
+    """Finds the file of named weights.
+
+    Args:
+        weights: `"imagenet"` (downloaded once), or the name of weights that
+            are part of this package, such as `"cifar10"`.
+        variant: Name of the variant, such as `"mobilevit_xxs"`.
+
+    Returns:
+        Path of the file.
+
+    Raises:
+        OSError: If the file can not be had.
+    """
+    if weights == "imagenet":
+        return fetch_imagenet(variant)
+    path = _EMBEDDED / f"{variant}_{weights}.weights.h5"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"This installation lacks {path.name}; install the package anew."
+        )
+    return path
+
+
+def fetch_imagenet(variant: str) -> pathlib.Path:
+    """Downloads the published ImageNet weights of a variant, once.
+
+    The sources are tried in turn. A file gets its final name only after it
+    is complete and verified; later calls use it without network. A file put
+    into the cache folder by hand under its published name is used too.
+
+    Args:
+        variant: Name of the variant, such as `"mobilevit_xxs"`.
+
+    Returns:
+        Path of the file in the cache folder.
+
+    Raises:
+        ValueError: If there is no such variant.
+        OSError: If no source works; the message says which file to fetch
+            by hand and where to put it.
+    """
+    if variant not in IMAGENET:
+        raise ValueError(
+            f"`variant` must be one of {list(IMAGENET)}. Received: "
+            f"variant={variant!r}"
+        )
+    home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
+    folder = pathlib.Path(home).expanduser() / "models"
+    sources = IMAGENET[variant]
+    reasons = {}
+    for source in sources:
+        path = folder / source.filename
+        try:
+            _verify(path, source, variant)
+            return path
+        except (OSError, ValueError) as error:
+            if path.exists():
+                reasons[source] = f"the file in the folder is bad: {error}"
+    for source in sources:
+        try:
+            return _download(source, folder, variant)
+        # `keras.utils.get_file` raises a bare Exception without network.
+        except Exception as error:
+            reasons.setdefault(source, str(error))
+    listing = "\n".join(
+        f"  {source.url} ({reasons[source]})" for source in sources
+    )
+    raise OSError(
+        f"The ImageNet weights of {variant} can not be downloaded. Fetch one "
+        f"of these files by any means and put it into {folder} under its own "
+        f"name:\n{listing}"
+    )
+
+
+def _download(source, folder, variant):
+    """Downloads under a temporary name, verifies, then renames."""
+    # The process id keeps two downloads at a time out of each other's way.
+    part = folder / f"{source.filename}.{os.getpid()}.part"
+    was_interactive = keras.config.is_interactive_logging_enabled()
+    if not sys.stdout.isatty():
+        keras.config.disable_interactive_logging()
+    try:
+        keras.utils.get_file(
+            part.name,
+            source.url,
+            cache_subdir=str(folder.absolute()),
+            force_download=True,
+        )
+        _verify(part, source, variant)
+        path = folder / source.filename
+        os.replace(part, path)
+        return path
+    finally:
+        part.unlink(missing_ok=True)
+        if was_interactive:
+            keras.config.enable_interactive_logging()
+
+
+def _verify(path, source, variant):
+    """Raises ValueError unless the file is the published one."""
+    if not source.digest:
+        # Without a hash, the file must at least read as what it claims to be.
+        info = loading.identify(path)
+        if (info.layout, info.variant) != (source.layout, variant):
+            raise ValueError(f"it holds {info.layout} {info.variant} weights")
+        return
+    digest = hashlib.new(source.algorithm, path.read_bytes()).hexdigest()
+    if not digest.startswith(source.digest):
+        raise ValueError(
+            f"its {source.algorithm} is {digest}, expected {source.digest}"
+        )

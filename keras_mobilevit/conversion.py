@@ -1,0 +1,110 @@
+"""Converts checkpoints between formats, verified before they appear."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import tempfile
+
+import keras
+import numpy as np
+
+from keras_mobilevit import checkpoints
+from keras_mobilevit.checkpoints.layouts import ChannelOrder
+from keras_mobilevit.mobilevit import CONSTRUCTORS
+
+SUFFIXES = (".weights.h5", ".keras", ".safetensors")
+
+
+@dataclasses.dataclass(frozen=True)
+class Conversion:
+    """A finished conversion.
+
+    Attributes:
+        source: What the source file holds.
+        target: File that was written.
+    """
+
+    source: checkpoints.CheckpointInfo
+    target: pathlib.Path
+
+
+def convert(
+    source: str | pathlib.Path,
+    target: str | pathlib.Path,
+    *,
+    channel_order: ChannelOrder | None = None,
+) -> Conversion:
+    """Converts a MobileViT checkpoint of any kind.
+
+    Before the target appears under its name, it is loaded into a fresh model,
+    whose outputs must equal those of the source bit for bit. A `.keras` target
+    takes RGB pixels in [0, 255] and returns logits.
+
+    Args:
+        source: File of any kind that `checkpoints.load_weights` takes.
+        target: File to write; its suffix is `.weights.h5`, `.keras` or
+            `.safetensors` (with the keys of timm).
+        channel_order: `"rgb"` or `"bgr"`, the order of the image channels
+            that the source expects, where it differs from the published
+            files of its kind.
+
+    Returns:
+        What was read and what was written.
+
+    Raises:
+        FileNotFoundError: If there is no such source, or no such folder.
+        ValueError: If the source is no MobileViT checkpoint, or the suffix of
+            the target is unknown.
+        ImportError: If safetensors is needed and not installed.
+        RuntimeError: If the written file gives other outputs.
+    """
+    target = pathlib.Path(target)
+    if not target.name.endswith(SUFFIXES):
+        raise ValueError(
+            f"`target` must end in one of {SUFFIXES}. Received: target={target}"
+        )
+    info = checkpoints.identify(source)
+    if info.variant is None:
+        raise ValueError(f"{source} holds the weights of no MobileViT variant.")
+
+    def build(path, channel_order=None):
+        model = CONSTRUCTORS[info.variant](
+            weights=None,
+            include_top=info.classes is not None,
+            classes=info.classes,
+            classifier_activation=None,
+        )
+        checkpoints.load_weights(model, path, channel_order)
+        return model
+
+    model = build(source, channel_order)
+    # A folder beside the target: the rename stays within one file system, and
+    # Keras, which looks at the suffix, gets to see the real name.
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        part = pathlib.Path(folder, target.name)
+        if target.name.endswith(".safetensors"):
+            checkpoints.save_safetensors(model, part)
+        elif target.name.endswith(".keras"):
+            model.save(part)
+        else:
+            model.save_weights(part)
+
+        if target.name.endswith(".keras"):
+            reloaded = keras.saving.load_model(part, compile=False)
+        else:
+            reloaded = build(part)
+        images = np.random.default_rng(0).uniform(0, 255, (2, 256, 256, 3))
+        images = images.astype(np.float32)
+        expected, actual = (
+            keras.ops.convert_to_numpy(m(images, training=False))
+            for m in (model, reloaded)
+        )
+        if not np.array_equal(expected, actual):
+            raise RuntimeError(
+                f"{target} was not written: after the conversion of {source} "
+                "the outputs differ."
+            )
+        os.replace(part, target)
+    return Conversion(info, target)

@@ -1,0 +1,182 @@
+"""Pictures from files: the one way in for prediction, calibration, evaluation.
+
+A picture is resized, bilinear and with antialiasing, until it covers the
+input, and cropped at its centre. Pixels stay RGB in [0, 255]; the models
+scale them.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pathlib
+import tarfile
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_mobilevit.extras import require
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+
+
+class LabelledFile(NamedTuple):
+    """One picture of a folder or tar.
+
+    Attributes:
+        name: Path inside the folder or tar, with forward slashes.
+        label: Name of the folder that holds it; empty at the top level.
+        data: The file's bytes.
+    """
+
+    name: str
+    label: str
+    data: bytes
+
+
+def load_image(
+    source: str | os.PathLike | bytes,
+    size: tuple[int, int],
+    crop_fraction: float = 1.0,
+) -> np.ndarray:
+    """Reads one picture the way the models expect it.
+
+    Args:
+        source: Path of a picture, or its bytes.
+        size: `(height, width)` of the model's input, in pixels.
+        crop_fraction: Share of the resized picture's tighter side that is
+            kept, in (0, 1]. 256 / 288 is the paper's test preprocessing.
+
+    Returns:
+        uint8 array `(height, width, 3)`, RGB in [0, 255].
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not a picture.
+    """
+    image_module = require("PIL.Image", extra="tflite")
+    ops_module = require("PIL.ImageOps", extra="tflite")
+    name = source
+    if isinstance(source, bytes):
+        name, source = f"<{len(source)} bytes>", io.BytesIO(source)
+    elif not pathlib.Path(source).is_file():
+        raise FileNotFoundError(f"There is no picture at {source}.")
+    try:
+        with image_module.open(source) as image:
+            image = ops_module.exif_transpose(image).convert("RGB")
+    except (OSError, SyntaxError, image_module.DecompressionBombError) as error:
+        raise ValueError(
+            f"Not a readable picture: {name} ({error})."
+        ) from error
+
+    height, width = size
+    scale = max(
+        height / crop_fraction / image.height,
+        width / crop_fraction / image.width,
+    )
+    image = image.resize(
+        (
+            max(round(image.width * scale), width),
+            max(round(image.height * scale), height),
+        ),
+        image_module.Resampling.BILINEAR,
+    )
+    left = (image.width - width) // 2
+    top = (image.height - height) // 2
+    return np.asarray(image.crop((left, top, left + width, top + height)))
+
+
+def random_crops(
+    image: np.ndarray, count: int, size: tuple[int, int], seed: int = 0
+) -> list[np.ndarray]:
+    """Cuts square pieces out of a picture and scales them to a size.
+
+    Args:
+        image: uint8 array `(height, width, 3)`.
+        count: Number of pieces.
+        size: `(height, width)` of the results, in pixels.
+        seed: The same seed gives the same pieces.
+
+    Returns:
+        uint8 arrays `(*size, 3)`, of between half and all of the picture's
+        shorter side.
+    """
+    image_module = require("PIL.Image", extra="tflite")
+    rng = np.random.default_rng(seed)
+    height, width = image.shape[:2]
+    crops = []
+    for _ in range(count):
+        side = int(min(height, width) * rng.uniform(0.5, 1.0))
+        top = rng.integers(0, height - side + 1)
+        left = rng.integers(0, width - side + 1)
+        piece = image[top : top + side, left : left + side]
+        piece = image_module.fromarray(piece).resize(
+            size[::-1], image_module.Resampling.BILINEAR
+        )
+        crops.append(np.asarray(piece))
+    return crops
+
+
+def count_files(source: str | os.PathLike) -> int:
+    """Number of pictures that `iterate_files` would give."""
+    return len(_names(pathlib.Path(source)))
+
+
+def iterate_files(source: str | os.PathLike) -> Iterator[LabelledFile]:
+    """Yields the pictures of a folder or a tar, sorted by name.
+
+    Args:
+        source: Folder or tar; pictures may lie at the top or in folders that
+            name their class.
+
+    Raises:
+        FileNotFoundError: If `source` does not exist.
+        ValueError: If it holds no picture.
+    """
+    source = pathlib.Path(source)
+    names = _names(source)
+    if source.is_dir():
+        for name in names:
+            yield _labelled(name, (source / name).read_bytes())
+        return
+    with tarfile.open(source) as tar:
+        for name in names:
+            yield _labelled(name, tar.extractfile(name).read())
+
+
+def _labelled(name, data):
+    return LabelledFile(name, pathlib.PurePosixPath(name).parent.name, data)
+
+
+def _names(source):
+    if source.is_dir():
+        files = (
+            path.relative_to(source).as_posix()
+            for path in source.rglob("*")
+            if path.is_file()
+        )
+    elif source.is_file():
+        try:
+            with tarfile.open(source) as tar:
+                files = [m.name for m in tar.getmembers() if m.isfile()]
+        except tarfile.TarError as error:
+            raise ValueError(
+                f"Expected a folder of pictures or a tar of one at {source}. "
+                f"Received a file that is no tar ({error})."
+            ) from error
+    else:
+        raise FileNotFoundError(
+            f"There is no folder or tar of pictures at {source}."
+        )
+    names = sorted(
+        name
+        for name in files
+        if pathlib.PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+    )
+    if not names:
+        raise ValueError(
+            f"{source} holds no picture. Expected files ending in one of "
+            f"{sorted(IMAGE_SUFFIXES)}."
+        )
+    return names

@@ -1,0 +1,51 @@
+"""From a trained model to its equivalent for inference."""
+
+from __future__ import annotations
+
+import keras
+
+from keras_mobilevit.layers import InferenceMobileViTBlock, MobileViTBlock
+
+
+def reparameterize(model: keras.Model) -> keras.Model:
+    """Returns the deploy form of a model: the same function, fewer operations.
+
+    Every `MobileViTBlock`, in nested models too, is replaced by its inference
+    form: layer normalization becomes RMS normalization, its scale and offset
+    and the attention scale fold into the dense layers, tokens keep the order
+    that `space_to_depth` gives. Outputs agree to float32 rounding (relative
+    1e-5). The model itself is left as it is.
+
+    Args:
+        model: Functional or Sequential model, trained or not.
+
+    Returns:
+        A new, uncompiled model with the same inputs, outputs and layer names.
+        A model in deploy form already gives an equal copy.
+
+    Raises:
+        ValueError: If the model is neither Functional nor Sequential, or has
+            no `MobileViTBlock`.
+    """
+    folded, pairs = [], []
+
+    def replace(layer):
+        if isinstance(layer, MobileViTBlock):
+            folded.append(layer)
+        if type(layer) is MobileViTBlock:
+            return InferenceMobileViTBlock.from_block(layer)
+        copy = layer.__class__.from_config(layer.get_config())
+        pairs.append((layer, copy))
+        return copy
+
+    clone = keras.models.clone_model(
+        model, clone_function=replace, recursive=True
+    )
+    if not folded:
+        raise ValueError(
+            f"The model {model.name!r} has no `MobileViTBlock` to fold."
+        )
+    # Only now is every copy built.
+    for layer, copy in pairs:
+        copy.set_weights(layer.get_weights())
+    return clone

@@ -1,0 +1,88 @@
+"""From a Keras model to a float32 `.tflite` graph."""
+
+from __future__ import annotations
+
+import tempfile
+
+import keras
+
+from keras_mobilevit.extras import require
+from keras_mobilevit.reparameterization import reparameterize
+
+INPUT_NAME = "image"
+OUTPUT_NAME = "output"
+
+
+def convert(model: keras.Model, size: tuple[int, int] | None = None) -> bytes:
+    """Converts a model to float32 TFLite, in deploy form and of fixed shape.
+
+    A static batch of one and static sides let XNNPACK take the whole graph;
+    with a dynamic batch it falls apart into dozens of partitions.
+
+    Args:
+        model: Model of this package, or one that contains its blocks, with
+            one image input and one output.
+        size: `(height, width)`; needed where the model's own are dynamic.
+
+    Returns:
+        The `.tflite` file with the signature `serve`, input `image` and
+        output `output`.
+
+    Raises:
+        ValueError: If the backend is not TensorFlow, or the size is missing
+            or contradicts the model.
+        ImportError: If TensorFlow is missing.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            "TFLite export needs the TensorFlow backend of Keras. Save the "
+            "model as `.keras` and export it in a process with "
+            "KERAS_BACKEND=tensorflow. Received: backend="
+            f"{keras.backend.backend()}"
+        )
+    tf = require("tensorflow", extra="tflite")
+    deploy = reparameterize(model)
+    spec = tf.TensorSpec(
+        (1, *_input_shape(model, size)), tf.float32, name=INPUT_NAME
+    )
+
+    @tf.function(input_signature=[spec], autograph=False)
+    def serve(image):
+        return {OUTPUT_NAME: deploy(image, training=False)}
+
+    with tempfile.TemporaryDirectory() as folder:
+        archive = keras.export.ExportArchive()
+        archive.track(deploy)
+        archive.add_endpoint("serve", serve)
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            folder, signature_keys=["serve"]
+        )
+        return converter.convert()
+
+
+def _input_shape(model, size):
+    """Static `(height, width, channels)` of the exported input."""
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ValueError(
+            "The model must have one input and one output. Received: "
+            f"{len(model.inputs)} inputs, {len(model.outputs)} outputs"
+        )
+    *own, channels = model.inputs[0].shape[1:]
+    if size is None:
+        if None in own:
+            raise ValueError(
+                f"The model {model.name!r} takes any size: say which one to "
+                "export with `size=(height, width)`."
+            )
+        return (*own, channels)
+    if any(
+        side not in (None, wanted)
+        for side, wanted in zip(own, size, strict=True)
+    ):
+        raise ValueError(
+            f"The model {model.name!r} is built for {tuple(own)}, not for "
+            f"size={tuple(size)}. Build it with `input_shape=(*size, 3)` or "
+            "`(None, None, 3)`."
+        )
+    return (*size, channels)

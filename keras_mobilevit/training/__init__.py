@@ -1,0 +1,1 @@
+"""Training: recipes as data, an input pipeline, and the loop that runs them."""

@@ -1,0 +1,156 @@
+"""Conversion between formats, and its command line."""
+
+import importlib.util
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+import synthetic
+
+from keras_mobilevit import checkpoints, conversion
+from keras_mobilevit.conversion import convert
+from keras_mobilevit.mobilevit import MobileViTXXS
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def tool():
+    path = ROOT / "tools" / "convert_checkpoint.py"
+    spec = importlib.util.spec_from_file_location("convert_checkpoint", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def source(shared_dir, tmp_path_factory):
+    path = tmp_path_factory.mktemp("source") / "mobilevit_xxs.pt"
+    return synthetic.Checkpoint(shared_dir).write("cvnets", path)
+
+
+@pytest.fixture(scope="module")
+def image():
+    image = np.random.default_rng(3).uniform(0, 255, (1, 256, 256, 3))
+    return image.astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def logits(source, image):
+    model = MobileViTXXS(
+        weights=None, classes=synthetic.CLASSES, classifier_activation=None
+    )
+    checkpoints.load_weights(model, source)
+    return np.array(model(image))
+
+
+@pytest.mark.parametrize("suffix", conversion.SUFFIXES)
+def test_converts(source, tmp_path, image, logits, suffix):
+    if suffix == ".safetensors":
+        pytest.importorskip("safetensors")
+    target = tmp_path / f"out{suffix}"
+    result = convert(source, target)
+    assert result.target == target
+    assert result.source == checkpoints.CheckpointInfo(
+        "torch", "cvnets", "mobilevit_xxs", synthetic.CLASSES
+    )
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+    if suffix == ".keras":
+        model = keras.saving.load_model(target)
+    else:
+        model = MobileViTXXS(
+            weights=None, classes=synthetic.CLASSES, classifier_activation=None
+        )
+        checkpoints.load_weights(model, target)
+    assert np.ptp(logits) > 0
+    np.testing.assert_array_equal(np.array(model(image)), logits)
+
+
+def test_there_and_back_is_exact(source, shared_dir, tmp_path):
+    pytest.importorskip("safetensors")
+    convert(source, tmp_path / "a.weights.h5")
+    convert(tmp_path / "a.weights.h5", tmp_path / "b.safetensors")
+    found = checkpoints.read_tensors(tmp_path / "b.safetensors")
+    expected = synthetic.Checkpoint(shared_dir).tensors("timm")
+    assert found.keys() == expected.keys()
+    for key, array in expected.items():
+        if not key.endswith("num_batches_tracked"):
+            np.testing.assert_array_equal(found[key], array, key)
+
+
+def test_channel_order(source, shared_dir, tmp_path):
+    convert(source, tmp_path / "a.weights.h5", channel_order="rgb")
+    found = checkpoints.read_tensors(tmp_path / "a.weights.h5")
+    stored = synthetic.Checkpoint(shared_dir).tensors("cvnets")
+    np.testing.assert_array_equal(
+        found["stem/conv/0"],
+        stored["conv_1.block.conv.weight"].transpose(2, 3, 1, 0),
+    )
+
+
+def test_without_classifier(tmp_path):
+    model = MobileViTXXS(
+        weights=None, include_top=False, input_shape=(64, 64, 3)
+    )
+    model.save_weights(tmp_path / "a.weights.h5")
+    result = convert(tmp_path / "a.weights.h5", tmp_path / "b.keras")
+    assert result.source.classes is None
+    assert keras.saving.load_model(tmp_path / "b.keras").output.shape[-1] == 320
+
+
+def test_a_wrong_result_never_appears(source, tmp_path, monkeypatch):
+    def save_wrong(self, path):
+        self.get_layer("predictions").bias.assign_add([1.0] * 7)
+        save_weights(self, path)
+        self.get_layer("predictions").bias.assign_sub([1.0] * 7)
+
+    save_weights = keras.Model.save_weights
+    monkeypatch.setattr(keras.Model, "save_weights", save_wrong)
+    target = tmp_path / "a.weights.h5"
+    target.write_bytes(b"old")
+    with pytest.raises(RuntimeError, match="outputs differ"):
+        convert(source, target)
+    assert target.read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_unknown_suffix(source, tmp_path):
+    with pytest.raises(ValueError, match="must end in one of .*a.onnx"):
+        convert(source, tmp_path / "a.onnx")
+
+
+def test_tool(tool, source, tmp_path, capsys):
+    target = tmp_path / "a.weights.h5"
+    code = tool.main([str(source), str(target), "--channel-order", "bgr"])
+    assert code == 0
+    assert capsys.readouterr().out == (
+        f"mobilevit_xxs, 7 classes: cvnets -> {target}\n"
+    )
+    assert target.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [(None, "No such file"), (b"<html>", "HTML page"), (b"", "is empty")],
+)
+def test_tool_reports_errors_in_one_line(
+    tool, tmp_path, capsys, content, match
+):
+    source, target = tmp_path / "in.pt", tmp_path / "out.keras"
+    if content is not None:
+        source.write_bytes(content)
+    assert tool.main([str(source), str(target)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and match in error
+    assert error.count("\n") == 1
+    assert not target.exists()
+
+
+def test_tool_help(tool, capsys):
+    with pytest.raises(SystemExit) as info:
+        tool.main(["--help"])
+    assert info.value.code == 0
+    text = capsys.readouterr().out
+    for word in ("IN", "OUT", "--channel-order", *conversion.SUFFIXES):
+        assert word in text

@@ -1,0 +1,58 @@
+"""Converts MobileViT checkpoints between formats."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+DESCRIPTION = """\
+Converts a MobileViT checkpoint to another format and checks the result.
+
+IN is any of these, recognised by its contents:
+  .pt, .pth       PyTorch, with the keys of ml-cvnets, timm or Hugging Face
+  .safetensors    the same keys
+  .h5             keras_cv_attention_models
+  .weights.h5     Keras 3 weights
+  .keras          Keras 3 model
+The suffix of OUT chooses the format to write:
+  .weights.h5     weights for keras_mobilevit
+  .keras          whole model: RGB pixels in [0, 255] to logits
+  .safetensors    weights with the keys of timm
+OUT appears only if it gives exactly the outputs of IN.
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("source", metavar="IN", help="checkpoint to read")
+    parser.add_argument("target", metavar="OUT", help="file to write")
+    parser.add_argument(
+        "--channel-order",
+        choices=("rgb", "bgr"),
+        help="order of the image channels that IN was trained with (default: "
+        "bgr for ml-cvnets and Hugging Face keys, else rgb)",
+    )
+    args = parser.parse_args(argv)
+
+    # Imported late, so that --help does not wait for Keras.
+    from keras_mobilevit.conversion import convert
+
+    try:
+        result = convert(
+            args.source, args.target, channel_order=args.channel_order
+        )
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        return 2
+    info = result.source
+    top = f"{info.classes} classes" if info.classes else "no classifier"
+    print(f"{info.variant}, {top}: {info.layout} -> {result.target}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

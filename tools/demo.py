@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Exports the embedded checkpoint three ways and classifies a real photo.
+
+`make demo` installs what this needs and runs it. The photos are those that
+scikit-image ships; the cat (Chelsea, CC0 by Stefan van der Walt) is classified
+and takes no part in calibration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import platform
+import sys
+import tempfile
+
+import numpy as np
+
+import keras_mobilevit
+from keras_mobilevit.extras import require
+from keras_mobilevit.images import random_crops
+from keras_mobilevit.labels import class_names
+from keras_mobilevit.tables import markdown_table
+from keras_mobilevit.tflite import ImageModel, compare, export_tflite
+
+CALIBRATION_PHOTOS = (
+    "astronaut.png",
+    "coffee.png",
+    "rocket.jpg",
+    "motorcycle_left.png",
+    "retina.jpg",
+)
+CROPS = 20
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        help="keep the .tflite files here (default: a temporary folder)",
+    )
+    parser.add_argument("--runs", type=int, default=200, metavar="N")
+    args = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory() as folder:
+        run(pathlib.Path(args.out or folder), args.runs)
+    return 0
+
+
+def run(folder: pathlib.Path, runs: int) -> None:
+    model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+    size = model.input_shape[1:3]
+    calibration = [
+        crop
+        for name in CALIBRATION_PHOTOS
+        for crop in random_crops(photo(name), CROPS, size)
+    ]
+    paths = [
+        export_tflite(
+            model,
+            folder / f"mobilevit_xxs_cifar10_{recipe}.tflite",
+            recipe,
+            calibration=calibration,
+            labels=class_names("cifar10"),
+        )
+        for recipe in ("float32", "float16", "int8")
+    ]
+
+    cat = photo_path("chelsea.png")
+    print(f"MobileViT-XXS, trained on CIFAR-10, {size[0]}x{size[1]} pixels")
+    print(f"int8 on {cat.name}, a photo of a cat:")
+    for label, probability in ImageModel(paths[-1]).classify(cat, top=3):
+        print(f"  {probability:6.1%}  {label}")
+
+    crops = random_crops(photo("chelsea.png"), 5 * CROPS, size, seed=1)
+    rows = [
+        (
+            path.stem.rsplit("_", 1)[-1],
+            f"{row.inspection.size / 1e6:.2f}",
+            f"{row.milliseconds:.2f}",
+            f"{row.speedup:.2f}",
+            f"{row.agreement:.0%}",
+            f"{row.inspection.delegated}/{row.inspection.nodes} "
+            f"in {row.inspection.partitions}",
+        )
+        for path, row in zip(
+            paths, compare(paths, crops, runs=runs), strict=True
+        )
+    ]
+    print()
+    print(
+        markdown_table(
+            ("file", "MB", "ms", "speed-up", "agreement", "XNNPACK nodes"),
+            rows,
+        )
+    )
+    print(
+        f"\nMedian of {runs} interleaved runs, 1 thread, "
+        f"{platform.machine()}; agreement with float32 on {len(crops)} crops "
+        f"of the cat."
+    )
+
+
+def photo_path(name: str) -> pathlib.Path:
+    skimage = require("skimage", extra="demo")
+    return pathlib.Path(skimage.__file__).parent / "data" / name
+
+
+def photo(name: str) -> np.ndarray:
+    image_module = require("PIL.Image", extra="tflite")
+    with image_module.open(photo_path(name)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
