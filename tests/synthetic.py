@@ -52,7 +52,7 @@ class Checkpoint:
                 }[row["to_keras"]]
                 tensors[row["kecam"]] = array.transpose(axes)
             elif layout == "hf":
-                parts = np.split(array, len(row["hf"]))
+                parts = [p.copy() for p in np.split(array, len(row["hf"]))]
                 tensors.update(zip(row["hf"], parts, strict=True))
             else:
                 tensors[row[layout]] = array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -147,24 +148,33 @@ def fetch_imagenet(variant: str) -> pathlib.Path:
 
 def _download(source, folder, variant):
     """Downloads under a temporary name, verifies, then renames."""
+    folder.mkdir(parents=True, exist_ok=True)
     # The process id keeps two downloads at a time out of each other's way.
     part = folder / f"{source.filename}.{os.getpid()}.part"
-    was_interactive = keras.config.is_interactive_logging_enabled()
-    if not sys.stdout.isatty():
-        keras.config.disable_interactive_logging()
     try:
-        keras.utils.get_file(
-            part.name,
-            source.url,
-            cache_subdir=str(folder.absolute()),
-            force_download=True,
-        )
+        with _progress_on_terminals_only():
+            keras.utils.get_file(
+                part.name,
+                source.url,
+                cache_subdir=str(folder.absolute()),
+                force_download=True,
+            )
         _verify(part, source, variant)
         path = folder / source.filename
         os.replace(part, path)
         return path
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _progress_on_terminals_only():
+    was_interactive = keras.config.is_interactive_logging_enabled()
+    if not sys.stdout.isatty():
+        keras.config.disable_interactive_logging()
+    try:
+        yield
+    finally:
         if was_interactive:
             keras.config.enable_interactive_logging()
 

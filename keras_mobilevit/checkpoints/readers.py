@@ -57,10 +57,12 @@ def file_kind(path: str | pathlib.Path) -> FileKind:
                 return "keras"
             if any(name.endswith("/data.pkl") for name in names):
                 return "torch"
+        elif head[8:9] == b"{":
+            # In front of the JSON stands its length, whose first byte may
+            # well be that of a pickle.
+            return "safetensors"
         elif head.startswith(b"\x80"):
             return "torch"
-        elif head[8:9] == b"{":
-            return "safetensors"
     except (OSError, zipfile.BadZipFile) as error:
         raise _damaged(path, error) from error
     if not head:

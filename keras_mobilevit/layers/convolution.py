@@ -97,7 +97,7 @@ class ConvBlock(keras.layers.Layer):
 
     def build(self, input_shape):
         self.conv.build(self._padded(input_shape))
-        self.norm.build(self.conv.compute_output_shape(input_shape))
+        self.norm.build(self.compute_output_shape(input_shape))
 
     def call(self, inputs, training=None):
         x = inputs if self.pad is None else self.pad(inputs)
