@@ -21,7 +21,7 @@ from keras_mobilevit.extras import require
 from keras_mobilevit.images import random_crops
 from keras_mobilevit.labels import class_names
 from keras_mobilevit.tables import markdown_table
-from keras_mobilevit.tflite import ImageModel, compare, export_tflite
+from keras_mobilevit.tflite import ImageModel, compare, export_recipes
 
 CALIBRATION_PHOTOS = (
     "astronaut.png",
@@ -58,16 +58,15 @@ def run(folder: pathlib.Path, runs: int) -> None:
         for name in CALIBRATION_PHOTOS
         for crop in random_crops(photo(name), CROPS, size)
     ]
-    paths = [
-        export_tflite(
-            model,
-            folder / f"mobilevit_xxs_cifar10_{recipe}.tflite",
-            recipe,
-            calibration=calibration,
-            labels=class_names("cifar10"),
-        )
-        for recipe in ("float32", "float16", "int8")
-    ]
+    paths = export_recipes(
+        model,
+        {
+            folder / f"mobilevit_xxs_cifar10_{recipe}.tflite": recipe
+            for recipe in ("float32", "float16", "int8")
+        },
+        calibration=calibration,
+        labels=class_names("cifar10"),
+    )
 
     cat = photo_path("chelsea.png")
     print(f"MobileViT-XXS, trained on CIFAR-10, {size[0]}x{size[1]} pixels")

@@ -41,6 +41,8 @@ def file_kind(path: str | pathlib.Path) -> FileKind:
         ValueError: If it is none of these.
     """
     path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no checkpoint file at {path}.")
     with path.open("rb") as file:
         head = file.read(64)
     try:

@@ -22,6 +22,7 @@ from keras_mobilevit.layers.mobilevit_block import MobileViTBlock, image_size
 from keras_mobilevit.layers.transformer import (
     LAYER_NORM_EPSILON,
     TransformerLayer,
+    allow_single_token,
 )
 
 
@@ -128,7 +129,8 @@ class InferenceTransformerLayer(keras.layers.Layer):
                 (value, (0, 2, 3, 1)),  # [B, P*heads, d/heads, N]
             )
         )
-        scores = ops.softmax(matmul_transposed(query, key), axis=-1)
+        with allow_single_token():
+            scores = ops.softmax(matmul_transposed(query, key), axis=-1)
         x = matmul_transposed(scores, value)
         x = ops.transpose(x, (0, 2, 1, 3))
         return ops.reshape(x, (-1, tokens, channels))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
+
 import keras
 
 from keras_mobilevit.layers.convolution import PACKAGE
@@ -12,6 +15,20 @@ LAYER_NORM_EPSILON = 1e-5
 def token_initializer():
     """Initializer of every dense kernel on tokens (reference ImageNet code)."""
     return keras.initializers.RandomNormal(stddev=0.02)
+
+
+@contextlib.contextmanager
+def allow_single_token():
+    """Silences Keras' warning of a softmax over one element.
+
+    The smallest images end in a map of one patch, where attention rightly
+    gives its only token the weight one.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", message=".*using a softmax over axis", module="keras"
+        )
+        yield
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -97,7 +114,8 @@ class TransformerLayer(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         x = self.norm1(inputs)
-        x = self.attention(x, x, training=training)
+        with allow_single_token():
+            x = self.attention(x, x, training=training)
         x = inputs + self.drop(x, training=training)
         y = self.dense2(self.dense1(self.norm2(x)))
         return x + self.drop(y, training=training)

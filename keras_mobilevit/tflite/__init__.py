@@ -9,7 +9,7 @@ Needs `pip install "keras-mobilevit[tflite]"`.
 from keras_mobilevit.tflite.comparison import Comparison, compare
 from keras_mobilevit.tflite.conversion import convert
 from keras_mobilevit.tflite.evaluation import Evaluation, evaluate
-from keras_mobilevit.tflite.export import export_tflite
+from keras_mobilevit.tflite.export import export_recipes, export_tflite
 from keras_mobilevit.tflite.inspection import Inspection, inspect
 from keras_mobilevit.tflite.latency import measure_latency
 from keras_mobilevit.tflite.metadata import Metadata, read_metadata
@@ -30,6 +30,7 @@ __all__ = [
     "compare",
     "convert",
     "evaluate",
+    "export_recipes",
     "export_tflite",
     "inspect",
     "quantize",

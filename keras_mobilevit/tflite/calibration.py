@@ -7,7 +7,6 @@ the ranges are merged at a percentile over the images.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 
 import numpy as np
@@ -35,19 +34,17 @@ def calibrate(
         element, for every activation; and the number of images.
 
     Raises:
-        ValueError: If there is no image, or pixels are not in [0, 255].
+        ValueError: If there is no image, or one of another shape or with
+            pixels that are not in [0, 255].
     """
     litert = require("ai_edge_litert.interpreter", extra="tflite")
-    with warnings.catch_warnings():
-        # LiteRT warns that keeping all tensors takes memory: it is meant to.
-        warnings.simplefilter("ignore", UserWarning)
-        interpreter = litert.Interpreter(
-            model_content=float_model,
-            experimental_op_resolver_type=(
-                litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-            ),
-            experimental_preserve_all_tensors=True,
-        )
+    interpreter = litert.Interpreter(
+        model_content=float_model,
+        experimental_op_resolver_type=(
+            litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        ),
+        experimental_preserve_all_tensors=True,
+    )
     interpreter.allocate_tensors()
     (image_input,) = interpreter.get_input_details()
     activations = {
@@ -56,8 +53,8 @@ def calibrate(
         if tensor["dtype"] == np.float32
     }
     lows, highs = [], []
+    images = check_images(images, tuple(image_input["shape"][1:].tolist()))
     for image in tqdm(images, desc="calibrating", disable=None):
-        _check_pixels(image)
         interpreter.set_tensor(
             image_input["index"], image[None].astype(np.float32)
         )
@@ -65,24 +62,44 @@ def calibrate(
         values = [interpreter.get_tensor(i) for i in activations.values()]
         lows.append([value.min() for value in values])
         highs.append([value.max() for value in values])
-    if not lows:
-        raise ValueError(
-            "Calibration needs images, about a hundred of the kind that the "
-            "model will see. Received: none"
-        )
     low = np.percentile(lows, 100 - percentile, axis=0).astype(np.float32)
     high = np.percentile(highs, percentile, axis=0).astype(np.float32)
     ranges = {
         name: {"min": low[i : i + 1], "max": high[i : i + 1]}
         for i, name in enumerate(activations)
     }
-    return ranges, len(lows)
+    return ranges, len(images)
 
 
-def _check_pixels(image):
-    low, high = float(image.min()), float(image.max())
-    if low < 0 or high > 255 or (image.dtype.kind == "f" and 0 < high <= 1):
+def check_images(
+    images: Iterable[np.ndarray], shape: tuple[int, int, int]
+) -> list[np.ndarray]:
+    """Returns calibration images as a list, if they are fit for it.
+
+    Args:
+        images: Arrays that should have `shape` and pixels in [0, 255].
+        shape: `(height, width, channels)` of the model's input.
+
+    Raises:
+        ValueError: If there are none, or one is not of that kind.
+    """
+    images = list(images)
+    if not images:
         raise ValueError(
-            "Calibration images must hold pixels in [0, 255]; the model "
-            f"scales them itself. Received: values in [{low:g}, {high:g}]"
+            "Calibration needs images, about a hundred of the kind that the "
+            "model will see. Received: none"
         )
+    for image in images:
+        if image.shape != shape:
+            raise ValueError(
+                f"Calibration images must be of shape {shape}, as the model's "
+                f"input. Received: one of shape {image.shape}"
+            )
+        low, high = float(image.min()), float(image.max())
+        scaled = image.dtype.kind == "f" and 0 < high <= 1
+        if low < 0 or high > 255 or scaled:
+            raise ValueError(
+                "Calibration images must hold pixels in [0, 255]; the model "
+                f"scales them itself. Received: values in [{low:g}, {high:g}]"
+            )
+    return images

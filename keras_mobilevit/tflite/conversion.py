@@ -43,7 +43,7 @@ def convert(model: keras.Model, size: tuple[int, int] | None = None) -> bytes:
     tf = require("tensorflow", extra="tflite")
     deploy = reparameterize(model)
     spec = tf.TensorSpec(
-        (1, *_input_shape(model, size)), tf.float32, name=INPUT_NAME
+        (1, *exported_shape(model, size)), tf.float32, name=INPUT_NAME
     )
 
     @tf.function(input_signature=[spec], autograph=False)
@@ -61,8 +61,14 @@ def convert(model: keras.Model, size: tuple[int, int] | None = None) -> bytes:
         return converter.convert()
 
 
-def _input_shape(model, size):
-    """Static `(height, width, channels)` of the exported input."""
+def exported_shape(
+    model: keras.Model, size: tuple[int, int] | None = None
+) -> tuple[int, int, int]:
+    """Static `(height, width, channels)` that a model is exported with.
+
+    Raises:
+        ValueError: If the size is missing or contradicts the model.
+    """
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError(
             "The model must have one input and one output. Received: "

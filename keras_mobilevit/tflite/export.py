@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import keras
 import numpy as np
 
 from keras_mobilevit.files import atomic_write
-from keras_mobilevit.tflite.conversion import convert
+from keras_mobilevit.tflite.calibration import check_images
+from keras_mobilevit.tflite.conversion import convert, exported_shape
 from keras_mobilevit.tflite.metadata import Metadata, append_metadata
 from keras_mobilevit.tflite.quantization import quantize
 from keras_mobilevit.tflite.recipes import RECIPES, Recipe
@@ -50,9 +51,77 @@ def export_tflite(
         ValueError: If an argument does not fit the model.
         ImportError: If the `tflite` extra is not installed.
     """
+    (path,) = export_recipes(
+        model,
+        {path: recipe},
+        size=size,
+        calibration=calibration,
+        labels=labels,
+        crop_fraction=crop_fraction,
+    )
+    return path
+
+
+def export_recipes(
+    model: keras.Model,
+    targets: Mapping[str | os.PathLike, str | Recipe],
+    *,
+    size: tuple[int, int] | None = None,
+    calibration: Iterable[np.ndarray] | None = None,
+    labels: Sequence[str] = (),
+    crop_fraction: float = 1.0,
+) -> list[pathlib.Path]:
+    """Exports a model by several recipes, out of one conversion.
+
+    Args:
+        model: As in `export_tflite`.
+        targets: File to write -> recipe to write it by.
+        size: As in `export_tflite`.
+        calibration: As in `export_tflite`.
+        labels: As in `export_tflite`.
+        crop_fraction: As in `export_tflite`.
+
+    Returns:
+        The files, in the order of `targets`.
+
+    Raises:
+        ValueError: If an argument does not fit the model.
+        ImportError: If the `tflite` extra is not installed.
+    """
+    targets = {
+        _checked_path(path): _checked_recipe(recipe, calibration)
+        for path, recipe in targets.items()
+    }
+    outputs = model.output_shape[-1] if len(model.outputs) == 1 else None
+    if labels and len(labels) != outputs:
+        raise ValueError(
+            f"The model has {outputs} outputs. Received: {len(labels)} labels"
+        )
+    if calibration is not None:
+        calibration = check_images(calibration, exported_shape(model, size))
+    float_model = convert(model, size)
+    for path, recipe in targets.items():
+        data, images = quantize(float_model, recipe, calibration)
+        metadata = Metadata(
+            model=model.name,
+            recipe=recipe.name,
+            labels=tuple(labels),
+            crop_fraction=crop_fraction,
+            calibration_images=images,
+            version=__version__,
+        )
+        atomic_write(path, append_metadata(data, metadata))
+    return list(targets)
+
+
+def _checked_path(path):
     path = pathlib.Path(path)
     if path.suffix != ".tflite":
         raise ValueError(f"`path` must end in .tflite. Received: path={path}")
+    return path
+
+
+def _checked_recipe(recipe, calibration):
     if isinstance(recipe, str):
         if recipe not in RECIPES:
             raise ValueError(
@@ -64,19 +133,4 @@ def export_tflite(
         raise ValueError(
             f"The recipe {recipe.name!r} needs calibration images."
         )
-    outputs = model.output_shape[-1]
-    if labels and len(labels) != outputs:
-        raise ValueError(
-            f"The model has {outputs} outputs. Received: {len(labels)} labels"
-        )
-    data, images = quantize(convert(model, size), recipe, calibration)
-    metadata = Metadata(
-        model=model.name,
-        recipe=recipe.name,
-        labels=tuple(labels),
-        crop_fraction=crop_fraction,
-        calibration_images=images,
-        version=__version__,
-    )
-    atomic_write(path, append_metadata(data, metadata))
-    return path
+    return recipe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -47,15 +48,16 @@ def quantize(
     quantizer = quantizer_module.Quantizer(float_model, _rules(recipe))
     ranges, count = None, 0
     if recipe.static_int8:
-        if calibration is None:
-            raise ValueError(
-                f"The recipe {recipe.name!r} needs calibration images."
-            )
         ranges, count = calibrate(float_model, calibration, recipe.percentile)
         for name in attention_operands(float_model):
             ranges[name] = _symmetric(ranges[name])
-    # It takes a second, and draws a progress bar whatever it is told.
-    with contextlib.redirect_stderr(io.StringIO()):
+    # It takes a second, yet draws a progress bar whatever it is told, and
+    # warns of the memory that its own check of the ranges takes.
+    with (
+        contextlib.redirect_stderr(io.StringIO()),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore", UserWarning)
         result = quantizer.quantize(
             ranges, enable_progress_bar=False, enable_progress_report=False
         )

@@ -1,0 +1,331 @@
+"""Pictures from files, and files that are complete or not there."""
+
+import io
+import pathlib
+import tarfile
+
+import numpy as np
+import pytest
+
+from keras_mobilevit.files import atomic_write
+from keras_mobilevit.images import (
+    LabelledFile,
+    count_files,
+    iterate_files,
+    load_image,
+    random_crops,
+)
+
+Image = pytest.importorskip("PIL.Image")
+
+
+def encode(array, kind="PNG", **options):
+    image = array if isinstance(array, Image.Image) else Image.fromarray(array)
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def gradient(height, width):
+    """Red counts columns, green rows; blue is constant."""
+    image = np.zeros((height, width, 3), np.uint8)
+    image[..., 0] = np.arange(width)
+    image[..., 1] = np.arange(height)[:, None]
+    image[..., 2] = 77
+    return image
+
+
+# === load_image ===
+
+
+def test_a_picture_of_the_right_size_is_not_touched():
+    image = gradient(40, 56)
+    found = load_image(encode(image), (40, 56))
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, image)
+
+
+@pytest.mark.parametrize("kind", [str, pathlib.Path])
+def test_paths(tmp_path, kind):
+    image = gradient(32, 32)
+    path = tmp_path / "a.png"
+    path.write_bytes(encode(image))
+    np.testing.assert_array_equal(load_image(kind(path), (32, 32)), image)
+
+
+@pytest.mark.parametrize("size", [(32, 48), (48, 32), (100, 30)])
+@pytest.mark.parametrize("source", [(64, 96), (200, 50), (20, 20)])
+@pytest.mark.parametrize("crop_fraction", [1.0, 0.875])
+def test_geometry(source, size, crop_fraction):
+    """Each pixel shows the place of the picture that it should.
+
+    The crop is centred, keeps the aspect, and spans `crop_fraction` of the
+    side that is tighter.
+    """
+    found = load_image(encode(gradient(*source)), size, crop_fraction)
+    assert found.shape == (*size, 3)
+    step = crop_fraction * min(a / b for a, b in zip(source, size, strict=True))
+    for axis, channel in ((1, 0), (0, 1)):
+        at = np.arange(size[axis]) - (size[axis] - 1) / 2
+        expected = (source[axis] - 1) / 2 + step * at
+        # Filters flatten the edges; sizes and crops are whole pixels.
+        inner = (expected > 2) & (expected < source[axis] - 3)
+        line = found[..., channel].mean(axis=1 - axis)
+        assert inner.sum() > 5
+        tolerance = 0.6 + 1.1 * step
+        assert abs(line - expected)[inner].max() <= tolerance
+    assert (found[..., 2] == 77).all()
+
+
+def test_crop_fraction_of_the_paper():
+    """Short side to 288, centre crop 256."""
+    image = np.zeros((288, 400, 3), np.uint8)
+    image[16:-16, 72:-72] = 255
+    assert (load_image(encode(image), (256, 256), 256 / 288) == 255).all()
+    wider = load_image(encode(image), (256, 256), 260 / 288)
+    assert (wider[0] < 255).all() and (wider[:, -1] < 255).all()
+    assert (wider[3:-3, 3:-3] == 255).all()
+
+
+def test_resize_is_antialiased():
+    """A checkerboard shrinks to grey, not to one of its colours."""
+    image = np.zeros((256, 256, 3), np.uint8)
+    image[0::2, 1::2] = image[1::2, 0::2] = 255
+    found = load_image(encode(image), (32, 32)).astype(int)
+    assert abs(found - 127.5).max() < 4
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "1", "CMYK"])
+def test_modes_become_rgb(mode):
+    image = Image.fromarray(gradient(40, 40)).convert(mode)
+    found = load_image(encode(image, "TIFF"), (40, 40))
+    assert found.shape == (40, 40, 3) and found.dtype == np.uint8
+    expected = np.asarray(image.convert("RGB"))
+    np.testing.assert_array_equal(found, expected)
+    assert np.ptp(found) > 20
+
+
+def test_grayscale_has_equal_channels():
+    image = np.arange(1600, dtype=np.uint16).reshape(40, 40) // 7
+    image = image.astype(np.uint8)
+    found = load_image(encode(image), (40, 40))
+    np.testing.assert_array_equal(found, np.stack([image] * 3, axis=-1))
+
+
+def test_alpha_is_dropped():
+    image = np.dstack([gradient(40, 40), np.arange(1600).reshape(40, 40) % 256])
+    found = load_image(encode(image.astype(np.uint8)), (40, 40))
+    np.testing.assert_array_equal(found, gradient(40, 40))
+
+
+def test_palette_with_transparency():
+    image = Image.fromarray(gradient(40, 40)).quantize(200)
+    expected = np.asarray(image.convert("RGB"))
+    data = encode(image, transparency=bytes(range(200)))
+    np.testing.assert_array_equal(load_image(data, (40, 40)), expected)
+
+
+def test_sixteen_bits():
+    """The high byte counts."""
+    image = np.arange(1600, dtype=np.uint16).reshape(40, 40) * 40
+    found = load_image(encode(image), (40, 40))[..., 0].astype(int)
+    assert abs(found - image / 257).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("orientation", "shown"),
+    [
+        (1, lambda x: x),
+        (2, lambda x: x[:, ::-1]),
+        (3, lambda x: x[::-1, ::-1]),
+        (6, lambda x: np.rot90(x, -1)),
+        (8, lambda x: np.rot90(x, 1)),
+    ],
+)
+def test_exif_orientation(orientation, shown):
+    image = gradient(40, 56)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    expected = shown(image)
+    found = load_image(encode(image, exif=exif), expected.shape[:2])
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"no picture",
+        encode(gradient(40, 40))[:60],
+        encode(gradient(40, 40), "JPEG")[:-200],
+    ],
+    ids=["empty", "text", "cut PNG", "cut JPEG"],
+)
+def test_not_a_picture(tmp_path, data):
+    with pytest.raises(ValueError, match=f"Not a readable.*{len(data)} bytes"):
+        load_image(data, (32, 32))
+    (tmp_path / "bad.jpg").write_bytes(data)
+    with pytest.raises(ValueError, match="Not a readable picture: .*bad.jpg"):
+        load_image(tmp_path / "bad.jpg", (32, 32))
+
+
+def test_missing_picture(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no picture at .*none.png"):
+        load_image(tmp_path / "none.png", (32, 32))
+
+
+# === iterate_files ===
+
+FILES = {
+    "b/2.png": b"three",
+    "a/10.JPG": b"one",
+    "a/9.jpeg": b"two",
+    "a/notes.txt": b"no picture",
+    "deep/c/x.webp": b"four",
+    "top.bmp": b"five",
+}
+EXPECTED = [
+    LabelledFile("a/10.JPG", "a", b"one"),
+    LabelledFile("a/9.jpeg", "a", b"two"),
+    LabelledFile("b/2.png", "b", b"three"),
+    LabelledFile("deep/c/x.webp", "c", b"four"),
+    LabelledFile("top.bmp", "", b"five"),
+]
+
+
+def write_folder(path, files):
+    for name, data in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(data)
+    return path
+
+
+def write_tar(path, files, mode="w"):
+    with tarfile.open(path, mode) as tar:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return path
+
+
+@pytest.fixture(params=["folder", "a.tar", "a.tar.gz"])
+def write(request, tmp_path):
+    """Writes files to a folder or a tar, and returns its path."""
+    path = tmp_path / request.param
+    if request.param == "folder":
+        path.mkdir()
+        return lambda files: write_folder(path, files)
+    mode = "w:gz" if path.suffix == ".gz" else "w"
+    return lambda files: write_tar(path, files, mode)
+
+
+@pytest.mark.parametrize("kind", [str, pathlib.Path])
+def test_iterate_files(write, kind):
+    source = kind(write(FILES))
+    assert list(iterate_files(source)) == EXPECTED
+    assert count_files(source) == 5
+
+
+@pytest.mark.parametrize("files", [{}, {"a/b.txt": b"x"}])
+def test_no_picture(write, files):
+    source = write(files)
+    for call in (count_files, lambda source: next(iterate_files(source))):
+        with pytest.raises(ValueError, match="holds no picture"):
+            call(source)
+
+
+def test_folders_named_like_pictures_are_no_pictures(tmp_path):
+    write_folder(tmp_path, {"odd.png/a.png": b"x"})
+    assert [file.name for file in iterate_files(tmp_path)] == ["odd.png/a.png"]
+
+
+@pytest.mark.parametrize("data", [b"", b"text" * 300], ids=["empty", "text"])
+def test_not_a_tar(tmp_path, data):
+    path = tmp_path / "a.tar"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"Expected a folder .*a\.tar"):
+        count_files(path)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_cut_tar(tmp_path, mode):
+    rng = np.random.default_rng(0)
+    files = {f"a/{i}.png": rng.bytes(20_000) for i in range(3)}
+    path = write_tar(tmp_path / "a.tar", files, mode)
+    path.write_bytes(path.read_bytes()[:30_000])
+    with pytest.raises(ValueError, match=r"Expected a folder .*a\.tar"):
+        count_files(path)
+
+
+def test_missing_source(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder or tar"):
+        count_files(tmp_path / "none")
+
+
+# === random_crops ===
+
+
+def test_random_crops():
+    image = gradient(60, 200)
+    crops = random_crops(image, 30, (24, 40), seed=5)
+    assert len(crops) == 30
+    widths, centres = [], []
+    for crop in crops:
+        assert crop.shape == (24, 40, 3) and crop.dtype == np.uint8
+        assert (crop[..., 2] == 77).all()
+        red = crop[..., 0].astype(float).mean(axis=0)
+        green = crop[..., 1].astype(float).mean(axis=1)
+        # Columns count up: nothing is mirrored. 40 pixels span the side.
+        width = (red[30] - red[10]) * 40 / 20
+        height = (green[18] - green[6]) * 24 / 12
+        assert width == pytest.approx(height, abs=3)
+        widths.append(width)
+        centres.append(red.mean())
+    assert min(widths) >= 0.5 * 60 - 3 and max(widths) <= 60 + 3
+    assert max(widths) - min(widths) > 15
+    assert max(centres) - min(centres) > 80
+
+
+def test_random_crops_follow_the_seed():
+    image = gradient(60, 80)
+    first, same, other = (
+        np.stack(random_crops(image, 4, (16, 16), seed)) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, same)
+    assert (first != other).any()
+    assert (first[0] != first[1]).any()
+
+
+# === atomic_write ===
+
+
+def test_atomic_write(tmp_path):
+    path = tmp_path / "new" / "a.bin"
+    atomic_write(path, b"one")
+    atomic_write(str(path), b"two")
+    assert path.read_bytes() == b"two"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_atomic_write_leaves_nothing_when_writing_fails(tmp_path, monkeypatch):
+    def write_half(self, data):
+        with open(self, "wb") as file:
+            file.write(data[:2])
+        raise OSError("disk full")
+
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(pathlib.Path, "write_bytes", write_half)
+    with pytest.raises(OSError, match="disk full"):
+        atomic_write(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_atomic_write_leaves_nothing_when_renaming_fails(tmp_path):
+    target = tmp_path / "folder"
+    target.mkdir()
+    with pytest.raises(OSError):
+        atomic_write(target, b"new")
+    assert list(tmp_path.iterdir()) == [target]
