@@ -114,7 +114,7 @@ def training_set(
     return dataset.prefetch(2)
 
 
-def test_set(
+def evaluation_set(
     data: LabelledImages, *, size: int, batch_size: int
 ) -> tf.data.Dataset:
     """All images once and in order, as `training_set` gives them."""

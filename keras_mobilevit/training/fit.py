@@ -12,8 +12,8 @@ from keras_mobilevit.checkpoints import save_compact
 from keras_mobilevit.mobilevit import CONSTRUCTORS
 from keras_mobilevit.training.data import (
     LabelledImages,
+    evaluation_set,
     load_images,
-    test_set,
     training_set,
 )
 from keras_mobilevit.training.recipes import Recipe
@@ -150,9 +150,10 @@ def train(
                     crop_padding=recipe.crop_padding,
                     seed=seed + index,
                 ),
-                validation_data=test_set(
+                validation_data=evaluation_set(
                     test_data, size=phase.size, batch_size=recipe.batch_size
                 ),
+                shuffle=False,  # The data set shuffles itself.
                 initial_epoch=first_epoch,
                 epochs=last_epoch,
                 callbacks=[

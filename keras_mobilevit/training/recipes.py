@@ -58,10 +58,10 @@ class Recipe:
         return self.phases[-1].size
 
 
-# The embedded checkpoint. CIFAR-10 images are 32x32; at side 96 the stem and
-# stage 2 bring them to 24x24, so that half of the network still sees a map
-# (24, 12, 6, 3) and not a pixel. Early epochs run at 48 and 64, where a step
-# costs a quarter and a half.
+# The embedded checkpoint. A CIFAR-10 image has 32x32 pixels. At side 96 the
+# stages see maps of 48, 24, 12, 6 and 3: attention gets 36, 9 and 4 patches to
+# relate, where the image's own side would leave it 4, 1 and 1. A step at 48 or
+# 64 costs a quarter or a half of one at 96, so most epochs run there.
 CIFAR10 = Recipe(
     name="cifar10",
     variant="mobilevit_xxs",
