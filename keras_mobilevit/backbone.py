@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pathlib
 import warnings
 
 import keras
@@ -83,7 +82,7 @@ def MobileViTBackbone(
             f"variant={variant}"
         )
     check_weights(weights, variant)
-    image = image_input(weights, input_tensor, input_shape, None)
+    image = image_input(weights, input_tensor, input_shape, None, stacklevel=3)
     x = rescale(image) if include_preprocessing else image
     outputs = feature_pyramid(x, VARIANTS[variant], output_stride)
     return finish_model(
@@ -159,7 +158,7 @@ def feature_pyramid(x, config: MobileViTConfig, output_stride: int = 32):
 
 def rescale(x):
     """Maps pixels in [0, 255] to [0, 1], the range the weights expect."""
-    return keras.layers.Rescaling(1 / 255, name="rescaling")(x)
+    return keras.layers.Rescaling(1 / 255, name="preprocessing")(x)
 
 
 def check_weights(weights, variant: str) -> None:
@@ -170,7 +169,9 @@ def check_weights(weights, variant: str) -> None:
             that the variant has, nor the path of a file.
     """
     names = [name for name, w in WEIGHTS.items() if variant in w.variants]
-    if weights is None or weights in names or pathlib.Path(weights).is_file():
+    if weights is None or weights in names:
+        return
+    if isinstance(weights, (str, os.PathLike)) and os.path.isfile(weights):
         return
     raise ValueError(
         "The `weights` argument should be either `None` (random "
@@ -180,7 +181,7 @@ def check_weights(weights, variant: str) -> None:
     )
 
 
-def image_input(weights, input_tensor, input_shape, default_size):
+def image_input(weights, input_tensor, input_shape, default_size, stacklevel):
     """Makes or checks the image that a model starts from.
 
     Args:
@@ -188,6 +189,7 @@ def image_input(weights, input_tensor, input_shape, default_size):
         input_tensor: The user's Keras tensor, or `None`.
         input_shape: The user's shape without batch, or `None`.
         default_size: Side where the user gives no shape, `None` for any.
+        stacklevel: Frames from here to the user, for a warning.
 
     Returns:
         Keras tensor `(batch, height, width, channels)`.
@@ -234,7 +236,7 @@ def image_input(weights, input_tensor, input_shape, default_size):
         warnings.warn(
             "This model usually expects 1 or 3 input channels. However, it "
             f"was passed an input_shape with {channels} input channels.",
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
     if any(side is not None and side < MIN_SIZE for side in (height, width)):
         raise ValueError(

@@ -64,8 +64,9 @@ def load_image(
         raise FileNotFoundError(f"There is no picture at {source}.")
     try:
         with image_module.open(source) as image:
-            image = ops_module.exif_transpose(image).convert("RGB")
-    except (OSError, SyntaxError, image_module.DecompressionBombError) as error:
+            image = _to_rgb(ops_module.exif_transpose(image))
+    # Pillow's decoders raise nearly anything on damaged files.
+    except Exception as error:
         raise ValueError(
             f"Not a readable picture: {name} ({error})."
         ) from error
@@ -85,6 +86,18 @@ def load_image(
     left = (image.width - width) // 2
     top = (image.height - height) // 2
     return np.asarray(image.crop((left, top, left + width, top + height)))
+
+
+def _to_rgb(image):
+    if image.mode.startswith("I"):
+        # 16 bits a pixel, which Pillow would clip and not scale.
+        values = np.asarray(image, np.float64) / 257
+        image = require("PIL.Image", extra="tflite").fromarray(
+            np.clip(np.round(values), 0, 255).astype(np.uint8)
+        )
+    if image.mode == "P":
+        image = image.convert("RGBA")
+    return image.convert("RGB")
 
 
 def random_crops(
@@ -160,7 +173,7 @@ def _names(source):
         try:
             with tarfile.open(source) as tar:
                 files = [m.name for m in tar.getmembers() if m.isfile()]
-        except tarfile.TarError as error:
+        except (tarfile.TarError, EOFError) as error:
             raise ValueError(
                 f"Expected a folder of pictures or a tar of one at {source}. "
                 f"Received a file that is no tar ({error})."

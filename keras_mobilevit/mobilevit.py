@@ -137,7 +137,11 @@ def _MobileViT(
             f"pooling={pooling}"
         )
     image = image_input(
-        weights, input_tensor, input_shape, known.size if include_top else None
+        weights,
+        input_tensor,
+        input_shape,
+        known.size if include_top else None,
+        stacklevel=4,
     )
 
     # === Functional model ===

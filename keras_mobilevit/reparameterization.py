@@ -30,8 +30,9 @@ def reparameterize(model: keras.Model) -> keras.Model:
     folded, pairs = [], []
 
     def replace(layer):
-        if isinstance(layer, MobileViTBlock):
+        if type(layer) in (MobileViTBlock, InferenceMobileViTBlock):
             folded.append(layer)
+        # A subclass may compute something else: it stays as it is.
         if type(layer) is MobileViTBlock:
             return InferenceMobileViTBlock.from_block(layer)
         copy = layer.__class__.from_config(layer.get_config())
@@ -39,7 +40,10 @@ def reparameterize(model: keras.Model) -> keras.Model:
         return copy
 
     clone = keras.models.clone_model(
-        model, clone_function=replace, recursive=True
+        model,
+        input_tensors=_inputs_like(model),
+        clone_function=replace,
+        recursive=True,
     )
     if not folded:
         raise ValueError(
@@ -48,4 +52,21 @@ def reparameterize(model: keras.Model) -> keras.Model:
     # Only now is every copy built.
     for layer, copy in pairs:
         copy.set_weights(layer.get_weights())
+        if hasattr(copy, "finalize_state"):
+            # An adapted `Normalization` computes from more than its weights.
+            copy.finalize_state()
     return clone
+
+
+def _inputs_like(model):
+    """Inputs of the same names, which Keras alone would number anew."""
+    if isinstance(model, keras.Sequential) or not hasattr(model, "operations"):
+        return None
+    return keras.tree.map_structure(
+        lambda tensor: keras.Input(
+            batch_shape=tensor.shape,
+            dtype=tensor.dtype,
+            name=tensor._keras_history.operation.name,
+        ),
+        model.input,
+    )

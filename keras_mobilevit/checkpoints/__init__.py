@@ -1,5 +1,6 @@
 """Checkpoints: where weights come from, and how they get into a model."""
 
+from keras_mobilevit.checkpoints.compact import save_compact
 from keras_mobilevit.checkpoints.download import fetch, fetch_imagenet
 from keras_mobilevit.checkpoints.layouts import from_keras, to_keras
 from keras_mobilevit.checkpoints.loading import (
@@ -21,6 +22,7 @@ __all__ = [
     "load_weights",
     "read_tensors",
     "read_weights",
+    "save_compact",
     "save_safetensors",
     "to_keras",
 ]

@@ -190,7 +190,13 @@ class InferenceMobileViTBlock(MobileViTBlock):
 
     @classmethod
     def from_block(cls, block: MobileViTBlock) -> InferenceMobileViTBlock:
-        """Returns the inference form of a built block."""
+        """Returns the inference form of a built block.
+
+        Raises:
+            ValueError: If the block has no weights yet, or is folded already.
+        """
+        if isinstance(block, cls):
+            raise ValueError(f"The block {block.name!r} is folded already.")
         if not block.built:
             raise ValueError(
                 f"The block {block.name!r} has no weights yet. Build it, or "
@@ -262,6 +268,8 @@ def matmul_transposed(a, b):
 
 def space_to_depth(x, block_size: int):
     """`[B, H, W, C]` -> `[B, H/b, W/b, b*b*C]`, offset major over channel."""
+    if block_size == 1:
+        return x  # TensorFlow's operation begins at 2.
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -276,6 +284,8 @@ def space_to_depth(x, block_size: int):
 
 def depth_to_space(x, block_size: int):
     """Inverse of `space_to_depth`."""
+    if block_size == 1:
+        return x
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 

@@ -33,6 +33,12 @@ def resize(x, size):
     """
     if tuple(x.shape[1:3]) == tuple(size):
         return x
+    if not all(isinstance(side, int) for side in size):
+        # Sizes unknown until run time exist in TensorFlow graphs only, and
+        # the operation of Keras does not take them.
+        import tensorflow as tf
+
+        return tf.cast(tf.image.resize(x, size, "bilinear"), x.dtype)
     resized = ops.image.resize(
         x,
         size,
