@@ -131,24 +131,27 @@ def random_crops(
     return crops
 
 
-def count_files(source: str | os.PathLike) -> int:
+def count_files(source: str | os.PathLike, limit: int | None = None) -> int:
     """Number of pictures that `iterate_files` would give."""
-    return len(_names(pathlib.Path(source)))
+    return len(_names(pathlib.Path(source), limit))
 
 
-def iterate_files(source: str | os.PathLike) -> Iterator[LabelledFile]:
+def iterate_files(
+    source: str | os.PathLike, limit: int | None = None
+) -> Iterator[LabelledFile]:
     """Yields the pictures of a folder or a tar, sorted by name.
 
     Args:
         source: Folder or tar; pictures may lie at the top or in folders that
             name their class.
+        limit: Yield at most so many, evenly spread over all of them.
 
     Raises:
         FileNotFoundError: If `source` does not exist.
         ValueError: If it holds no picture.
     """
     source = pathlib.Path(source)
-    names = _names(source)
+    names = _names(source, limit)
     if source.is_dir():
         for name in names:
             yield _labelled(name, (source / name).read_bytes())
@@ -162,7 +165,7 @@ def _labelled(name, data):
     return LabelledFile(name, pathlib.PurePosixPath(name).parent.name, data)
 
 
-def _names(source):
+def _names(source, limit):
     if source.is_dir():
         files = (
             path.relative_to(source).as_posix()
@@ -192,4 +195,6 @@ def _names(source):
             f"{source} holds no picture. Expected files ending in one of "
             f"{sorted(IMAGE_SUFFIXES)}."
         )
-    return names
+    if limit is None:
+        return names
+    return names[:: max(len(names) // limit, 1)][:limit]

@@ -15,7 +15,7 @@ import keras
 
 from keras_mobilevit.configs import WEIGHTS
 from keras_mobilevit.labels import class_names
-from keras_mobilevit.mobilevit import CONSTRUCTORS
+from keras_mobilevit.named_models import open_model
 from keras_mobilevit.tables import markdown_table
 from keras_mobilevit.tflite import ImageModel, evaluate, inspect
 
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> str:
     results = evaluate(
-        {name: open_model(name) for name in args.model},
+        {name: open_any(name) for name in args.model},
         args.data,
         class_names(args.labels),
         crop_fraction=WEIGHTS[args.labels].crop_fraction,
@@ -81,13 +81,18 @@ def run(args: argparse.Namespace) -> str:
     )
 
 
-def open_model(name: str):
+def open_any(name: str):
     if name.endswith(".tflite"):
         return ImageModel(name)
-    if name.startswith("weights:"):
-        weights = name.removeprefix("weights:")
-        return CONSTRUCTORS[WEIGHTS[weights].variants[0]](weights=weights)
-    return keras.saving.load_model(name, compile=False)
+    if name.endswith(".keras"):
+        return keras.saving.load_model(name, compile=False)
+    weights = name.removeprefix("weights:")
+    if weights not in WEIGHTS:
+        raise ValueError(
+            f"Expected weights:NAME with a name of {list(WEIGHTS)}, or a "
+            f".keras or .tflite file. Received: {name}"
+        )
+    return open_model(WEIGHTS[weights].variants[0], weights).model
 
 
 if __name__ == "__main__":

@@ -11,17 +11,14 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import itertools
 import pathlib
 import sys
 
 import keras
 
-from keras_mobilevit import checkpoints
-from keras_mobilevit.configs import VARIANTS, WEIGHTS
-from keras_mobilevit.images import count_files, iterate_files, load_image
-from keras_mobilevit.labels import class_names
-from keras_mobilevit.mobilevit import CONSTRUCTORS
+from keras_mobilevit.configs import VARIANTS
+from keras_mobilevit.images import iterate_files, load_image
+from keras_mobilevit.named_models import open_model
 from keras_mobilevit.tflite import RECIPES, export_tflite
 
 
@@ -97,37 +94,25 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run(args: argparse.Namespace) -> pathlib.Path:
-    weights = None if args.weights == "none" else args.weights
-    known = WEIGHTS.get(weights, WEIGHTS["imagenet"])
     if args.keras:
-        model = keras.saving.load_model(args.keras)
+        model = keras.saving.load_model(args.keras, compile=False)
         labels, crop_fraction = (), 1.0
     else:
-        size = args.size or (known.size, known.size)
-        classes = args.classes or known.classes
-        if weights not in (None, *WEIGHTS) and args.classes is None:
-            classes = checkpoints.identify(weights).classes or classes
-        model = CONSTRUCTORS[args.model](
-            weights=weights, input_shape=(*size, 3), classes=classes
+        model, labels, crop_fraction = open_model(
+            args.model,
+            None if args.weights == "none" else args.weights,
+            classes=args.classes,
+            size=args.size,
         )
-        labels = class_names(weights) if weights in WEIGHTS else ()
-        crop_fraction = known.crop_fraction
     if args.labels:
         labels = pathlib.Path(args.labels).read_text().splitlines()
 
     size = args.size or model.input_shape[1:3]
     calibration = None
-    if args.calibration and RECIPES[args.recipe]().static_int8:
-        total = count_files(args.calibration)
-        step = max(total // args.calibration_images, 1)
-        files = itertools.islice(
-            iterate_files(args.calibration),
-            0,
-            step * args.calibration_images,
-            step,
-        )
+    if args.calibration:
         calibration = (
-            load_image(file.data, size, crop_fraction) for file in files
+            load_image(file.data, size, crop_fraction)
+            for file in iterate_files(args.calibration, args.calibration_images)
         )
     return export_tflite(
         model,

@@ -100,14 +100,9 @@ def evaluate(
 
 def _chunks(source, limit):
     """Pictures in lists of `_CHUNK`, with one progress bar over them all."""
-    total = count_files(source)
-    step = 1 if limit is None else max(total // limit, 1)
-    files = itertools.islice(iterate_files(source), 0, None, step)
-    if limit is not None:
-        files = itertools.islice(files, limit)
     bar = tqdm(
-        files,
-        total=min(math.ceil(total / step), limit or total),
+        iterate_files(source, limit),
+        total=count_files(source, limit),
         desc="evaluating",
         disable=None,
     )
