@@ -157,8 +157,10 @@ def iterate_files(
             yield _labelled(name, (source / name).read_bytes())
         return
     with tarfile.open(source) as tar:
+        # By name, `tarfile` would search its whole list for each picture.
+        members = {member.name: member for member in tar.getmembers()}
         for name in names:
-            yield _labelled(name, tar.extractfile(name).read())
+            yield _labelled(name, tar.extractfile(members[name]).read())
 
 
 def _labelled(name, data):

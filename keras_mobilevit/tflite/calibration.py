@@ -68,6 +68,11 @@ def calibrate(
         name: {"min": low[i : i + 1], "max": high[i : i + 1]}
         for i, name in enumerate(activations)
     }
+    # What may come in is known, and not left to the sample.
+    ranges[image_input["name"]] = {
+        "min": np.zeros(1, np.float32),
+        "max": np.full(1, 255, np.float32),
+    }
     return ranges, len(images)
 
 

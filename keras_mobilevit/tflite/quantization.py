@@ -48,7 +48,8 @@ def quantize(
     quantizer = quantizer_module.Quantizer(float_model, _rules(recipe))
     ranges, count = None, 0
     if recipe.static_int8:
-        ranges, count = calibrate(float_model, calibration, recipe.percentile)
+        images = () if calibration is None else calibration
+        ranges, count = calibrate(float_model, images, recipe.percentile)
         for name in attention_operands(float_model):
             ranges[name] = _symmetric(ranges[name])
     # It takes a second, yet draws a progress bar whatever it is told, and

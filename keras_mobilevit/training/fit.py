@@ -139,9 +139,11 @@ def train(
                 input_shape=(phase.size, phase.size, 3),
                 classes=classes,
             )
-            _compile(model, recipe, steps)
+            _compile(model, recipe, phase.schedule, steps)
             if previous is not None:
-                _continue_from(model, previous)
+                model.set_weights(previous.get_weights())
+            if index and phase.schedule == recipe.phases[index - 1].schedule:
+                _copy_optimizer(previous.optimizer, model.optimizer)
             model.fit(
                 training_set(
                     train_data,
@@ -171,14 +173,14 @@ def train(
     return model
 
 
-def _compile(model, recipe, steps_per_epoch):
-    schedule = WarmupCosine(
-        recipe.learning_rate,
-        round(recipe.warmup_epochs * steps_per_epoch),
-        recipe.epochs * steps_per_epoch,
+def _compile(model, recipe, cosine, steps_per_epoch):
+    learning_rate = WarmupCosine(
+        cosine.peak,
+        round(cosine.warmup_epochs * steps_per_epoch),
+        cosine.epochs * steps_per_epoch,
     )
     model.compile(
-        keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay),
+        keras.optimizers.AdamW(learning_rate, weight_decay=recipe.weight_decay),
         keras.losses.CategoricalCrossentropy(
             label_smoothing=recipe.label_smoothing
         ),
@@ -188,10 +190,6 @@ def _compile(model, recipe, steps_per_epoch):
     model.optimizer.build(model.trainable_variables)
 
 
-def _continue_from(model, previous):
-    """Copies weights and optimizer state; only the input size differs."""
-    model.set_weights(previous.get_weights())
-    for new, old in zip(
-        model.optimizer.variables, previous.optimizer.variables, strict=True
-    ):
+def _copy_optimizer(source, target):
+    for old, new in zip(source.variables, target.variables, strict=True):
         new.assign(old)

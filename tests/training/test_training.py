@@ -16,15 +16,14 @@ from keras_mobilevit.training.data import (
     training_set,
 )
 from keras_mobilevit.training.fit import WarmupCosine, run_recipe, train
-from keras_mobilevit.training.recipes import CIFAR10, Phase, Recipe
+from keras_mobilevit.training.recipes import CIFAR10, Cosine, Phase, Recipe
 
+SCHEDULE = Cosine(peak=1e-3, warmup_epochs=0.5, epochs=2)
 TINY = Recipe(
     name="tiny",
     variant="mobilevit_xxs",
-    phases=(Phase(32, 1), Phase(40, 1)),
+    phases=(Phase(32, 1, SCHEDULE), Phase(40, 1, SCHEDULE)),
     batch_size=4,
-    learning_rate=1e-3,
-    warmup_epochs=0.5,
     weight_decay=0.05,
     label_smoothing=0.1,
     crop_padding=2,
