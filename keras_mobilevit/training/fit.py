@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import pathlib
+import sys
 
 import keras
 
@@ -155,6 +156,8 @@ def train(
                 validation_data=evaluation_set(
                     test_data, size=phase.size, batch_size=recipe.batch_size
                 ),
+                # A bar on a terminal; elsewhere metrics.csv tells.
+                verbose=int(sys.stdout.isatty()),
                 shuffle=False,  # The data set shuffles itself.
                 initial_epoch=first_epoch,
                 epochs=last_epoch,
