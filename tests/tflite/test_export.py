@@ -196,7 +196,7 @@ def test_two_outputs_are_refused(tmp_path):
 @pytest.mark.parametrize("side", [224, 256])
 def test_larger_models_are_delegated_as_well(variant, side, tmp_path):
     constructor = keras_mobilevit.mobilevit.CONSTRUCTORS[variant]
-    model = constructor(weights=None, input_shape=(side, side, 3))
+    model = make_model((side, side), constructor)
     path = export_tflite(
         model,
         tmp_path / "a.tflite",
