@@ -62,6 +62,8 @@ class WeightsConfig:
         size: Side of the square input that the weights are for, in pixels.
         crop_fraction: Side of the centre crop over the short side of the
             resized picture.
+        native_size: Side of the training images, if they were enlarged to
+            `size`: a picture is first reduced to it. 0 if they were not.
         labels: Class names in the order of the outputs; empty where they are
             fetched with the weights.
         licence: Licence of the weights.
@@ -71,6 +73,7 @@ class WeightsConfig:
     classes: int
     size: int
     crop_fraction: float
+    native_size: int
     labels: tuple[str, ...]
     licence: str
 
@@ -141,6 +144,7 @@ WEIGHTS = {
         size=256,
         # Short side 288, centre crop 256 (reference test preprocessing).
         crop_fraction=256 / 288,
+        native_size=0,
         labels=(),
         licence="Apple sample code licence (weights of apple/ml-cvnets)",
     ),
@@ -149,6 +153,7 @@ WEIGHTS = {
         classes=10,
         size=96,
         crop_fraction=1.0,
+        native_size=32,
         labels=(
             "airplane",
             "automobile",

@@ -39,6 +39,7 @@ def load_image(
     source: str | os.PathLike | bytes,
     size: tuple[int, int],
     crop_fraction: float = 1.0,
+    native_size: int = 0,
 ) -> np.ndarray:
     """Reads one picture the way the models expect it.
 
@@ -47,6 +48,8 @@ def load_image(
         size: `(height, width)` of the model's input, in pixels.
         crop_fraction: Share of the resized picture's tighter side that is
             kept, in (0, 1]. 256 / 288 is the paper's test preprocessing.
+        native_size: Shorter side to reduce the picture to before it gets its
+            size, for models trained on enlarged images; 0 for none.
 
     Returns:
         uint8 array `(height, width, 3)`, RGB in [0, 255].
@@ -72,6 +75,9 @@ def load_image(
         ) from error
 
     height, width = size
+    if native_size:
+        factor = native_size / min(size)
+        height, width = round(height * factor), round(width * factor)
     scale = max(
         height / crop_fraction / image.height,
         width / crop_fraction / image.width,
@@ -85,7 +91,10 @@ def load_image(
     )
     left = (image.width - width) // 2
     top = (image.height - height) // 2
-    return np.asarray(image.crop((left, top, left + width, top + height)))
+    image = image.crop((left, top, left + width, top + height))
+    if native_size:
+        image = image.resize(size[::-1], image_module.Resampling.BILINEAR)
+    return np.asarray(image)
 
 
 def _to_rgb(image):
@@ -101,7 +110,11 @@ def _to_rgb(image):
 
 
 def random_crops(
-    image: np.ndarray, count: int, size: tuple[int, int], seed: int = 0
+    image: np.ndarray,
+    count: int,
+    size: tuple[int, int],
+    seed: int = 0,
+    native_size: int = 0,
 ) -> list[np.ndarray]:
     """Cuts square pieces out of a picture and scales them to a size.
 
@@ -110,6 +123,7 @@ def random_crops(
         count: Number of pieces.
         size: `(height, width)` of the results, in pixels.
         seed: The same seed gives the same pieces.
+        native_size: As in `load_image`.
 
     Returns:
         uint8 arrays `(*size, 3)`, of between half and all of the picture's
@@ -124,9 +138,10 @@ def random_crops(
         top = rng.integers(0, height - side + 1)
         left = rng.integers(0, width - side + 1)
         piece = image[top : top + side, left : left + side]
-        piece = image_module.fromarray(piece).resize(
-            size[::-1], image_module.Resampling.BILINEAR
-        )
+        piece = image_module.fromarray(piece)
+        sides = (native_size, native_size) if native_size else size[::-1]
+        for target in (sides, size[::-1]):
+            piece = piece.resize(target, image_module.Resampling.BILINEAR)
         crops.append(np.asarray(piece))
     return crops
 

@@ -20,11 +20,13 @@ class NamedModel(NamedTuple):
         model: The Keras model, ending in probabilities.
         labels: Class names in the order of the outputs; may be empty.
         crop_fraction: As in `keras_mobilevit.images.load_image`.
+        native_size: Likewise.
     """
 
     model: keras.Model
     labels: tuple[str, ...]
     crop_fraction: float
+    native_size: int
 
 
 def open_model(
@@ -61,4 +63,4 @@ def open_model(
         classes=classes,
     )
     labels = class_names(weights) if weights in WEIGHTS else ()
-    return NamedModel(model, labels, known.crop_fraction)
+    return NamedModel(model, labels, known.crop_fraction, known.native_size)

@@ -17,6 +17,7 @@ import tempfile
 import numpy as np
 
 import keras_mobilevit
+from keras_mobilevit.configs import WEIGHTS
 from keras_mobilevit.extras import require
 from keras_mobilevit.images import random_crops
 from keras_mobilevit.labels import class_names
@@ -31,6 +32,7 @@ CALIBRATION_PHOTOS = (
     "retina.jpg",
 )
 CROPS = 20
+NATIVE_SIZE = WEIGHTS["cifar10"].native_size
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -56,7 +58,9 @@ def run(folder: pathlib.Path, runs: int) -> None:
     calibration = [
         crop
         for name in CALIBRATION_PHOTOS
-        for crop in random_crops(photo(name), CROPS, size)
+        for crop in random_crops(
+            photo(name), CROPS, size, native_size=NATIVE_SIZE
+        )
     ]
     paths = export_recipes(
         model,
@@ -66,6 +70,7 @@ def run(folder: pathlib.Path, runs: int) -> None:
         },
         calibration=calibration,
         labels=class_names("cifar10"),
+        native_size=NATIVE_SIZE,
     )
 
     cat = photo_path("chelsea.png")
@@ -74,7 +79,9 @@ def run(folder: pathlib.Path, runs: int) -> None:
     for label, probability in ImageModel(paths[-1]).classify(cat, top=3):
         print(f"  {probability:6.1%}  {label}")
 
-    crops = random_crops(photo("chelsea.png"), 5 * CROPS, size, seed=1)
+    crops = random_crops(
+        photo("chelsea.png"), 5 * CROPS, size, seed=1, native_size=NATIVE_SIZE
+    )
     rows = [
         (
             path.stem.rsplit("_", 1)[-1],

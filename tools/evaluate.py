@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> str:
         args.data,
         class_names(args.labels),
         crop_fraction=WEIGHTS[args.labels].crop_fraction,
+        native_size=WEIGHTS[args.labels].native_size,
         limit=args.limit,
     )
     rows = []

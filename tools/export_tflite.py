@@ -96,9 +96,9 @@ def main(argv: list[str] | None = None) -> int:
 def run(args: argparse.Namespace) -> pathlib.Path:
     if args.keras:
         model = keras.saving.load_model(args.keras, compile=False)
-        labels, crop_fraction = (), 1.0
+        labels, crop_fraction, native_size = (), 1.0, 0
     else:
-        model, labels, crop_fraction = open_model(
+        model, labels, crop_fraction, native_size = open_model(
             args.model,
             None if args.weights == "none" else args.weights,
             classes=args.classes,
@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> pathlib.Path:
     calibration = None
     if args.calibration:
         calibration = (
-            load_image(file.data, size, crop_fraction)
+            load_image(file.data, size, crop_fraction, native_size)
             for file in iterate_files(args.calibration, args.calibration_images)
         )
     return export_tflite(
@@ -122,6 +122,7 @@ def run(args: argparse.Namespace) -> pathlib.Path:
         calibration=calibration,
         labels=labels,
         crop_fraction=crop_fraction,
+        native_size=native_size,
     )
 
 

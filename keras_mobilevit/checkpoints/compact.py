@@ -17,7 +17,7 @@ def save_compact(model: keras.Model, path: str | os.PathLike) -> None:
     """Saves weights as Keras does, losslessly compressed.
 
     The file is an ordinary Keras weights file, a sixth smaller than
-    `model.save_weights` makes it.
+    `model.save_weights` makes it, and without the state of an optimizer.
 
     Args:
         model: Model whose weights to save.
@@ -30,9 +30,10 @@ def save_compact(model: keras.Model, path: str | os.PathLike) -> None:
         model.save_weights(plain)
         # The newer layout of HDF5 spends far less on each small dataset.
         with (
-            h5py.File(plain) as source,
+            h5py.File(plain, "r+") as source,
             h5py.File(compact, "w", libver="latest") as target,
         ):
+            source.pop("optimizer", None)
             _copy(source, target)
         compact.replace(path)
 

@@ -42,6 +42,7 @@ def evaluate(
     labels: Sequence[str],
     *,
     crop_fraction: float = 1.0,
+    native_size: int = 0,
     limit: int | None = None,
 ) -> dict[str, Evaluation]:
     """Classifies a labelled folder with several models.
@@ -53,6 +54,7 @@ def evaluate(
         source: Folder or tar of `<class>/<picture>`.
         labels: Class names in the order of the outputs.
         crop_fraction: As in `keras_mobilevit.images.load_image`.
+        native_size: Likewise.
         limit: Evaluate only so many pictures, spread evenly.
 
     Returns:
@@ -79,7 +81,10 @@ def evaluate(
             )
         truth.extend(index[file.label] for file in files)
         images = np.stack(
-            [load_image(file.data, size, crop_fraction) for file in files]
+            [
+                load_image(file.data, size, crop_fraction, native_size)
+                for file in files
+            ]
         )
         for name, model in models.items():
             outputs[name].append(_predict(model, images))
@@ -106,7 +111,8 @@ def _chunks(source, limit):
         desc="evaluating",
         disable=None,
     )
-    while chunk := list(itertools.islice(bar, _CHUNK)):
+    pictures = iter(bar)
+    while chunk := list(itertools.islice(pictures, _CHUNK)):
         yield chunk
 
 

@@ -27,6 +27,7 @@ def export_tflite(
     calibration: Iterable[np.ndarray] | None = None,
     labels: Sequence[str] = (),
     crop_fraction: float = 1.0,
+    native_size: int = 0,
 ) -> pathlib.Path:
     """Exports a model for phones: deploy form, fixed shape, one partition.
 
@@ -43,6 +44,7 @@ def export_tflite(
         labels: Class names in the order of the outputs, kept in the file.
         crop_fraction: Kept in the file; see
             `keras_mobilevit.images.load_image`.
+        native_size: Likewise.
 
     Returns:
         `path`. It appears when it is complete, or not at all.
@@ -58,6 +60,7 @@ def export_tflite(
         calibration=calibration,
         labels=labels,
         crop_fraction=crop_fraction,
+        native_size=native_size,
     )
     return path
 
@@ -70,6 +73,7 @@ def export_recipes(
     calibration: Iterable[np.ndarray] | None = None,
     labels: Sequence[str] = (),
     crop_fraction: float = 1.0,
+    native_size: int = 0,
 ) -> list[pathlib.Path]:
     """Exports a model by several recipes, out of one conversion.
 
@@ -80,6 +84,7 @@ def export_recipes(
         calibration: As in `export_tflite`.
         labels: As in `export_tflite`.
         crop_fraction: As in `export_tflite`.
+        native_size: As in `export_tflite`.
 
     Returns:
         The files, in the order of `targets`.
@@ -107,6 +112,7 @@ def export_recipes(
             recipe=recipe.name,
             labels=tuple(labels),
             crop_fraction=crop_fraction,
+            native_size=native_size,
             calibration_images=images,
             version=__version__,
         )

@@ -29,6 +29,7 @@ class Metadata:
         recipe: Name of the quantization recipe.
         labels: Class names in the order of the outputs; may be empty.
         crop_fraction: As in `keras_mobilevit.images.load_image`.
+        native_size: As in `keras_mobilevit.images.load_image`.
         calibration_images: Number of images that set the int8 ranges.
         version: Version of this package that wrote the file.
     """
@@ -37,6 +38,7 @@ class Metadata:
     recipe: str
     labels: tuple[str, ...] = ()
     crop_fraction: float = 1.0
+    native_size: int = 0
     calibration_images: int = 0
     version: str = ""
 

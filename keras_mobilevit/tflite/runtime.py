@@ -81,7 +81,12 @@ class ImageModel:
 
     def load_image(self, source: str | os.PathLike | bytes) -> np.ndarray:
         """Reads a picture with this model's size and crop."""
-        return load_image(source, self.size, self.metadata.crop_fraction)
+        return load_image(
+            source,
+            self.size,
+            self.metadata.crop_fraction,
+            self.metadata.native_size,
+        )
 
     def set_image(self, image: np.ndarray) -> None:
         """Sets the input from pixels `(height, width, 3)` in [0, 255]."""

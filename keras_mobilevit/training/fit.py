@@ -150,7 +150,7 @@ def train(
                     train_data,
                     size=phase.size,
                     batch_size=recipe.batch_size,
-                    crop_padding=recipe.crop_padding,
+                    crop_padding=phase.crop_padding,
                     seed=seed + index,
                 ),
                 validation_data=evaluation_set(

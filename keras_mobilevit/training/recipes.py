@@ -33,11 +33,14 @@ class Phase:
         schedule: Learning rate. Phases with an equal schedule share it, each
             going on where the one before it stopped; another one begins
             anew, with a fresh optimizer.
+        crop_padding: Pixels of reflected border, before upsampling, out of
+            which the random crop is taken; 0 for no crop.
     """
 
     size: int
     epochs: int
     schedule: Cosine
+    crop_padding: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,8 +54,6 @@ class Recipe:
         batch_size: Images a step.
         weight_decay: Decoupled decay (AdamW) of every trainable variable.
         label_smoothing: Mass spread evenly over all classes.
-        crop_padding: Pixels of reflected border, before upsampling, out of
-            which the random crop is taken.
     """
 
     name: str
@@ -61,7 +62,6 @@ class Recipe:
     batch_size: int
     weight_decay: float
     label_smoothing: float
-    crop_padding: int
 
     @property
     def size(self) -> int:
@@ -77,18 +77,22 @@ class Recipe:
 # back: what was left of the first cosine could not.
 _COARSE = Cosine(peak=2e-3, warmup_epochs=1, epochs=21)
 _FINE = Cosine(peak=6e-4, warmup_epochs=0.1, epochs=3)
+_LAST = Cosine(peak=2e-4, warmup_epochs=0.05, epochs=1)
+# Whole images, as at test time.
+_WHOLE = Cosine(peak=4e-4, warmup_epochs=0.05, epochs=1)
 CIFAR10 = Recipe(
     name="cifar10",
     variant="mobilevit_xxs",
     phases=(
-        Phase(48, 10, _COARSE),
-        Phase(64, 8, _COARSE),
-        Phase(96, 3, _FINE),
+        Phase(48, 10, _COARSE, crop_padding=4),
+        Phase(64, 8, _COARSE, crop_padding=4),
+        Phase(96, 3, _FINE, crop_padding=4),
+        Phase(96, 1, _LAST, crop_padding=4),
+        Phase(96, 1, _WHOLE, crop_padding=0),
     ),
     batch_size=128,
     weight_decay=0.05,
     label_smoothing=0.1,
-    crop_padding=4,
 )
 
 RECIPES = {recipe.name: recipe for recipe in (CIFAR10,)}

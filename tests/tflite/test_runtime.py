@@ -75,7 +75,9 @@ def test_damaged_metadata(files, tmp_path):
         read_metadata(path)
 
 
-def test_evaluate(files, tmp_path):
+def test_evaluate(files, tmp_path, monkeypatch):
+    # More pictures than go through the models at a time.
+    monkeypatch.setattr("keras_mobilevit.tflite.evaluation._CHUNK", 3)
     reference = ImageModel(files["float32"])
     write_images(tmp_path, reference)
     results = evaluate(

@@ -22,11 +22,10 @@ SCHEDULE = Cosine(peak=1e-3, warmup_epochs=0.5, epochs=2)
 TINY = Recipe(
     name="tiny",
     variant="mobilevit_xxs",
-    phases=(Phase(32, 1, SCHEDULE), Phase(40, 1, SCHEDULE)),
+    phases=(Phase(32, 1, SCHEDULE, 2), Phase(40, 1, SCHEDULE, 2)),
     batch_size=4,
     weight_decay=0.05,
     label_smoothing=0.1,
-    crop_padding=2,
 )
 
 
