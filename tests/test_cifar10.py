@@ -25,7 +25,11 @@ def test_size_and_classes_come_with_the_weights():
 
 
 def test_a_tenth_of_the_test_images(shared_dir, tmp_path):
-    """1,000 of 10,000 images: the standard error is about one percent."""
+    """1,000 of 10,000 images: the standard error is about one percent.
+
+    The floors for int8 lie under what the model card states: 95 % agreement
+    and 19 dB.
+    """
     test = shared_dir / "data" / "cifar10_test.tar"
     train = shared_dir / "data" / "cifar10_train.tar"
     if not test.is_file():
@@ -49,5 +53,5 @@ def test_a_tenth_of_the_test_images(shared_dir, tmp_path):
     assert results["keras"].images == 1000
     assert results["keras"].top1 >= 0.82
     assert results["int8"].top1 >= results["keras"].top1 - 0.02
-    assert results["int8"].agreement >= 0.95
-    assert results["int8"].sqnr >= 20
+    assert results["int8"].agreement >= 0.93
+    assert results["int8"].sqnr >= 17

@@ -1,8 +1,8 @@
 """Activation ranges from sample images.
 
 The quantizer's own calibration averages the ranges of the images, which cuts
-off what the brighter half of them needs. Here each image's range is kept, and
-the ranges are merged at a percentile over the images.
+off what half of them need. Here each image's range is kept, and the ranges are
+merged at a percentile over the images.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ class Recipe:
         float_scopes: Regular expressions over output tensor names;
             operations that match stay float.
         percentile: Percentile over the calibration images at which their
-            largest (and, mirrored, smallest) values are cut.
+            largest (and, mirrored, smallest) values are cut. On the
+            embedded checkpoint, 90, 95, 99 and 100 differ by 1 dB at most.
     """
 
     name: str
@@ -28,7 +29,7 @@ class Recipe:
     static_int8: bool = False
     float_ops: tuple[str, ...] = ()
     float_scopes: tuple[str, ...] = ()
-    percentile: float = 99.0
+    percentile: float = 100.0
 
 
 def float32() -> Recipe:
