@@ -39,8 +39,8 @@ def test_float32_equals_keras(model, files):
     assert np.abs(actual - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
-# Half floats have 11 bits: 6 dB each. The int8 floor is what eight bits leave
-# after some sixty layers of random weights, which measured 27 dB and more.
+# Half floats have 11 bits: 6 dB each. The int8 floor is what eight bits must
+# leave after some sixty layers of random weights.
 @pytest.mark.parametrize(("recipe", "floor"), [("float16", 55), ("int8", 22)])
 def test_quantized_is_close_to_keras(model, files, recipe, floor):
     images = make_images(30, seed=2)
