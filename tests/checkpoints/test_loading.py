@@ -211,35 +211,6 @@ def test_safetensors_file_is_that_of_timm(model, checkpoint, tmp_path):
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_agrees_with_transformers(build, tmp_path):
-    """Outputs of an independent implementation, for a random network."""
-    torch = pytest.importorskip("torch")
-    transformers = pytest.importorskip("transformers")
-    config = transformers.MobileViTConfig(
-        hidden_sizes=[64, 80, 96],
-        neck_hidden_sizes=[16, 16, 24, 48, 64, 80, 320],
-        expand_ratio=2.0,
-        num_labels=synthetic.CLASSES,
-    )
-    torch.manual_seed(0)
-    reference = transformers.MobileViTForImageClassification(config).eval()
-    with torch.no_grad():
-        for parameter in reference.parameters():
-            parameter.add_(0.05 * torch.randn(parameter.shape))
-    torch.save(reference.state_dict(), tmp_path / "hf.bin")
-    model = build()
-    load_weights(model, tmp_path / "hf.bin")
-
-    image = np.random.default_rng(0).uniform(size=(1, 64, 64, 3))
-    image = image.astype(np.float32)
-    bgr = image[..., ::-1].transpose(0, 3, 1, 2).copy()
-    with torch.no_grad():
-        expected = reference(torch.from_numpy(bgr)).logits.numpy()
-    assert np.ptp(expected) > 0.1
-    found = np.array(model(image, training=False))
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
-
-
 # === What is refused ===
 
 
