@@ -27,7 +27,7 @@ def test_size_and_classes_come_with_the_weights():
 def test_a_tenth_of_the_test_images(shared_dir, tmp_path):
     """1,000 of 10,000 images: the standard error is about one percent.
 
-    The floors for int8 lie under what the model card states: 95 % agreement
+    The floors for int8 lie under what 1,000 images measured: 95 % agreement
     and 19 dB.
     """
     test = shared_dir / "data" / "cifar10_test.tar"

@@ -21,7 +21,7 @@ class Recipe:
             operations that match stay float.
         percentile: Percentile over the calibration images at which their
             largest (and, mirrored, smallest) values are cut. On the
-            embedded checkpoint, 90, 95, 99 and 100 differ by 1 dB at most.
+            embedded checkpoint, 90, 95, 99 and 100 differ by about 1 dB.
     """
 
     name: str

@@ -73,7 +73,7 @@ class Recipe:
 # stages see maps of 48, 24, 12, 6 and 3: attention gets 36, 9 and 4 patches to
 # relate, where the image's own side would leave it 4, 1 and 1. A step at 48 or
 # 64 costs a quarter or a half of one at 96, so most epochs run there. The
-# change to 96 loses 3 % at first, and wants a learning rate that can win them
+# change to 96 loses two points at first, and wants a rate that can win them
 # back: what was left of the first cosine could not.
 _COARSE = Cosine(peak=2e-3, warmup_epochs=1, epochs=21)
 _FINE = Cosine(peak=6e-4, warmup_epochs=0.1, epochs=3)
