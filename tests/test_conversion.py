@@ -132,7 +132,7 @@ def test_tool(tool, source, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("content", "match"),
-    [(None, "No such file"), (b"<html>", "HTML page"), (b"", "is empty")],
+    [(None, "no checkpoint file"), (b"<html>", "HTML page"), (b"", "is empty")],
 )
 def test_tool_reports_errors_in_one_line(
     tool, tmp_path, capsys, content, match
