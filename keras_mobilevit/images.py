@@ -11,7 +11,7 @@ import io
 import os
 import pathlib
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -148,7 +148,7 @@ def random_crops(
 
 def count_files(source: str | os.PathLike, limit: int | None = None) -> int:
     """Number of pictures that `iterate_files` would give."""
-    return len(_names(pathlib.Path(source), limit))
+    return len(list_files(source, limit))
 
 
 def iterate_files(
@@ -165,24 +165,23 @@ def iterate_files(
         FileNotFoundError: If `source` does not exist.
         ValueError: If it holds no picture.
     """
+    yield from read_files(source, list_files(source, limit))
+
+
+def list_files(
+    source: str | os.PathLike, limit: int | None = None
+) -> list[str]:
+    """Names of the pictures that `iterate_files` would give.
+
+    Args:
+        source: As in `iterate_files`.
+        limit: Likewise.
+
+    Raises:
+        FileNotFoundError: If `source` does not exist.
+        ValueError: If it holds no picture.
+    """
     source = pathlib.Path(source)
-    names = _names(source, limit)
-    if source.is_dir():
-        for name in names:
-            yield _labelled(name, (source / name).read_bytes())
-        return
-    with tarfile.open(source) as tar:
-        # By name, `tarfile` would search its whole list for each picture.
-        members = {member.name: member for member in tar.getmembers()}
-        for name in names:
-            yield _labelled(name, tar.extractfile(members[name]).read())
-
-
-def _labelled(name, data):
-    return LabelledFile(name, pathlib.PurePosixPath(name).parent.name, data)
-
-
-def _names(source, limit):
     if source.is_dir():
         files = (
             path.relative_to(source).as_posix()
@@ -214,4 +213,36 @@ def _names(source, limit):
         )
     if limit is None:
         return names
+    if limit < 1:
+        raise ValueError(f"`limit` must be at least 1. Received: {limit}")
     return names[:: max(len(names) // limit, 1)][:limit]
+
+
+def read_files(
+    source: str | os.PathLike, names: Iterable[str]
+) -> Iterator[LabelledFile]:
+    """Yields some pictures of a folder or a tar, in the order asked for.
+
+    Args:
+        source: As in `iterate_files`.
+        names: Names out of `list_files`.
+    """
+    source = pathlib.Path(source)
+    if source.is_dir():
+        for name in names:
+            yield _labelled(name, (source / name).read_bytes())
+        return
+    with tarfile.open(source) as tar:
+        # By name, `tarfile` would search its whole list for each picture.
+        members = {member.name: member for member in tar.getmembers()}
+        for name in names:
+            yield _labelled(name, tar.extractfile(members[name]).read())
+
+
+def label_of(name: str) -> str:
+    """Name of the folder that holds a picture; empty at the top level."""
+    return pathlib.PurePosixPath(name).parent.name
+
+
+def _labelled(name, data):
+    return LabelledFile(name, label_of(name), data)

@@ -95,6 +95,97 @@ def test_resize_is_antialiased():
     assert abs(found - 127.5).max() < 4
 
 
+def checkerboard(height, width):
+    image = np.zeros((height, width, 3), np.uint8)
+    image[0::2, 1::2] = image[1::2, 0::2] = 255
+    return image
+
+
+def test_native_size_leaves_alone_what_already_has_it():
+    """A picture of the native size is enlarged, as it would be anyhow."""
+    rng = np.random.default_rng(0)
+    image = encode(rng.integers(0, 256, (32, 48, 3), np.uint8))
+    found = load_image(image, (96, 144), native_size=32)
+    np.testing.assert_array_equal(found, load_image(image, (96, 144)))
+    assert np.ptp(found) > 200
+
+
+def test_native_size_smooths_an_enlarged_grid():
+    """Blocks of 3x3 pixels become the straight line that they stand for.
+
+    Reduced by 3, a block of a ramp keeps its value (7/9 of its own and 1/9 of
+    each neighbour); enlarged again, pixel x shows place (x + 0.5) / 3 - 0.5.
+    """
+    ramp = np.repeat(8 * np.arange(32), 3).astype(np.uint8)
+    image = np.broadcast_to(ramp[:, None], (96, 96, 3)).copy()
+    expected = 8 * ((np.arange(96) + 0.5) / 3 - 0.5)
+    found = load_image(encode(image), (96, 96), native_size=32)
+    inner = found[:, 6:-6].astype(float)
+    assert abs(inner - expected[6:-6, None]).max() <= 1
+    untouched = load_image(encode(image), (96, 96))
+    np.testing.assert_array_equal(untouched, image)
+
+
+@pytest.mark.parametrize("native_size", [0, 32])
+def test_finer_than_the_native_size_vanishes(native_size):
+    """A quarter of the size: of each colour as much in every weighted sum."""
+    image = encode(checkerboard(128, 128))
+    found = load_image(image, (128, 128), native_size=native_size)
+    if native_size:
+        assert abs(found - 127.5).max() <= 1.5
+    else:
+        np.testing.assert_array_equal(found, checkerboard(128, 128))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(("native_size", "swing"), [(16, 32), (8, 0)])
+def test_native_size_is_that_of_the_shorter_side(turned, native_size, swing):
+    """Stripes of two pixels, at half the size of one pixel, keep a quarter.
+
+    Reduced by 2, a pixel has 3/4 of its own stripe and 1/4 of the next;
+    enlarged by 2, the same once more: 1/2 * 1/2 of +-127.5. At a quarter of
+    the size all stripes are gone.
+    """
+    stripes = np.zeros((32, 64, 3), np.uint8)
+    stripes[:, 0::4] = stripes[:, 1::4] = 255
+    if turned:
+        stripes = stripes.transpose(1, 0, 2)
+    size = stripes.shape[:2]
+    found = load_image(encode(stripes), size, native_size=native_size)
+    assert found.shape == stripes.shape
+    found = found.transpose(1, 0, 2) if turned else found
+    inner = found[:, 8:-8].astype(float) - 127.5
+    assert abs(abs(inner) - swing).max() <= 1.5
+    if swing:
+        assert (inner[:, 0::4] > 0).all() and (inner[:, 2::4] < 0).all()
+
+
+def test_native_size_and_crop_fraction():
+    """The middle half of a ramp, by way of 32 pixels a side."""
+    image = encode(gradient(96, 96))
+    found = load_image(image, (96, 96), 0.5, native_size=32).astype(float)
+    expected = 24 + (np.arange(96) + 0.5) / 2 - 0.5
+    inner = slice(3, -3)
+    assert abs(found[..., 0] - expected)[:, inner].max() <= 1.1
+    assert abs(found[..., 1].T - expected)[:, inner].max() <= 1.1
+    assert (found[..., 2] == 77).all()
+
+
+def test_native_size_of_another_aspect():
+    """A tall picture for a wide input: all columns, and the middle rows.
+
+    96 columns become 32 and then 64; 128 rows become 43, of which 16 are kept
+    from the 13th on, and then 32.
+    """
+    image = encode(gradient(128, 96))
+    found = load_image(image, (32, 64), native_size=16).astype(float)
+    assert found.shape == (32, 64, 3)
+    columns = (np.arange(64) + 0.5) * 96 / 64 - 0.5
+    rows = ((np.arange(32) + 0.5) / 2 + 13) * 128 / 43 - 0.5
+    assert abs(found[..., 0] - columns)[:, 4:-4].max() <= 1.1
+    assert abs(found[..., 1].T - rows).max() <= 1.1
+
+
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "1", "CMYK"])
 def test_modes_become_rgb(mode):
     image = Image.fromarray(gradient(40, 40)).convert(mode)
@@ -295,6 +386,27 @@ def test_random_crops_follow_the_seed():
     np.testing.assert_array_equal(first, same)
     assert (first != other).any()
     assert (first[0] != first[1]).any()
+
+
+def test_random_crops_of_a_native_size_lose_what_is_finer():
+    """Pieces of 128 to 256 pixels, by way of 16: squares of 4 are gone."""
+    image = checkerboard(64, 64).repeat(4, axis=0).repeat(4, axis=1)
+    coarse = random_crops(image, 5, (256, 280), seed=2, native_size=16)
+    for crop in coarse:
+        assert crop.shape == (256, 280, 3) and crop.dtype == np.uint8
+        assert abs(crop - 127.5).max() <= 4
+    fine = random_crops(image, 5, (256, 280), seed=2)
+    assert min(np.ptp(crop) for crop in fine) > 100
+
+
+def test_random_crops_of_a_native_size_are_the_same_pieces():
+    image = gradient(200, 200)
+    plain = random_crops(image, 5, (64, 64), seed=3)
+    coarse = random_crops(image, 5, (64, 64), seed=3, native_size=32)
+    for one, other in zip(plain, coarse, strict=True):
+        difference = one.astype(float) - other
+        assert abs(difference[4:-4, 4:-4]).max() <= 1.5
+    assert any((a != b).any() for a, b in zip(plain, coarse, strict=True))
 
 
 # === atomic_write ===

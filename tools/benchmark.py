@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
-"""Times .tflite files against each other, in turn and in one process.
+"""Measures .tflite files against the first of them, in turn, in one process.
 
 Example:
-    python tools/benchmark.py float32.tflite int8.tflite --threads 2
+    python tools/benchmark.py float32.tflite int8.tflite --json result.json
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
+import json
 import sys
-from importlib import metadata
 
-from keras_mobilevit.tables import markdown_table
-from keras_mobilevit.tflite import inspect, measure_latency
+from keras_mobilevit.files import atomic_write
+from keras_mobilevit.tflite import benchmark, describe_machine
+from keras_mobilevit.tflite.benchmark_report import (
+    to_footnote,
+    to_json,
+    to_table,
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -23,36 +27,34 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("files", nargs="+", metavar="FILE.tflite")
     parser.add_argument("--runs", type=int, default=200, metavar="N")
-    parser.add_argument("--threads", type=int, default=1, metavar="N")
+    parser.add_argument("--warmup", type=int, default=20, metavar="N")
+    parser.add_argument(
+        "--threads", type=int, nargs="+", default=[1, 2], metavar="N"
+    )
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        help="write all figures, named as in TensorFlow's "
+        "benchmark_result.proto",
+    )
     args = parser.parse_args(argv)
     try:
-        latencies = measure_latency(args.files, args.runs, args.threads)
-        facts = [inspect(path) for path in args.files]
+        # Before the benchmark is itself the load.
+        machine = describe_machine()
+        measurements = benchmark(
+            {path: path for path in args.files},
+            threads=args.threads,
+            runs=args.runs,
+            warmup=args.warmup,
+        )
+        print(to_table(measurements))
+        print("\n" + to_footnote(measurements, machine))
+        if args.json:
+            text = json.dumps(to_json(measurements, machine), indent=2)
+            atomic_write(args.json, text.encode())
     except (OSError, ValueError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    rows = [
-        (
-            path,
-            f"{fact.size:,}",
-            f"{fact.delegated}/{fact.nodes} in {fact.partitions}",
-            f"{latency:.2f}",
-            f"{latencies[0] / latency:.2f}",
-        )
-        for path, fact, latency in zip(
-            args.files, facts, latencies, strict=True
-        )
-    ]
-    print(
-        markdown_table(
-            ("file", "bytes", "XNNPACK nodes", "median ms", "speed-up"), rows
-        )
-    )
-    print(
-        f"\n{args.runs} interleaved runs, {args.threads} thread(s), "
-        f"ai-edge-litert {metadata.version('ai-edge-litert')}, "
-        f"{platform.machine()}"
-    )
     return 0
 
 

@@ -11,6 +11,7 @@ import argparse
 import sys
 
 from keras_mobilevit.tflite import ImageModel
+from keras_mobilevit.tflite.interpreters import RUNTIMES
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,9 +23,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--model", required=True, metavar="FILE.tflite")
     parser.add_argument("--top", type=int, default=5, metavar="N")
     parser.add_argument("--threads", type=int, default=1, metavar="N")
+    parser.add_argument(
+        "--runtime",
+        choices=RUNTIMES,
+        default=RUNTIMES[0],
+        help=f"what runs the file (default: {RUNTIMES[0]})",
+    )
     args = parser.parse_args(argv)
     try:
-        model = ImageModel(args.model, num_threads=args.threads)
+        model = ImageModel(args.model, args.threads, args.runtime)
         for path in args.images:
             print(path)
             for label, probability in model.classify(path, args.top):

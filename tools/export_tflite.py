@@ -6,20 +6,29 @@ Examples:
         --recipe int8 --calibration DIR -o mobilevit_xxs.tflite
     python tools/export_tflite.py --keras finetuned.keras --recipe float16 \
         -o finetuned.tflite
+    python tools/export_tflite.py --keras finetuned.keras --calibration DIR \
+        --target-sqnr 36 -o finetuned.tflite
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import pathlib
 import sys
 
 import keras
 
 from keras_mobilevit.configs import VARIANTS
-from keras_mobilevit.images import iterate_files, load_image
-from keras_mobilevit.named_models import open_model
-from keras_mobilevit.tflite import RECIPES, export_tflite
+from keras_mobilevit.named_models import NamedModel, open_model
+from keras_mobilevit.tflite import (
+    RECIPES,
+    export_searched,
+    export_tflite,
+    find_recipe,
+)
+
+TYPES = ("float32", "int8", "uint8")
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -40,50 +49,97 @@ def build_parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    source = parser.add_mutually_exclusive_group(required=True)
+    model = parser.add_argument_group("model")
+    source = model.add_mutually_exclusive_group(required=True)
     source.add_argument("--model", choices=VARIANTS)
     source.add_argument(
         "--keras",
         metavar="FILE.keras",
         help="a saved model, instead of --model",
     )
-    parser.add_argument(
+    model.add_argument(
         "--weights",
         default="imagenet",
         metavar="none|cifar10|imagenet|PATH",
         help="weights for --model (default: imagenet, downloaded)",
     )
-    parser.add_argument(
+    model.add_argument(
         "--classes", type=int, help="outputs (default: those of the weights)"
     )
-    parser.add_argument(
+    model.add_argument(
         "--size",
         type=parse_size,
         metavar="SIDE|HxW",
         help="input in pixels (default: that of the weights or of --keras)",
     )
-    parser.add_argument("--recipe", choices=RECIPES, default="int8")
-    parser.add_argument(
+    model.add_argument(
+        "--labels", metavar="FILE", help="class names, one a line"
+    )
+    recipe = parser.add_argument_group("recipe")
+    recipe.add_argument(
+        "--recipe",
+        default="int8",
+        metavar="NAME|FILE.json",
+        help=f"one of {', '.join(RECIPES)}, or a recipe as JSON "
+        "(default: int8)",
+    )
+    recipe.add_argument(
+        "--input-type", choices=TYPES, help="instead of the recipe's"
+    )
+    recipe.add_argument(
+        "--output-type", choices=TYPES, help="instead of the recipe's"
+    )
+    recipe.add_argument(
+        "--save-recipe",
+        metavar="FILE.json",
+        help="write the recipe that was used, found by a search or not",
+    )
+    calibration = parser.add_argument_group("calibration, for int8")
+    calibration.add_argument(
         "--calibration",
         metavar="DIR|TAR",
         help="pictures that set the ranges of int8; labels do not matter",
     )
-    parser.add_argument(
+    calibration.add_argument(
         "--calibration-images",
         type=int,
         default=100,
         metavar="N",
-        help="use N of them, evenly spread (default: 100)",
+        help="draw N of them (default: 100)",
+    )
+    calibration.add_argument(
+        "--seed", type=int, default=0, help="that draws them (default: 0)"
+    )
+    search = parser.add_argument_group(
+        "search: move layers to float, beginning from the recipe, until"
+    ).add_mutually_exclusive_group()
+    search.add_argument(
+        "--target-sqnr",
+        type=float,
+        metavar="DB",
+        help="the outputs are as near to float32 as this, on other pictures "
+        "of --calibration",
+    )
+    search.add_argument(
+        "--max-drop",
+        type=float,
+        metavar="POINTS",
+        help="top-1 on --data is at most so far below that of float32",
     )
     parser.add_argument(
-        "--labels", metavar="FILE", help="class names, one a line"
+        "--data",
+        metavar="DIR|TAR",
+        help="labelled pictures for --max-drop, <class>/<picture>",
     )
     parser.add_argument("-o", "--output", required=True, metavar="FILE.tflite")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    args = build_parser().parse_args(argv)
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if (args.max_drop is None) != (args.data is None):
+        parser.error("--max-drop and --data go together")
     try:
         path = run(args)
     except (OSError, ValueError, ImportError) as error:
@@ -94,35 +150,53 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run(args: argparse.Namespace) -> pathlib.Path:
-    if args.keras:
-        model = keras.saving.load_model(args.keras, compile=False)
-        labels, crop_fraction, native_size = (), 1.0, 0
-    else:
-        model, labels, crop_fraction, native_size = open_model(
-            args.model,
-            None if args.weights == "none" else args.weights,
-            classes=args.classes,
-            size=args.size,
-        )
+    source = open_source(args)
+    labels = source.labels
     if args.labels:
         labels = pathlib.Path(args.labels).read_text().splitlines()
-
-    size = args.size or model.input_shape[1:3]
-    calibration = None
-    if args.calibration:
-        calibration = (
-            load_image(file.data, size, crop_fraction, native_size)
-            for file in iterate_files(args.calibration, args.calibration_images)
+    recipe = find_recipe(args.recipe)
+    types = {"input_type": args.input_type, "output_type": args.output_type}
+    recipe = dataclasses.replace(
+        recipe, **{name: value for name, value in types.items() if value}
+    )
+    options = {
+        "size": args.size,
+        "calibration": args.calibration,
+        "calibration_images": args.calibration_images,
+        "seed": args.seed,
+        "labels": labels,
+        "crop_fraction": source.crop_fraction,
+        "native_size": source.native_size,
+    }
+    if args.target_sqnr is None and args.max_drop is None:
+        path = export_tflite(source.model, args.output, recipe, **options)
+    else:
+        path, recipe, steps = export_searched(
+            source.model,
+            args.output,
+            recipe,
+            target_sqnr=args.target_sqnr,
+            max_drop=args.max_drop,
+            labelled=args.data,
+            **options,
         )
-    return export_tflite(
-        model,
-        args.output,
-        args.recipe,
-        size=size,
-        calibration=calibration,
-        labels=labels,
-        crop_fraction=crop_fraction,
-        native_size=native_size,
+        for step in steps:
+            moved = ", ".join(step.layers) or recipe.name
+            print(f"{step.score:8.2f}  {moved}")
+    if args.save_recipe:
+        pathlib.Path(args.save_recipe).write_text(recipe.to_json() + "\n")
+    return path
+
+
+def open_source(args: argparse.Namespace) -> NamedModel:
+    if args.keras:
+        model = keras.saving.load_model(args.keras, compile=False)
+        return NamedModel(model, (), 1.0, 0)
+    return open_model(
+        args.model,
+        None if args.weights == "none" else args.weights,
+        classes=args.classes,
+        size=args.size,
     )
 
 

@@ -25,6 +25,9 @@ from keras_mobilevit.layers.transformer import (
     allow_single_token,
 )
 
+# Where tokens become a map again; recipes and tensor names refer to it.
+FOLD_SCOPE = "fold"
+
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class UnitRMSNorm(keras.layers.Layer):
@@ -230,7 +233,7 @@ class InferenceMobileViTBlock(MobileViTBlock):
         for layer in self.transformer:
             x = layer(x)
         x = self.norm(x)
-        with keras.name_scope("fold"):
+        with keras.name_scope(FOLD_SCOPE):
             x = ops.reshape(x, (-1, height // p, width // p, p * p * dim))
             return depth_to_space(x, p)
 

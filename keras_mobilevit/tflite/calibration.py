@@ -1,41 +1,62 @@
-"""Activation ranges from sample images.
+"""What sample images tell of a float graph's activations.
 
 The quantizer's own calibration averages the ranges of the images, which cuts
-off what half of them need. Here each image's range is kept, and the ranges are
-merged at a percentile over the images.
+off what half of them need; the overall minimum and maximum hang on a single
+outlier. Here a range covers a percentage of all values: 99.99 % gave 2 dB
+more than minimum and maximum on the embedded checkpoint, and depended less on
+which images were drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
 
 import numpy as np
 from tqdm import tqdm
 
 from keras_mobilevit.extras import require
+from keras_mobilevit.tflite.flatbuffer import (
+    constant,
+    op_name,
+    read_model,
+    tensor_name,
+)
+
+_PIXELS = (0.0, 255.0)
+_MULTIPLICATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Calibration:
+    """What `calibrate` found.
+
+    Attributes:
+        ranges: Name of an activation to `(low, high)`.
+        means: Name of an activation that is multiplied by weights, to the
+            mean of each of its channels, `(channels,)`.
+        images: Number of images.
+    """
+
+    ranges: dict[str, tuple[float, float]]
+    means: dict[str, np.ndarray]
+    images: int
 
 
 def calibrate(
-    float_model: bytes,
-    images: Iterable[np.ndarray],
-    percentile: float = 100.0,
-) -> tuple[dict[str, dict[str, np.ndarray]], int]:
-    """Runs images through a float graph and merges the ranges they give.
+    float_model: bytes, images: np.ndarray, coverage: float = 99.99
+) -> Calibration:
+    """Runs images through a float graph.
 
     Args:
         float_model: float32 `.tflite` file with one input.
-        images: Arrays `(height, width, channels)`, pixels in [0, 255].
-        percentile: Percentile over the images, in (50, 100], at which the
-            largest values (and, mirrored, the smallest) are taken; 100 is
-            the overall minimum and maximum.
+        images: `(count, height, width, channels)`, pixels in [0, 255].
+        coverage: Percentage of the values of each activation, in (50, 100],
+            that its range covers on either side. Vectors that stand for a
+            whole picture and attention weights are covered whole: the few
+            large values among them are what matters.
 
     Returns:
-        `(ranges, count)`: tensor name to `{"min", "max"}`, arrays of one
-        element, for every activation; and the number of images.
-
-    Raises:
-        ValueError: If there is no image, or one of another shape or with
-            pixels that are not in [0, 255].
+        The ranges and means. The input's range is all of [0, 255].
     """
     litert = require("ai_edge_litert.interpreter", extra="tflite")
     interpreter = litert.Interpreter(
@@ -46,65 +67,70 @@ def calibrate(
         experimental_preserve_all_tensors=True,
     )
     interpreter.allocate_tensors()
-    (image_input,) = interpreter.get_input_details()
-    activations = {
-        tensor["name"]: tensor["index"]
-        for tensor in interpreter.get_tensor_details()
-        if tensor["dtype"] == np.float32
+    model = read_model(float_model)
+    (graph,) = model.subgraphs
+    (image_input,) = graph.inputs
+    trackers = {
+        output: _Range(
+            100.0 if _is_covered_whole(model, graph, op, output) else coverage,
+            np.prod(graph.tensors[output].shape) * len(images),
+        )
+        for op in graph.operators
+        for output in op.outputs
     }
-    lows, highs = [], []
-    images = check_images(images, tuple(image_input["shape"][1:].tolist()))
+    means = {
+        op.inputs[0]: 0.0
+        for op in graph.operators
+        if op_name(model, op) in _MULTIPLICATIONS
+        and constant(model, graph, op.inputs[1]) is not None
+    }
     for image in tqdm(images, desc="calibrating", disable=None):
-        interpreter.set_tensor(
-            image_input["index"], image[None].astype(np.float32)
-        )
+        interpreter.set_tensor(image_input, image[None].astype(np.float32))
         interpreter.invoke()
-        values = [interpreter.get_tensor(i) for i in activations.values()]
-        lows.append([value.min() for value in values])
-        highs.append([value.max() for value in values])
-    low = np.percentile(lows, 100 - percentile, axis=0).astype(np.float32)
-    high = np.percentile(highs, percentile, axis=0).astype(np.float32)
-    ranges = {
-        name: {"min": low[i : i + 1], "max": high[i : i + 1]}
-        for i, name in enumerate(activations)
-    }
+        for tensor, tracker in trackers.items():
+            tracker.add(interpreter.get_tensor(tensor).ravel())
+        for tensor in means:
+            values = interpreter.get_tensor(tensor)
+            axes = tuple(range(values.ndim - 1))
+            means[tensor] += values.mean(axes, np.float64) / len(images)
+
+    ranges = {tensor: tracker.ends() for tensor, tracker in trackers.items()}
     # What may come in is known, and not left to the sample.
-    ranges[image_input["name"]] = {
-        "min": np.zeros(1, np.float32),
-        "max": np.full(1, 255, np.float32),
-    }
-    return ranges, len(images)
+    ranges[image_input] = _PIXELS
+    return Calibration(
+        {tensor_name(graph, tensor): ends for tensor, ends in ranges.items()},
+        {tensor_name(graph, tensor): mean for tensor, mean in means.items()},
+        len(images),
+    )
 
 
-def check_images(
-    images: Iterable[np.ndarray], shape: tuple[int, int, int]
-) -> list[np.ndarray]:
-    """Returns calibration images as a list, if they are fit for it.
+def _is_covered_whole(model, graph, op, output):
+    shape = graph.tensors[output].shape
+    is_vector = len(shape) == 2 and shape[0] == 1
+    return is_vector or op_name(model, op) == "SOFTMAX"
 
-    Args:
-        images: Arrays that should have `shape` and pixels in [0, 255].
-        shape: `(height, width, channels)` of the model's input.
 
-    Raises:
-        ValueError: If there are none, or one is not of that kind.
-    """
-    images = list(images)
-    if not images:
-        raise ValueError(
-            "Calibration needs images, about a hundred of the kind that the "
-            "model will see. Received: none"
-        )
-    for image in images:
-        if image.shape != shape:
-            raise ValueError(
-                f"Calibration images must be of shape {shape}, as the model's "
-                f"input. Received: one of shape {image.shape}"
-            )
-        low, high = float(image.min()), float(image.max())
-        scaled = image.dtype.kind == "f" and 0 < high <= 1
-        if low < 0 or high > 255 or scaled:
-            raise ValueError(
-                "Calibration images must hold pixels in [0, 255]; the model "
-                f"scales them itself. Received: values in [{low:g}, {high:g}]"
-            )
-    return images
+class _Range:
+    """Exact percentiles of a stream of values, out of its extremes alone."""
+
+    def __init__(self, coverage, total):
+        # As many values may lie beyond either end.
+        self._outside = int(total * (1 - coverage / 100))
+        self._lowest = self._highest = np.empty(0, np.float32)
+
+    def add(self, values):
+        self._highest = self._largest(self._highest, values)
+        self._lowest = -self._largest(-self._lowest, -values)
+
+    def _largest(self, kept, values):
+        """The `outside + 1` largest of both."""
+        count = self._outside + 1
+        if len(kept) == count:
+            values = values[values > kept.min()]
+        kept = np.concatenate([kept, values])
+        if len(kept) > count:
+            kept = np.partition(kept, -count)[-count:]
+        return kept
+
+    def ends(self):
+        return float(self._lowest.max()), float(self._highest.min())

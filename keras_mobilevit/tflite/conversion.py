@@ -8,6 +8,7 @@ import keras
 
 from keras_mobilevit.extras import require
 from keras_mobilevit.reparameterization import reparameterize
+from keras_mobilevit.tflite.naming import shorten_names
 
 INPUT_NAME = "image"
 OUTPUT_NAME = "output"
@@ -21,12 +22,12 @@ def convert(model: keras.Model, size: tuple[int, int] | None = None) -> bytes:
 
     Args:
         model: Model of this package, or one that contains its blocks, with
-            one image input and one output.
+            one image input.
         size: `(height, width)`; needed where the model's own are dynamic.
 
     Returns:
         The `.tflite` file with the signature `serve`, input `image` and
-        output `output`.
+        output `output`, or, if there are several, `output_0` and so on.
 
     Raises:
         ValueError: If the backend is not TensorFlow, or the size is missing
@@ -48,7 +49,10 @@ def convert(model: keras.Model, size: tuple[int, int] | None = None) -> bytes:
 
     @tf.function(input_signature=[spec], autograph=False)
     def serve(image):
-        return {OUTPUT_NAME: deploy(image, training=False)}
+        outputs = keras.tree.flatten(deploy(image, training=False))
+        if len(outputs) == 1:
+            return {OUTPUT_NAME: outputs[0]}
+        return {f"{OUTPUT_NAME}_{i}": x for i, x in enumerate(outputs)}
 
     with tempfile.TemporaryDirectory() as folder:
         archive = keras.export.ExportArchive()
@@ -58,7 +62,7 @@ def convert(model: keras.Model, size: tuple[int, int] | None = None) -> bytes:
         converter = tf.lite.TFLiteConverter.from_saved_model(
             folder, signature_keys=["serve"]
         )
-        return converter.convert()
+        return shorten_names(converter.convert(), deploy)
 
 
 def exported_shape(
@@ -69,10 +73,9 @@ def exported_shape(
     Raises:
         ValueError: If the size is missing or contradicts the model.
     """
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
+    if len(model.inputs) != 1:
         raise ValueError(
-            "The model must have one input and one output. Received: "
-            f"{len(model.inputs)} inputs, {len(model.outputs)} outputs"
+            f"The model must have one input. Received: {len(model.inputs)}"
         )
     *own, channels = model.inputs[0].shape[1:]
     if size is None:

@@ -1,143 +1,301 @@
-"""Accuracy of Keras models and `.tflite` files, through one preprocessing."""
+"""Keras models and `.tflite` files on the same pictures, side by side."""
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import functools
 import itertools
-import math
 import os
+import queue
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
 from tqdm import tqdm
 
-from keras_mobilevit.images import count_files, iterate_files, load_image
+from keras_mobilevit.images import label_of, list_files, load_image, read_files
+from keras_mobilevit.tflite import metrics
 from keras_mobilevit.tflite.runtime import ImageModel
 
-_CHUNK = 256
+# Pictures in memory at a time, and the batch of the Keras models.
+_CHUNK = 32
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """How one model did on labelled pictures.
+    """How one model did. Intervals are `(low, high)`, of 95 %.
 
     Attributes:
         images: Number of pictures.
-        top1: Share whose most probable class is the label.
-        agreement: Share on which it agrees with the first model.
-        sqnr: Signal to quantization noise against the first model, in dB,
-            over the logarithms of all probabilities; infinite for the first.
+        skipped: Names of the pictures that could not be read.
+        agreement: Share with the same first answer as the first model.
+        agreement_interval: Wilson's interval.
+        sqnr: Signal to quantization noise of the logits against the first
+            model, in dB; infinite where they are equal.
+        median_sqnr: Median of the SQNRs of the single pictures, in dB.
+        top1: Share whose first answer is the label; like all that follows,
+            `None` without labels.
+        top1_interval: Wilson's interval.
+        top5: Share with the label among the first five answers.
+        top5_interval: Wilson's interval.
+        difference: `top1` less that of the first model.
+        difference_interval: That of `metrics.difference_interval`, which
+            counts the pictures on which just one of the two is right.
+        calibration_error: Expected calibration error in [0, 1], of 15 bins.
     """
 
     images: int
-    top1: float
+    skipped: tuple[str, ...]
     agreement: float
+    agreement_interval: tuple[float, float]
     sqnr: float
+    median_sqnr: float
+    top1: float | None = None
+    top1_interval: tuple[float, float] | None = None
+    top5: float | None = None
+    top5_interval: tuple[float, float] | None = None
+    difference: float | None = None
+    difference_interval: tuple[float, float] | None = None
+    calibration_error: float | None = None
 
 
 def evaluate(
-    models: Mapping[str, keras.Model | ImageModel],
+    models: Mapping[str, keras.Model | ImageModel | str | os.PathLike],
     source: str | os.PathLike,
-    labels: Sequence[str],
+    labels: Sequence[str] = (),
     *,
     crop_fraction: float = 1.0,
     native_size: int = 0,
     limit: int | None = None,
+    workers: int = 1,
 ) -> dict[str, Evaluation]:
-    """Classifies a labelled folder with several models.
+    """Classifies the pictures of a folder with several models.
+
+    Outputs may be probabilities or logits: `metrics` says how they are told
+    apart. Pictures that can not be read are left out for all models.
 
     Args:
-        models: Name to Keras classifier or opened file; all of one input
-            size and with probabilities as outputs. The first is the
-            reference.
-        source: Folder or tar of `<class>/<picture>`.
-        labels: Class names in the order of the outputs.
+        models: Name to Keras classifier or `.tflite` file; all of one input
+            size and the same classes. The first is the reference. Of a path
+            each worker opens its own copy; a file that is open already
+            serves one worker at a time.
+        source: Folder or tar of `<class>/<picture>`, or of pictures that are
+            in no folder and so have no labels.
+        labels: Class names in the order of the outputs; none if the models
+            are only to be compared with each other.
         crop_fraction: As in `keras_mobilevit.images.load_image`.
         native_size: Likewise.
         limit: Evaluate only so many pictures, spread evenly.
+        workers: Threads that read pictures and run `.tflite` files; Keras
+            spreads its batches by itself. The results are the same for any.
 
     Returns:
         One `Evaluation` a model.
 
     Raises:
-        ValueError: If the sizes differ, or a folder is named after no label.
+        FileNotFoundError: If a file or the source does not exist.
+        ValueError: If the models differ in size or classes, a folder is named
+            after no label, no picture can be read, or an argument is out of
+            its range.
     """
-    sizes = {name: _size(model) for name, model in models.items()}
-    if len(set(sizes.values())) != 1:
-        raise ValueError(
-            f"All models must have one input size. Received: {sizes}"
+    _check_arguments(crop_fraction, native_size, limit, workers)
+    names = list_files(source, limit)
+    classes = _classes(names, labels, source)
+    # Threads, because Pillow and LiteRT release the interpreter's lock, and
+    # because a process would first have to import Keras.
+    with ThreadPoolExecutor(workers) as pool:
+        runners = {
+            name: _KerasRunner(model)
+            if isinstance(model, keras.Model)
+            else _FileRunner(model, pool, workers)
+            for name, model in models.items()
+        }
+        load = functools.partial(
+            _load,
+            size=_common_size(runners),
+            crop_fraction=crop_fraction,
+            native_size=native_size,
         )
-    (first, *_), (size, *_) = models, sizes.values()
-    index = {label: i for i, label in enumerate(labels)}
-    outputs = {name: [] for name in models}
-    truth = []
-    for files in _chunks(source, limit):
-        unknown = {file.label for file in files} - set(index)
-        if unknown:
-            raise ValueError(
-                f"Folders of {source} must be named after the classes "
-                f"{list(labels)[:5]}... Received: {sorted(unknown)[:5]}"
-            )
-        truth.extend(index[file.label] for file in files)
-        images = np.stack(
-            [
-                load_image(file.data, size, crop_fraction, native_size)
-                for file in files
-            ]
-        )
-        for name, model in models.items():
-            outputs[name].append(_predict(model, images))
+        read, outputs = [], {name: [] for name in models}
+        for pictures in _chunks(source, names):
+            loaded = zip(pictures, pool.map(load, pictures), strict=True)
+            images = {p.name: image for p, image in loaded if image is not None}
+            if not images:
+                continue
+            read.extend(images)
+            batch = np.stack(list(images.values()))
+            for name, runner in runners.items():
+                outputs[name].extend(runner.run(batch))
+            _check_classes(outputs, labels)
 
-    truth = np.array(truth)
-    outputs = {name: np.concatenate(parts) for name, parts in outputs.items()}
-    reference = outputs[first]
-    return {
-        name: Evaluation(
-            images=len(truth),
-            top1=float(np.mean(output.argmax(1) == truth)),
-            agreement=float(np.mean(output.argmax(1) == reference.argmax(1))),
-            sqnr=_sqnr(reference, output),
+    if not read:
+        raise ValueError(
+            f"None of the {len(names)} pictures of {source} can be read, such "
+            f"as {names[0]}."
         )
+    outputs = {name: np.stack(rows) for name, rows in outputs.items()}
+    _check_finite(outputs)
+    skipped = tuple(sorted(set(names) - set(read)))
+    truth = np.array([classes[name] for name in read]) if classes else None
+    reference = next(iter(outputs.values()))
+    return {
+        name: _measure(reference, output, truth, skipped)
         for name, output in outputs.items()
     }
 
 
-def _chunks(source, limit):
+def _check_arguments(crop_fraction, native_size, limit, workers):
+    # Before the first picture, whose ValueError would mean that it is damaged.
+    for name, value, wanted, is_good in (
+        ("crop_fraction", crop_fraction, "in (0, 1]", 0 < crop_fraction <= 1),
+        ("native_size", native_size, "0 or more", native_size >= 0),
+        ("limit", limit, "1 or more", limit is None or limit >= 1),
+        ("workers", workers, "1 or more", workers >= 1),
+    ):
+        if not is_good:
+            raise ValueError(
+                f"`{name}` must be {wanted}. Received: {name}={value}"
+            )
+
+
+def _load(picture, size, crop_fraction, native_size):
+    try:
+        return load_image(picture.data, size, crop_fraction, native_size)
+    except ValueError:
+        return None
+
+
+class _KerasRunner:
+    """A Keras model, which takes its pictures in batches."""
+
+    def __init__(self, model):
+        self._model = model
+        self.size = tuple(model.input_shape[1:3])
+
+    def run(self, images):
+        return self._model.predict_on_batch(images.astype(np.float32))
+
+
+class _FileRunner:
+    """A `.tflite` file, of which each thread needs its own interpreter."""
+
+    def __init__(self, model, pool, workers):
+        self._pool = pool
+        self._free = queue.SimpleQueue()
+        copies = [model]
+        if not isinstance(model, ImageModel):
+            copies = [ImageModel(model) for _ in range(workers)]
+        self.size = copies[0].size
+        for copy in copies:
+            self._free.put(copy)
+
+    def run(self, images):
+        return self._pool.map(self._predict, images)
+
+    def _predict(self, image):
+        model = self._free.get()
+        try:
+            return model.predict(image)
+        finally:
+            self._free.put(model)
+
+
+def _common_size(runners):
+    """The size of all; Keras models of any size take that of the others."""
+    sizes = {name: runner.size for name, runner in runners.items()}
+    fixed = {size for size in sizes.values() if None not in size}
+    if len(fixed) != 1:
+        raise ValueError(
+            "All models must have one input size, and one of them must fix "
+            f"it. Received: {sizes}"
+        )
+    return fixed.pop()
+
+
+def _classes(names, labels, source):
+    """Picture name to class index; none if there are no labels."""
+    folders = {name: label_of(name) for name in names}
+    if not labels or not any(folders.values()):
+        return {}
+    # ImageNet has two kinds of "crane": their pictures can not be told apart.
+    count = collections.Counter(labels)
+    index = {label: i for i, label in enumerate(labels) if count[label] == 1}
+    unknown = set(folders.values()) - set(index)
+    if unknown:
+        raise ValueError(
+            f"Folders of {source} must be named after the classes, each after "
+            f"one: {list(labels)[:5]}... Received: {sorted(unknown)[:5]}. "
+            "Without labels, the models are compared with each other only."
+        )
+    return {name: index[folder] for name, folder in folders.items()}
+
+
+def _chunks(source, names):
     """Pictures in lists of `_CHUNK`, with one progress bar over them all."""
-    bar = tqdm(
-        iterate_files(source, limit),
-        total=count_files(source, limit),
-        desc="evaluating",
-        disable=None,
+    pictures = iter(
+        tqdm(
+            read_files(source, names),
+            total=len(names),
+            desc="evaluating",
+            disable=None,
+        )
     )
-    pictures = iter(bar)
     while chunk := list(itertools.islice(pictures, _CHUNK)):
         yield chunk
 
 
-def _size(model):
-    if isinstance(model, ImageModel):
-        return model.size
-    return tuple(model.input_shape[1:3])
+def _check_classes(outputs, labels):
+    shapes = {name: np.shape(parts[-1]) for name, parts in outputs.items()}
+    found = set(shapes.values())
+    wanted = {(len(labels),)} if labels else found
+    if found != wanted or len(found) != 1 or len(*found) != 1:
+        raise ValueError(
+            "All models must give one vector for a picture, with one number "
+            f"a class ({len(labels) or 'any number of'} classes). Received "
+            f"outputs of shape {shapes}"
+        )
 
 
-def _predict(model, images):
-    if isinstance(model, ImageModel):
-        return np.stack([model.predict(image) for image in images])
-    return model.predict(images.astype(np.float32), verbose=0)
+def _check_finite(outputs):
+    for name, output in outputs.items():
+        bad = np.count_nonzero(~np.isfinite(output).all(axis=1))
+        if bad:
+            raise ValueError(
+                f"The outputs of {name} are not finite on {bad} of "
+                f"{len(output)} pictures."
+            )
 
 
-def _sqnr(reference, output):
-    """Over log-probabilities less their mean, that is, over the logits."""
-    smallest = np.finfo(np.float32).tiny
-    reference, output = (
-        np.log(np.maximum(x.astype(np.float64), smallest))
-        for x in (reference, output)
+def _measure(reference, output, truth, skipped):
+    images = len(output)
+    same = np.count_nonzero(output.argmax(axis=1) == reference.argmax(axis=1))
+    return Evaluation(
+        images=images,
+        skipped=skipped,
+        agreement=same / images,
+        agreement_interval=metrics.wilson_interval(same, images),
+        sqnr=metrics.sqnr(reference, output),
+        median_sqnr=metrics.median_sqnr(reference, output),
+        **({} if truth is None else _accuracy(reference, output, truth)),
     )
-    reference = reference - reference.mean(axis=1, keepdims=True)
-    output = output - output.mean(axis=1, keepdims=True)
-    noise = np.sum((output - reference) ** 2)
-    if noise == 0:
-        return math.inf
-    return float(10 * np.log10(np.sum(reference**2) / noise))
+
+
+def _accuracy(reference, output, truth):
+    images = len(output)
+    before = metrics.top_hits(reference, truth, top=1)
+    right = metrics.top_hits(output, truth, top=1)
+    gained = np.count_nonzero(right & ~before)
+    lost = np.count_nonzero(before & ~right)
+    top1 = np.count_nonzero(right)
+    top5 = np.count_nonzero(metrics.top_hits(output, truth, top=5))
+    return dict(
+        top1=top1 / images,
+        top1_interval=metrics.wilson_interval(top1, images),
+        top5=top5 / images,
+        top5_interval=metrics.wilson_interval(top5, images),
+        difference=(gained - lost) / images,
+        difference_interval=metrics.difference_interval(gained, lost, images),
+        calibration_error=metrics.calibration_error(output, truth),
+    )

@@ -2,45 +2,53 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
-import numpy as np
 
 from keras_mobilevit.files import atomic_write
-from keras_mobilevit.tflite.calibration import check_images
+from keras_mobilevit.tflite.calibration import Calibration, calibrate
+from keras_mobilevit.tflite.calibration_set import Source, calibration_set
 from keras_mobilevit.tflite.conversion import convert, exported_shape
 from keras_mobilevit.tflite.metadata import Metadata, append_metadata
 from keras_mobilevit.tflite.quantization import quantize
-from keras_mobilevit.tflite.recipes import RECIPES, Recipe
+from keras_mobilevit.tflite.recipes import Recipe, find_recipe
 from keras_mobilevit.version import __version__
 
 
 def export_tflite(
     model: keras.Model,
     path: str | os.PathLike,
-    recipe: str | Recipe = "int8",
+    recipe: str | os.PathLike | Recipe = "int8",
     *,
     size: tuple[int, int] | None = None,
-    calibration: Iterable[np.ndarray] | None = None,
+    calibration: Source | None = None,
+    calibration_images: int = 100,
+    seed: int = 0,
     labels: Sequence[str] = (),
     crop_fraction: float = 1.0,
     native_size: int = 0,
 ) -> pathlib.Path:
     """Exports a model for phones: deploy form, fixed shape, one partition.
 
-    The file takes one float32 picture `(1, height, width, channels)`, RGB in
-    [0, 255], and gives float32 outputs, whatever the recipe.
+    The file takes one picture `(1, height, width, channels)`, RGB in
+    [0, 255], and gives the outputs of the model. Both are float32, unless
+    the recipe says otherwise.
 
     Args:
-        model: Model of this package, or one that contains its blocks.
+        model: Model of this package, or one that contains its blocks, with
+            one input.
         path: File to write, ending in `.tflite`.
-        recipe: `"float32"`, `"float16"`, `"int8"`, or a `Recipe`.
+        recipe: Name in `keras_mobilevit.tflite.RECIPES`, path of a JSON
+            file, or a `Recipe`.
         size: `(height, width)`; needed where the model's own are dynamic.
-        calibration: Images for `"int8"`: arrays `(height, width, channels)`
-            of the exported size, pixels in [0, 255]; about a hundred.
+        calibration: Images for recipes with int8 activations, from any
+            source that `calibration_set` takes.
+        calibration_images: Use at most so many of them.
+        seed: Draws them, where the source leaves a choice.
         labels: Class names in the order of the outputs, kept in the file.
         crop_fraction: Kept in the file; see
             `keras_mobilevit.images.load_image`.
@@ -51,6 +59,7 @@ def export_tflite(
 
     Raises:
         ValueError: If an argument does not fit the model.
+        FileNotFoundError: If the recipe or the images are not there.
         ImportError: If the `tflite` extra is not installed.
     """
     (path,) = export_recipes(
@@ -58,6 +67,8 @@ def export_tflite(
         {path: recipe},
         size=size,
         calibration=calibration,
+        calibration_images=calibration_images,
+        seed=seed,
         labels=labels,
         crop_fraction=crop_fraction,
         native_size=native_size,
@@ -67,10 +78,12 @@ def export_tflite(
 
 def export_recipes(
     model: keras.Model,
-    targets: Mapping[str | os.PathLike, str | Recipe],
+    targets: Mapping[str | os.PathLike, str | os.PathLike | Recipe],
     *,
     size: tuple[int, int] | None = None,
-    calibration: Iterable[np.ndarray] | None = None,
+    calibration: Source | None = None,
+    calibration_images: int = 100,
+    seed: int = 0,
     labels: Sequence[str] = (),
     crop_fraction: float = 1.0,
     native_size: int = 0,
@@ -82,6 +95,8 @@ def export_recipes(
         targets: File to write -> recipe to write it by.
         size: As in `export_tflite`.
         calibration: As in `export_tflite`.
+        calibration_images: As in `export_tflite`.
+        seed: As in `export_tflite`.
         labels: As in `export_tflite`.
         crop_fraction: As in `export_tflite`.
         native_size: As in `export_tflite`.
@@ -91,52 +106,91 @@ def export_recipes(
 
     Raises:
         ValueError: If an argument does not fit the model.
+        FileNotFoundError: If the recipe or the images are not there.
         ImportError: If the `tflite` extra is not installed.
     """
     targets = {
-        _checked_path(path): _checked_recipe(recipe, calibration)
+        checked_path(path): find_recipe(recipe)
         for path, recipe in targets.items()
     }
+    metadata = describe(model, labels, crop_fraction, native_size)
+    images = None
+    if any(recipe.needs_calibration for recipe in targets.values()):
+        images = calibration_set(
+            calibration,
+            exported_shape(model, size),
+            count=calibration_images,
+            seed=seed,
+            crop_fraction=crop_fraction,
+            native_size=native_size,
+        )
+    float_model = convert(model, size)
+    statistics = {}
+    for path, recipe in targets.items():
+        if not recipe.needs_calibration:
+            write_quantized(path, float_model, recipe, metadata)
+            continue
+        if recipe.coverage not in statistics:
+            statistics[recipe.coverage] = calibrate(
+                float_model, images.images, recipe.coverage
+            )
+        write_quantized(
+            path,
+            float_model,
+            recipe,
+            dataclasses.replace(metadata, calibration_seed=images.seed),
+            statistics[recipe.coverage],
+        )
+    return list(targets)
+
+
+def describe(
+    model: keras.Model,
+    labels: Sequence[str] = (),
+    crop_fraction: float = 1.0,
+    native_size: int = 0,
+) -> Metadata:
+    """Metadata of a model that is yet to be quantized.
+
+    Raises:
+        ValueError: If there are labels, but not one for each output.
+    """
     outputs = model.output_shape[-1] if len(model.outputs) == 1 else None
     if labels and len(labels) != outputs:
         raise ValueError(
             f"The model has {outputs} outputs. Received: {len(labels)} labels"
         )
-    if calibration is not None:
-        calibration = check_images(calibration, exported_shape(model, size))
-    float_model = convert(model, size)
-    for path, recipe in targets.items():
-        data, images = quantize(float_model, recipe, calibration)
-        metadata = Metadata(
-            model=model.name,
-            recipe=recipe.name,
-            labels=tuple(labels),
-            crop_fraction=crop_fraction,
-            native_size=native_size,
-            calibration_images=images,
-            version=__version__,
-        )
-        atomic_write(path, append_metadata(data, metadata))
-    return list(targets)
+    return Metadata(
+        model=model.name,
+        recipe="float32",
+        labels=tuple(labels),
+        crop_fraction=crop_fraction,
+        native_size=native_size,
+        version=__version__,
+    )
 
 
-def _checked_path(path):
+def write_quantized(
+    path: pathlib.Path,
+    float_model: bytes,
+    recipe: Recipe,
+    metadata: Metadata,
+    calibration: Calibration | None = None,
+) -> None:
+    """Quantizes a float file by a recipe and writes it with its metadata."""
+    quantized = quantize(float_model, recipe, calibration)
+    metadata = dataclasses.replace(
+        metadata,
+        recipe=recipe.name,
+        recipe_fields=dataclasses.asdict(recipe),
+        calibration_images=calibration.images if calibration else 0,
+    )
+    atomic_write(path, append_metadata(quantized, metadata))
+
+
+def checked_path(path: str | os.PathLike) -> pathlib.Path:
+    """Returns the path of a file to write, if it ends as it should."""
     path = pathlib.Path(path)
     if path.suffix != ".tflite":
         raise ValueError(f"`path` must end in .tflite. Received: path={path}")
     return path
-
-
-def _checked_recipe(recipe, calibration):
-    if isinstance(recipe, str):
-        if recipe not in RECIPES:
-            raise ValueError(
-                f"`recipe` must be one of {list(RECIPES)}. Received: "
-                f"recipe={recipe}"
-            )
-        recipe = RECIPES[recipe]()
-    if recipe.static_int8 and calibration is None:
-        raise ValueError(
-            f"The recipe {recipe.name!r} needs calibration images."
-        )
-    return recipe

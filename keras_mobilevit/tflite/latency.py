@@ -3,14 +3,61 @@
 from __future__ import annotations
 
 import os
-import statistics
 import time
 from collections.abc import Sequence
 
 import numpy as np
 from tqdm import tqdm
 
-from keras_mobilevit.tflite.runtime import ImageModel
+from keras_mobilevit.tflite.fresh_start import feed_noise
+from keras_mobilevit.tflite.runtime import make_interpreter
+
+
+def time_files(
+    paths: Sequence[str | os.PathLike],
+    runs: int = 100,
+    num_threads: int = 1,
+    warmup: int = 10,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Times one inference of each file in turn, `warmup + runs` times over.
+
+    Every round has an order of its own, drawn with a fixed seed, so that no
+    file always follows the same one, whose caches and waking threads it would
+    inherit. Only the graph is timed, not the reading of pictures.
+
+    Args:
+        paths: Files to compare, of any input size, layout and number type.
+            A dynamic batch becomes a batch of one.
+        runs: Timed rounds, at least 1.
+        num_threads: Threads of each interpreter.
+        warmup: Rounds in front that do not count.
+
+    Returns:
+        `(warmup_ms, ms)`: arrays `(files, warmup)` and `(files, runs)`, in
+        milliseconds.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no TFLite file, or can not be fed with noise, or
+            a number is out of range.
+    """
+    if runs < 1 or warmup < 0 or num_threads < 1:
+        raise ValueError(
+            "Expected runs >= 1, warmup >= 0 and num_threads >= 1. Received: "
+            f"runs={runs}, warmup={warmup}, num_threads={num_threads}"
+        )
+    interpreters = [make_interpreter(path, num_threads) for path in paths]
+    for interpreter in interpreters:
+        feed_noise(interpreter)
+    rng = np.random.default_rng(0)
+    milliseconds = np.empty((len(paths), warmup + runs))
+    for round_ in tqdm(range(warmup + runs), desc="timing", disable=None):
+        for index in rng.permutation(len(paths)):
+            start = time.perf_counter()
+            interpreters[index].invoke()
+            elapsed = time.perf_counter() - start
+            milliseconds[index, round_] = 1000 * elapsed
+    return milliseconds[:, :warmup], milliseconds[:, warmup:]
 
 
 def measure_latency(
@@ -19,32 +66,6 @@ def measure_latency(
     num_threads: int = 1,
     warmup: int = 10,
 ) -> list[float]:
-    """Times one inference of each file in turn, `runs` times over.
-
-    Every other round goes backwards, so that no file always follows the same
-    one. Only the graph is timed, not the reading of pictures.
-
-    Args:
-        paths: Files to compare.
-        runs: Timed rounds.
-        num_threads: Threads of each interpreter.
-        warmup: Rounds in front that do not count.
-
-    Returns:
-        Median milliseconds of each file.
-    """
-    models = [ImageModel(path, num_threads) for path in paths]
-    rng = np.random.default_rng(0)
-    for model in models:
-        model.set_image(rng.integers(0, 256, (*model.size, 3)))
-    times = [[] for _ in models]
-    order = list(range(len(models)))
-    for round_ in tqdm(range(warmup + runs), desc="timing", disable=None):
-        order.reverse()
-        for index in order:
-            start = time.perf_counter()
-            models[index].invoke()
-            elapsed = time.perf_counter() - start
-            if round_ >= warmup:
-                times[index].append(1000 * elapsed)
-    return [statistics.median(series) for series in times]
+    """Median milliseconds of each file; the arguments are `time_files`'s."""
+    _, milliseconds = time_files(paths, runs, num_threads, warmup)
+    return np.median(milliseconds, axis=1).tolist()

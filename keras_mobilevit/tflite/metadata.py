@@ -13,6 +13,8 @@ import json
 import os
 import pathlib
 import zipfile
+from collections.abc import Mapping
+from typing import Any
 
 _LABELS = "labels.txt"
 _FACTS = "keras_mobilevit.json"
@@ -31,6 +33,9 @@ class Metadata:
         crop_fraction: As in `keras_mobilevit.images.load_image`.
         native_size: As in `keras_mobilevit.images.load_image`.
         calibration_images: Number of images that set the int8 ranges.
+        calibration_seed: Seed that drew them; `None` where the caller chose.
+        recipe_fields: The recipe as data; see
+            `keras_mobilevit.tflite.Recipe`.
         version: Version of this package that wrote the file.
     """
 
@@ -40,6 +45,8 @@ class Metadata:
     crop_fraction: float = 1.0
     native_size: int = 0
     calibration_images: int = 0
+    calibration_seed: int | None = None
+    recipe_fields: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     version: str = ""
 
 

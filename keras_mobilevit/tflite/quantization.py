@@ -5,53 +5,97 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from keras_mobilevit.extras import require
-from keras_mobilevit.tflite.calibration import calibrate
+from keras_mobilevit.tflite.bias_correction import correct_biases
+from keras_mobilevit.tflite.calibration import Calibration
 from keras_mobilevit.tflite.flatbuffer import (
     op_name,
     read_model,
     tensor_name,
+    write_model,
 )
+from keras_mobilevit.tflite.integer_io import keep_moves_int8, use_uint8
 from keras_mobilevit.tflite.recipes import INT8_BITS, Recipe
 
+_MULTIPLICATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 # Operations through which an int8 value passes without being recomputed.
 _MOVES = ("RESHAPE", "TRANSPOSE")
+# Products and sums in float16, as tensorflow/lite/delegates/xnnpack reads it.
+_PRECISION_KEY = b"reduced_precision_support"
+_HALF_ARITHMETIC = b"fp16accfp16"
 
 
 def quantize(
     float_model: bytes,
     recipe: Recipe,
-    calibration: Iterable[np.ndarray] | None = None,
-) -> tuple[bytes, int]:
+    calibration: Calibration | None = None,
+) -> bytes:
     """Applies a recipe to a float32 `.tflite` file.
 
     Args:
         float_model: File from `keras_mobilevit.tflite.convert`.
         recipe: From `keras_mobilevit.tflite.recipes`.
-        calibration: Images `(height, width, channels)`, pixels in [0, 255];
-            needed by static int8 only.
+        calibration: From `keras_mobilevit.tflite.calibration`; for recipes
+            with int8 activations.
 
     Returns:
-        `(file, images)`: the quantized file and the number of calibration
-        images.
+        The quantized file.
 
     Raises:
-        ValueError: If the recipe needs calibration images and there are none.
+        ValueError: If the recipe needs a calibration and there is none.
     """
     if recipe.weights == "float32":
-        return float_model, 0
+        return float_model
+    if not recipe.needs_calibration:
+        quantized = _run_quantizer(float_model, recipe, None)
+        if recipe.half_arithmetic:
+            return _allow_half_arithmetic(quantized)
+        return write_model(read_model(quantized))
+    if calibration is None:
+        raise ValueError(
+            f"The recipe {recipe.name!r} needs calibration images, about a "
+            "hundred of the kind that the model will see."
+        )
+    ranges = dict(calibration.ranges)
+    for name in attention_operands(float_model):
+        ranges[name] = _symmetric(*ranges[name])
+    quantized = _run_quantizer(float_model, recipe, ranges)
+    quantized = correct_biases(quantized, float_model, calibration.means)
+    return use_uint8(
+        keep_moves_int8(quantized),
+        inputs=recipe.input_type == "uint8",
+        outputs=recipe.output_type == "uint8",
+    )
+
+
+def _allow_half_arithmetic(model):
+    """Adds the metadata by which XNNPACK may compute in float16."""
+    schema = require("ai_edge_litert.schema_py_generated", extra="tflite")
+    flat = read_model(model)
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data = np.frombuffer(_HALF_ARITHMETIC, np.uint8)
+    flat.buffers.append(buffer)
+    entry.name = _PRECISION_KEY
+    entry.buffer = len(flat.buffers) - 1
+    flat.metadata = [*(flat.metadata or ()), entry]
+    return write_model(flat)
+
+
+def _run_quantizer(float_model, recipe, ranges):
     quantizer_module = require("litert_quantizer.quantizer", extra="tflite")
     quantizer = quantizer_module.Quantizer(float_model, _rules(recipe))
-    ranges, count = None, 0
-    if recipe.static_int8:
-        images = () if calibration is None else calibration
-        ranges, count = calibrate(float_model, images, recipe.percentile)
-        for name in attention_operands(float_model):
-            ranges[name] = _symmetric(ranges[name])
+    if ranges is not None:
+        ranges = {
+            name: {
+                "min": np.array([low], np.float32),
+                "max": np.array([high], np.float32),
+            }
+            for name, (low, high) in ranges.items()
+        }
     # It takes a second, yet draws a progress bar whatever it is told, and
     # warns of the memory that its own check of the ranges takes.
     with (
@@ -62,7 +106,7 @@ def quantize(
         result = quantizer.quantize(
             ranges, enable_progress_bar=False, enable_progress_report=False
         )
-    return bytes(result.quantized_model), count
+    return bytes(result.quantized_model)
 
 
 def _rules(recipe: Recipe) -> list[dict]:
@@ -79,16 +123,32 @@ def _rules(recipe: Recipe) -> list[dict]:
         manager.add_weight_only_config(
             ".*", everything, 16, algorithm_key=algorithms.FLOAT_CASTING
         )
-        return manager.get_quantization_recipe()
-    manager.add_static_config(".*", everything, INT8_BITS, INT8_BITS)
-    kept_float = [(".*", op) for op in ("INPUT", "OUTPUT", *recipe.float_ops)]
-    kept_float += [(f".*{scope}.*", "*") for scope in recipe.float_scopes]
+    elif recipe.activations == "int8":
+        manager.add_static_config(".*", everything, INT8_BITS, INT8_BITS)
+    elif recipe.activations == "dynamic":
+        manager.add_dynamic_config(".*", everything, INT8_BITS)
+    else:
+        manager.add_weight_only_config(".*", everything, INT8_BITS)
+    kept_float = [(".*", op) for op in recipe.float_ops]
+    kept_float += [(scope, "*") for scope in recipe.float_scopes]
+    if recipe.input_type == "float32":
+        kept_float.append((".*", "INPUT"))
+    if recipe.output_type == "float32":
+        kept_float.append((".*", "OUTPUT"))
     for regex, operation in kept_float:
         manager.add_quantization_config(
             regex,
             operation_name(operation),
             algorithm_key=algorithms.NO_QUANTIZE,
         )
+    for scope in recipe.float_scopes:
+        for operation in _MULTIPLICATIONS:
+            manager.add_weight_only_config(
+                scope,
+                operation_name(operation),
+                16,
+                algorithm_key=algorithms.FLOAT_CASTING,
+            )
     return manager.get_quantization_recipe()
 
 
@@ -111,7 +171,7 @@ def attention_operands(float_model: bytes) -> Iterator[str]:
             yield tensor_name(graph, tensor)
 
 
-def _symmetric(qsv):
+def _symmetric(low, high):
     """The range whose int8 zero point is exactly 0."""
-    step = np.maximum(np.abs(qsv["min"]), np.abs(qsv["max"])) / 127
-    return {"min": -128 * step, "max": 127 * step}
+    step = max(abs(low), abs(high)) / 127
+    return -128 * step, 127 * step

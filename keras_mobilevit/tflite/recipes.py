@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import json
+import os
+import pathlib
+import re
+
+from keras_mobilevit.layers.inference import FOLD_SCOPE
 
 INT8_BITS = 8
+_CHOICES = {
+    "weights": ("float32", "float16", "int8"),
+    "activations": ("float32", "dynamic", "int8"),
+    "input_type": ("float32", "int8", "uint8"),
+    "output_type": ("float32", "int8", "uint8"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,36 +27,154 @@ class Recipe:
     Attributes:
         name: Name on the command line and in the file's metadata.
         weights: `"float32"`, `"float16"` or `"int8"`.
-        static_int8: Whether activations are int8 as well, with ranges from
+        activations: `"float32"`; `"dynamic"`, int8 with ranges that are
+            found anew for each picture; or `"int8"`, with ranges from
             calibration.
+        input_type: `"float32"`, `"int8"` or `"uint8"`; the latter two need
+            int8 activations.
+        output_type: Likewise.
         float_ops: TFLite operations that stay float, everywhere.
-        float_scopes: Regular expressions over output tensor names;
-            operations that match stay float.
-        percentile: Percentile over the calibration images at which their
-            largest (and, mirrored, smallest) values are cut. On the
-            embedded checkpoint, 90, 95, 99 and 100 differ by about 1 dB.
+        float_scopes: Regular expressions over the names of output tensors;
+            operations that match stay float, with weights in float16.
+        coverage: Percentage of an activation's values that its range covers,
+            in (50, 100]. The rest is clipped.
+        half_arithmetic: Allow XNNPACK to compute in float16 where the
+            processor can.
     """
 
     name: str
-    weights: str
-    static_int8: bool = False
+    weights: str = "float32"
+    activations: str = "float32"
+    input_type: str = "float32"
+    output_type: str = "float32"
     float_ops: tuple[str, ...] = ()
     float_scopes: tuple[str, ...] = ()
-    percentile: float = 100.0
+    coverage: float = 99.99
+    half_arithmetic: bool = False
+
+    def __post_init__(self):
+        for field, choices in _CHOICES.items():
+            if getattr(self, field) not in choices:
+                raise ValueError(
+                    f"`{field}` must be one of {list(choices)}. Received: "
+                    f"{field}={getattr(self, field)!r}"
+                )
+        if self.activations != "float32" and self.weights != "int8":
+            raise ValueError(
+                f"Activations in {self.activations} need int8 weights. "
+                f"Received: weights={self.weights!r}"
+            )
+        if not self.needs_calibration and (
+            self.input_type != "float32" or self.output_type != "float32"
+        ):
+            raise ValueError(
+                "Integer inputs and outputs need int8 activations. Received: "
+                f"activations={self.activations!r}"
+            )
+        if not 50 < self.coverage <= 100:
+            raise ValueError(
+                "`coverage` is a percentage in (50, 100]. Received: "
+                f"coverage={self.coverage}"
+            )
+        for scope in self.float_scopes:
+            try:
+                re.compile(scope)
+            except re.error as error:
+                raise ValueError(
+                    f"{scope!r} is not a regular expression ({error})."
+                ) from error
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether the ranges of activations come from sample images."""
+        return self.activations == "int8"
+
+    def to_json(self) -> str:
+        """The recipe as a JSON object; `from_json` reads it back."""
+        return json.dumps(dataclasses.asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """Reads a recipe from a JSON object with the fields of this class.
+
+        Raises:
+            ValueError: If it is no JSON object, or a field is unknown or has
+                a value that it can not have.
+        """
+        try:
+            fields = json.loads(text)
+        except ValueError as error:
+            raise ValueError(f"The recipe is not JSON ({error}).") from error
+        if not isinstance(fields, dict) or "name" not in fields:
+            raise ValueError(
+                'A recipe is a JSON object with at least a "name". Received: '
+                f"{text[:60]!r}"
+            )
+        known = [field.name for field in dataclasses.fields(cls)]
+        for field, value in fields.items():
+            if field not in known:
+                close = difflib.get_close_matches(field, known, 1) or known
+                raise ValueError(
+                    f"A recipe has no field {field!r}. Did you mean "
+                    f"{' or '.join(map(repr, close))}?"
+                )
+            if isinstance(value, list):
+                fields[field] = tuple(value)
+        try:
+            return cls(**fields)
+        except TypeError as error:
+            raise ValueError(
+                f"A field of the recipe is of the wrong type ({error})."
+            ) from error
+
+
+# Folding tokens back into a map follows a norm and has no int8 form in the
+# quantizer: int8 would only add conversions.
+_NORMS = ("rms_norm", f"/{FOLD_SCOPE}/")
 
 
 def float32() -> Recipe:
     """The deploy form as it is: the reference to compare with."""
-    return Recipe("float32", weights="float32")
+    return Recipe("float32")
 
 
 def float16() -> Recipe:
     """Half the size, the accuracy of float32, no calibration.
 
-    Kernels still compute in float32 where the processor has no half floats,
-    so it is smaller, not faster.
+    XNNPACK still computes in float32: it is smaller, not faster.
     """
     return Recipe("float16", weights="float16")
+
+
+def float16_arithmetic() -> Recipe:
+    """Half floats in arithmetic too, on Arm cores that have them.
+
+    A fifth fewer instructions there than `float16`, at about 57 dB; the same
+    as `float16` everywhere else.
+    """
+    return Recipe("float16_arithmetic", "float16", half_arithmetic=True)
+
+
+def weight_only() -> Recipe:
+    """A quarter of the size, float arithmetic, no calibration.
+
+    For downloads that must be small where accuracy matters more than speed.
+    """
+    return Recipe("weight_only", weights="int8")
+
+
+def dynamic() -> Recipe:
+    """A quarter of the size, int8 products, no calibration images needed.
+
+    The ranges of activations are found as they come. Depthwise convolutions
+    stay float: XNNPACK has no such kernel for them.
+    """
+    return Recipe(
+        "dynamic",
+        weights="int8",
+        activations="dynamic",
+        float_ops=("DEPTHWISE_CONV_2D",),
+    )
 
 
 def int8() -> Recipe:
@@ -57,12 +188,83 @@ def int8() -> Recipe:
     return Recipe(
         "int8",
         weights="int8",
-        static_int8=True,
+        activations="int8",
         float_ops=("SOFTMAX",),
-        # Folding tokens back into a map follows a norm and has no int8 form
-        # in the quantizer: int8 would only add conversions.
-        float_scopes=("rms_norm", "/fold/"),
+        float_scopes=_NORMS,
     )
 
 
-RECIPES = {recipe.__name__: recipe for recipe in (float32, float16, int8)}
+def int8_accurate() -> Recipe:
+    """Nearly the accuracy of float32, at half again its speed.
+
+    As `int8`, but the layers whose int8 form makes most noise for the time
+    that it saves stay float: the stem, the inverted residuals, the fusion
+    behind each transformer, and the classifier.
+    `keras_mobilevit.tflite.search` found them on the embedded checkpoint; for
+    another model, or another accuracy, let it search again.
+    """
+    return dataclasses.replace(
+        int8(),
+        name="int8_accurate",
+        float_scopes=(
+            *_NORMS,
+            r"^(preprocessing|stem|stage\d_ir\d?|avg_pool|predictions)/",
+            r"^stage\d_block/(concatenation|fusion)\b",
+        ),
+    )
+
+
+def int8_full() -> Recipe:
+    """Every operation, input and output in int8.
+
+    For NPUs and microcontrollers that accept nothing else. On a CPU use
+    `int8`: XNNPACK has no int8 kernel for softmax and for parts of the norms,
+    so the graph falls into some thirty pieces, slower and less accurate.
+    """
+    return Recipe(
+        "int8_full",
+        weights="int8",
+        activations="int8",
+        input_type="int8",
+        output_type="int8",
+    )
+
+
+RECIPES = {
+    recipe.__name__: recipe
+    for recipe in (
+        float32,
+        float16,
+        float16_arithmetic,
+        weight_only,
+        dynamic,
+        int8,
+        int8_accurate,
+        int8_full,
+    )
+}
+
+
+def find_recipe(recipe: str | os.PathLike | Recipe) -> Recipe:
+    """Returns a recipe by its name, or out of a JSON file.
+
+    Args:
+        recipe: A name in `RECIPES`, the path of a `.json` file, or a recipe.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If there is no such recipe, or the file holds none.
+    """
+    if isinstance(recipe, Recipe):
+        return recipe
+    path = pathlib.Path(recipe)
+    if path.suffix == ".json":
+        if not path.is_file():
+            raise FileNotFoundError(f"There is no recipe at {path}.")
+        return Recipe.from_json(path.read_text())
+    if recipe not in RECIPES:
+        raise ValueError(
+            f"`recipe` must be one of {list(RECIPES)} or a .json file. "
+            f"Received: recipe={recipe}"
+        )
+    return RECIPES[recipe]()

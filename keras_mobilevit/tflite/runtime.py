@@ -1,4 +1,4 @@
-"""Running `.tflite` files with LiteRT."""
+"""Pictures through `.tflite` files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy as np
 
 from keras_mobilevit.extras import require
 from keras_mobilevit.images import load_image
+from keras_mobilevit.tflite.interpreters import LITERT, make_interpreter
 from keras_mobilevit.tflite.metadata import Metadata, read_metadata
+from keras_mobilevit.tflite.metrics import to_probabilities
 
 
 class Prediction(NamedTuple):
@@ -25,50 +27,37 @@ class Prediction(NamedTuple):
     probability: float
 
 
-def make_interpreter(path: str | os.PathLike, num_threads: int = 1):
-    """Returns an allocated LiteRT interpreter with XNNPACK.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no TFLite file.
-        ImportError: If LiteRT is missing.
-    """
-    litert = require("ai_edge_litert.interpreter", extra="tflite")
-    if not pathlib.Path(path).is_file():
-        raise FileNotFoundError(f"There is no .tflite file at {path}.")
-    interpreter = litert.Interpreter(
-        model_path=os.fspath(path), num_threads=num_threads
-    )
-    interpreter.allocate_tensors()
-    return interpreter
-
-
 class ImageModel:
-    """A `.tflite` file with one image in and one vector out.
+    """A `.tflite` file with one image in, and any outputs.
+
+    Quantized inputs and outputs are converted, so that pixels go in and
+    numbers come out of any file alike.
 
     Args:
         path: The file.
         num_threads: Threads of the interpreter.
+        runtime: As in `make_interpreter`.
+
+    Attributes:
+        metadata: What the file says of itself.
+        output_names: Names of the outputs, by its signature if it has one.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is no TFLite file, or not of that form.
+        ImportError: If the runtime is missing.
     """
 
-    def __init__(self, path: str | os.PathLike, num_threads: int = 1):
-        self._interpreter = make_interpreter(path, num_threads)
-        inputs = self._interpreter.get_input_details()
-        outputs = self._interpreter.get_output_details()
-        if (
-            len(inputs) != 1
-            or len(outputs) != 1
-            or len(inputs[0]["shape"]) != 4
-        ):
-            raise ValueError(
-                f"Expected one image input and one output in {path}. Received: "
-                f"{len(inputs)} inputs, {len(outputs)} outputs"
-            )
-        (self._input,), (self._output,) = inputs, outputs
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        num_threads: int = 1,
+        runtime: str = LITERT,
+    ):
+        self._interpreter = make_interpreter(path, num_threads, runtime)
+        self._input = _image_input(self._interpreter, path)
+        self._outputs = _named_outputs(self._interpreter)
+        self.output_names = tuple(self._outputs)
         self.metadata = read_metadata(path) or Metadata(
             model=pathlib.Path(path).stem, recipe="unknown"
         )
@@ -76,41 +65,157 @@ class ImageModel:
     @property
     def size(self) -> tuple[int, int]:
         """`(height, width)` of the input, in pixels."""
-        _, height, width, _ = self._input["shape"].tolist()
-        return height, width
+        return self.shape[:2]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """`(height, width, channels)` of the input."""
+        return tuple(self._input["shape"][1:].tolist())
 
     def load_image(self, source: str | os.PathLike | bytes) -> np.ndarray:
-        """Reads a picture with this model's size and crop."""
-        return load_image(
+        """Reads a picture with this model's size, crop and channels.
+
+        Returns:
+            uint8 array of `shape`: RGB, or luma for one channel.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is no picture, or the model has 2 or 4 channels.
+        """
+        channels = self.shape[2]
+        if channels not in (1, 3):
+            raise ValueError(
+                f"A picture does not say what to put in {channels} channels: "
+                "make an array, and give it to `predict`."
+            )
+        image = load_image(
             source,
             self.size,
             self.metadata.crop_fraction,
             self.metadata.native_size,
         )
+        if channels == 1:
+            pillow = require("PIL.Image", extra="tflite")
+            image = np.asarray(pillow.fromarray(image).convert("L"))[..., None]
+        return image
 
     def set_image(self, image: np.ndarray) -> None:
-        """Sets the input from pixels `(height, width, 3)` in [0, 255]."""
+        """Sets the input from pixels of `shape` in [0, 255].
+
+        Raises:
+            ValueError: If the array has another shape.
+        """
+        if image.shape != self.shape:
+            raise ValueError(
+                f"Expected pixels of shape {self.shape}. Received: "
+                f"{image.shape}"
+            )
         self._interpreter.set_tensor(
-            self._input["index"], image[None].astype(self._input["dtype"])
+            self._input["index"], _quantize(image[None], self._input)
         )
 
     def invoke(self) -> None:
         """Runs the graph on the input that was set last."""
         self._interpreter.invoke()
 
-    def predict(self, image: np.ndarray) -> np.ndarray:
-        """Output vector `(classes,)` for pixels in [0, 255]."""
+    def predict(self, image: np.ndarray) -> np.ndarray | dict[str, np.ndarray]:
+        """Output for pixels of `shape` in [0, 255].
+
+        Returns:
+            The output without its batch axis, such as `(classes,)`; of a
+            file with several outputs, a dictionary of them by name.
+        """
         self.set_image(image)
         self.invoke()
-        return self._interpreter.get_tensor(self._output["index"])[0]
+        outputs = {
+            name: _dequantize(
+                self._interpreter.get_tensor(details["index"])[0], details
+            )
+            for name, details in self._outputs.items()
+        }
+        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
     def classify(
         self, source: str | os.PathLike | bytes, top: int = 5
     ) -> list[Prediction]:
-        """The `top` most probable classes of a picture, best first."""
-        probabilities = self.predict(self.load_image(source))
-        labels = self.metadata.labels or tuple(
-            str(index) for index in range(len(probabilities))
+        """The `top` most probable classes of a picture, best first.
+
+        Outputs beyond [0, 1] are taken for logits.
+
+        Raises:
+            ValueError: If the model does not give one vector.
+        """
+        output = self.predict(self.load_image(source))
+        if isinstance(output, dict) or output.ndim != 1:
+            raise ValueError(
+                "Only a model that gives one vector can classify; use "
+                f"`predict`. Received one that gives {self._shapes()}"
+            )
+        if output.min() < 0 or output.max() > 1:
+            output = to_probabilities(output[None])[0]
+        labels = self.metadata.labels or tuple(map(str, range(len(output))))
+        best = np.argsort(-output, kind="stable")[:top]
+        return [Prediction(labels[i], float(output[i])) for i in best]
+
+    def _shapes(self):
+        return {
+            name: tuple(details["shape"].tolist())
+            for name, details in self._outputs.items()
+        }
+
+
+def _image_input(interpreter, path):
+    """The input's details, if it is one picture of fixed size."""
+    inputs = interpreter.get_input_details()
+    shapes = [tuple(details["shape_signature"].tolist()) for details in inputs]
+    if len(shapes) == 1 and len(shapes[0]) == 4:
+        batch, height, width, channels = shapes[0]
+        if batch in (-1, 1) and min(height, width) > 0 and 1 <= channels <= 4:
+            return inputs[0]
+    raise ValueError(
+        f"Expected one input (1, height, width, channels) in {path}, of fixed "
+        f"size and with 1 to 4 channels. Received: {shapes}"
+    )
+
+
+def _named_outputs(interpreter):
+    """Name -> details, in the file's order."""
+    names = {}
+    for signature in interpreter.get_signature_list():
+        runner = interpreter.get_signature_runner(signature)
+        for name, details in runner.get_output_details().items():
+            names.setdefault(details["index"], name)
+    return {
+        names.get(details["index"], details["name"]): details
+        for details in interpreter.get_output_details()
+    }
+
+
+# === Quantized inputs and outputs ===
+
+
+def _quantize(pixels, details):
+    scale, zero_point = details["quantization"]
+    dtype = details["dtype"]
+    if not np.issubdtype(dtype, np.integer):
+        return pixels.astype(dtype)
+    limits = np.iinfo(dtype)
+    if scale == 0:
+        # Integers without a scale are what they are.
+        scale, zero_point = 1.0, 0
+    highest = scale * (limits.max - zero_point)
+    if highest < 128:
+        raise ValueError(
+            f"The input of the file ends at {highest:g}, so it does not take "
+            "pixels in [0, 255] but something that was made of them. Export "
+            "the model with its preprocessing inside."
         )
-        best = np.argsort(-probabilities, kind="stable")[:top]
-        return [Prediction(labels[i], float(probabilities[i])) for i in best]
+    values = np.round(pixels / scale) + zero_point
+    return np.clip(values, limits.min, limits.max).astype(dtype)
+
+
+def _dequantize(values, details):
+    scale, zero_point = details["quantization"]
+    if scale == 0:
+        return values
+    return np.float32(scale) * (values.astype(np.float32) - zero_point)

@@ -1,0 +1,237 @@
+"""Which images calibrate: drawn from where they are, and fit for it."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import itertools
+import os
+import warnings
+from collections.abc import Iterable
+
+import numpy as np
+from tqdm import tqdm
+
+from keras_mobilevit.images import (
+    label_of,
+    list_files,
+    load_image,
+    read_files,
+)
+
+# Measured on CIFAR-10: one image loses 8 dB, five do as well as a hundred. The
+# rest is margin for pictures that differ more.
+FEW_IMAGES = 20
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CalibrationSet:
+    """Images that set the ranges of int8, and where they come from.
+
+    Attributes:
+        images: Array `(count, height, width, channels)`, pixels in [0, 255],
+            uint8 or float32.
+        seed: Seed that chose them; `None` where the caller's order did.
+        skipped: Names of the pictures that could not be read.
+    """
+
+    images: np.ndarray
+    seed: int | None = None
+    skipped: tuple[str, ...] = ()
+
+
+Source = CalibrationSet | str | os.PathLike | np.ndarray | Iterable
+
+
+def calibration_set(
+    source: Source | None,
+    shape: tuple[int, int, int],
+    *,
+    count: int = 100,
+    seed: int = 0,
+    crop_fraction: float = 1.0,
+    native_size: int = 0,
+) -> CalibrationSet:
+    """Chooses calibration images and checks them.
+
+    Out of a folder or tar, `seed` draws as many pictures from each class
+    folder as from any other. Those that can not be read are replaced by
+    others of their class. Out of an array, `seed` draws images. Anything else
+    is read in its own order, up to `count` images: shuffle a dataset that is
+    sorted by class.
+
+    Args:
+        source: Folder or tar of pictures, as in
+            `keras_mobilevit.images.iterate_files`; array `(count, height,
+            width, channels)`; `tf.data.Dataset`, `keras.utils.PyDataset` or
+            other iterable of images or batches of them, alone or as the
+            first of a tuple or list; or the result of an earlier call.
+        shape: `(height, width, channels)` of the model's input. Only pictures
+            from files are brought to it.
+        count: Use at most so many.
+        seed: The same seed draws the same images.
+        crop_fraction: For pictures from files, as in
+            `keras_mobilevit.images.load_image`.
+        native_size: Likewise.
+
+    Raises:
+        FileNotFoundError: If there is no such folder or tar.
+        ValueError: If there is no image, or one of another shape or type, or
+            the pixels are not in [0, 255].
+
+    Warns:
+        UserWarning: If there are fewer than `FEW_IMAGES`, or if pictures were
+            skipped.
+    """
+    if source is None:
+        raise ValueError(
+            "int8 needs calibration images, about a hundred of the kind that "
+            "the model will see. Received: calibration=None"
+        )
+    if isinstance(source, CalibrationSet):
+        _check_shape(source.images.shape[1:], shape)
+        return source
+    if count < 1:
+        raise ValueError(f"`count` must be at least 1. Received: count={count}")
+    skipped = ()
+    if isinstance(source, (str, os.PathLike)):
+        images, skipped = _draw_pictures(
+            source, shape, count, seed, crop_fraction, native_size
+        )
+    elif isinstance(source, np.ndarray):
+        images = _draw_images(source, shape, count, seed)
+    else:
+        images = list(itertools.islice(_iterate_images(source, shape), count))
+        seed = None
+    images = _checked(images, skipped)
+    if skipped:
+        warnings.warn(f"Skipped {_unreadable(skipped)}", stacklevel=2)
+    if len(images) < FEW_IMAGES:
+        warnings.warn(
+            f"{len(images)} calibration images are few: the ranges of int8 "
+            "will hang on which they are. About a hundred of the kind that "
+            "the model will see is a good number.",
+            stacklevel=2,
+        )
+    return CalibrationSet(images, seed, skipped)
+
+
+def _draw_pictures(source, shape, count, seed, crop_fraction, native_size):
+    *size, channels = shape
+    if channels != 3:
+        raise ValueError(
+            "Pictures from files have 3 channels, the model's input has "
+            f"{channels}. Pass an array of images instead."
+        )
+    queues = _shuffled_by_class(list_files(source), np.random.default_rng(seed))
+    total = min(count, sum(map(len, queues.values())))
+    images, skipped = [], []
+    taken = collections.Counter()
+    with tqdm(total=total, desc="reading pictures", disable=None) as bar:
+        while names := _next_names(queues, taken, count - len(images)):
+            for file in read_files(source, sorted(names)):
+                try:
+                    image = load_image(
+                        file.data, tuple(size), crop_fraction, native_size
+                    )
+                except ValueError:
+                    skipped.append(file.name)
+                    continue
+                images.append(image)
+                taken[file.label] += 1
+                bar.update()
+    return images, tuple(skipped)
+
+
+def _shuffled_by_class(names, rng):
+    """Label -> its names; labels are shuffled as well.
+
+    With fewer pictures than classes, the first classes alone would be drawn.
+    """
+    classes = collections.defaultdict(list)
+    for name in names:
+        classes[label_of(name)].append(name)
+    return {
+        label: rng.permutation(classes[label]).tolist()
+        for label in rng.permutation(sorted(classes)).tolist()
+    }
+
+
+def _next_names(queues, taken, count):
+    """Takes names off the queues so that the classes stay level."""
+    planned, names = taken.copy(), []
+    while len(names) < count and any(queues.values()):
+        label = min(filter(queues.get, queues), key=planned.__getitem__)
+        names.append(queues[label].pop())
+        planned[label] += 1
+    return names
+
+
+def _draw_images(array, shape, count, seed):
+    if array.ndim != 4:
+        raise ValueError(
+            "An array of calibration images must have 4 axes, the images "
+            f"first. Received: shape {array.shape}"
+        )
+    if len(array) > count:
+        rng = np.random.default_rng(seed)
+        array = array[np.sort(rng.choice(len(array), count, replace=False))]
+    return _as_pixels(array, shape)
+
+
+def _iterate_images(source, shape):
+    """Yields single images out of images, batches and labelled batches."""
+    for element in source:
+        if isinstance(element, (tuple, list)):
+            element = element[0]
+        array = np.asarray(element)
+        yield from _as_pixels(array if array.ndim == 4 else array[None], shape)
+
+
+def _as_pixels(array, shape):
+    """A batch in the type that a `CalibrationSet` has."""
+    _check_shape(array.shape[1:], shape)
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype.kind != "f":
+        raise ValueError(
+            "Calibration images must be uint8 or floats. Received: "
+            f"{array.dtype}"
+        )
+    return array.astype(np.float32)
+
+
+def _checked(images, skipped):
+    """One array of the images, if there are any and the model fits them."""
+    if not len(images):
+        found = _unreadable(skipped) if skipped else "none"
+        raise ValueError(
+            "Calibration needs images, about a hundred of the kind that the "
+            f"model will see. Received: {found}"
+        )
+    images = np.stack(images)
+    low, high = float(images.min()), float(images.max())
+    # NaN compares as false. Up to 1 is what scaled images have.
+    if not (0 <= low and 1 < high <= 255):
+        raise ValueError(
+            "Calibration images must hold pixels in [0, 255]; the model "
+            f"scales them itself. Received: values in [{low:g}, {high:g}]"
+        )
+    return images
+
+
+def _check_shape(received, shape):
+    if tuple(received) != tuple(shape):
+        raise ValueError(
+            f"Calibration images must be of shape {tuple(shape)}, as the "
+            f"model's input. Received: one of shape {tuple(received)}. Resize "
+            "them, or pass a folder of pictures."
+        )
+
+
+def _unreadable(names):
+    more = ", ..." if len(names) > 5 else ""
+    return (
+        f"{len(names)} pictures that can not be read: "
+        f"{', '.join(names[:5])}{more}"
+    )

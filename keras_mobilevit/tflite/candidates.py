@@ -1,0 +1,173 @@
+"""What can be evaluated, by name, and how it wants its pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import keras
+
+from keras_mobilevit.configs import WEIGHTS
+from keras_mobilevit.images import label_of, list_files
+from keras_mobilevit.labels import class_names
+from keras_mobilevit.named_models import open_model
+from keras_mobilevit.tflite.metadata import read_metadata
+
+_FORMS = "weights:NAME, weights:NAME:VARIANT, FILE.keras or FILE.tflite"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Candidate:
+    """One model to evaluate.
+
+    Attributes:
+        model: Keras model, or path of a `.tflite` file.
+        labels: Class names in the order of the outputs; `None` if unknown.
+        crop_fraction: As in `keras_mobilevit.images.load_image`; `None` if
+            unknown, as of a `.keras` file.
+        native_size: Likewise.
+    """
+
+    model: keras.Model | pathlib.Path
+    labels: tuple[str, ...] | None = None
+    crop_fraction: float | None = None
+    native_size: int | None = None
+
+
+class Settings(NamedTuple):
+    """What all candidates have in common, as `evaluate` takes it.
+
+    Attributes:
+        labels: Class names in the order of the outputs; may be empty.
+        crop_fraction: As in `keras_mobilevit.images.load_image`.
+        native_size: Likewise.
+    """
+
+    labels: tuple[str, ...]
+    crop_fraction: float
+    native_size: int
+
+
+def open_candidate(name: str) -> Candidate:
+    """Opens a model by its name.
+
+    Args:
+        name: `"weights:cifar10"`, `"weights:imagenet:mobilevit_s"` (without
+            a variant it is the smallest), or the path of a `.keras` or
+            `.tflite` file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the name has another form, or the file is damaged.
+        OSError: If weights or class names can not be downloaded.
+    """
+    if name.endswith(".tflite"):
+        metadata = read_metadata(name)
+        if metadata is None:
+            return Candidate(pathlib.Path(name))
+        return Candidate(
+            pathlib.Path(name),
+            metadata.labels or None,
+            metadata.crop_fraction,
+            metadata.native_size,
+        )
+    if name.endswith(".keras"):
+        return Candidate(_load_keras(name))
+    kind, _, weights = name.partition(":")
+    weights, _, variant = weights.partition(":")
+    if kind != "weights" or weights not in WEIGHTS:
+        raise ValueError(
+            f"A model must be {_FORMS}, with a NAME of {list(WEIGHTS)}. "
+            f"Received: {name}"
+        )
+    variants = WEIGHTS[weights].variants
+    if variant and variant not in variants:
+        raise ValueError(
+            f"There are {weights} weights for {list(variants)}. Received: "
+            f"{name}"
+        )
+    return Candidate(*open_model(variant or variants[0], weights))
+
+
+def _load_keras(path):
+    if not pathlib.Path(path).is_file():
+        raise FileNotFoundError(f"There is no .keras file at {path}.")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Expected a Keras model at {path} whose layers are of Keras or "
+            f"of this package. It can not be opened: {error}"
+        ) from error
+
+
+def common_settings(
+    candidates: Mapping[str, Candidate],
+    *,
+    labels: tuple[str, ...] | None = None,
+    crop_fraction: float | None = None,
+    native_size: int | None = None,
+) -> Settings:
+    """Labels and preprocessing that are right for all candidates.
+
+    Args:
+        candidates: Name to model. Those that do not know a setting take it
+            from the others; if none knows it, there are no labels, and the
+            pictures are only resized.
+        labels: Used instead of what the candidates say.
+        crop_fraction: Likewise.
+        native_size: Likewise.
+
+    Raises:
+        ValueError: If the candidates contradict each other.
+    """
+    return Settings(
+        _agreed(candidates, "labels", labels, default=()),
+        _agreed(candidates, "crop_fraction", crop_fraction, default=1.0),
+        _agreed(candidates, "native_size", native_size, default=0),
+    )
+
+
+def _agreed(candidates, setting, given, default):
+    if given is not None:
+        return given
+    values = {name: getattr(c, setting) for name, c in candidates.items()}
+    known = {name: v for name, v in values.items() if v is not None}
+    if len(set(known.values())) > 1:
+        listed = ", ".join(f"{n}: {str(v)[:60]}" for n, v in known.items())
+        raise ValueError(
+            f"The models must agree on `{setting}`, or it must be given for "
+            f"all of them. Received: {listed}"
+        )
+    return next(iter(known.values()), default)
+
+
+def read_labels(choice: str, source: str | os.PathLike) -> tuple[str, ...]:
+    """Class names as a user chooses them.
+
+    Args:
+        choice: Name of weights, such as `"cifar10"`; `"folders"` for the
+            sorted names of the folders of `source`, the order of ImageNet's
+            `n01440764`, `n01443537`, ...; `"none"` for no labels; or the path
+            of a text file with one name a line.
+        source: Folder or tar of `<class>/<picture>`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        OSError: If the class names can not be downloaded.
+    """
+    if choice == "none":
+        return ()
+    if choice == "folders":
+        return tuple(sorted(set(map(label_of, list_files(source)))))
+    if choice in WEIGHTS:
+        return class_names(choice)
+    if not pathlib.Path(choice).is_file():
+        raise FileNotFoundError(
+            f"`labels` must be one of {[*WEIGHTS, 'folders', 'none']}, or a "
+            f"text file with one name a line. Received: {choice}"
+        )
+    return tuple(pathlib.Path(choice).read_text().splitlines())

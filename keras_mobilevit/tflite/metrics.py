@@ -1,0 +1,172 @@
+"""Statistics of classifier outputs: plain NumPy, no models, no files.
+
+Outputs may be probabilities or logits. They are taken for probabilities if
+none is negative and every row sums to one; whatever else is logits.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import numpy as np
+
+# Of a two-sided interval of 95 %.
+_Z = statistics.NormalDist().inv_cdf(0.975)
+# Steps of 1/256, as of int8 outputs, shift the sum of ten classes by 0.02.
+_SUM_TOLERANCE = 0.05
+
+
+def are_probabilities(outputs: np.ndarray) -> bool:
+    """Whether outputs `(images, classes)` are probabilities, by the rule."""
+    sums = outputs.sum(axis=1, dtype=np.float64)
+    return bool(
+        (outputs >= 0).all() and (abs(sums - 1) <= _SUM_TOLERANCE).all()
+    )
+
+
+def to_probabilities(outputs: np.ndarray) -> np.ndarray:
+    """Probabilities `(images, classes)`, float64, of either kind."""
+    if are_probabilities(outputs):
+        return outputs.astype(np.float64)
+    outputs = outputs.astype(np.float64)
+    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def to_logits(outputs: np.ndarray) -> np.ndarray:
+    """Logits `(images, classes)`, float64, of either kind.
+
+    Each row has its mean taken off. Probabilities do not tell it, and it
+    changes no answer.
+    """
+    if are_probabilities(outputs):
+        smallest = np.finfo(np.float32).tiny
+        outputs = np.log(np.maximum(outputs.astype(np.float64), smallest))
+    outputs = outputs.astype(np.float64)
+    return outputs - outputs.mean(axis=1, keepdims=True)
+
+
+def sqnr(reference: np.ndarray, output: np.ndarray) -> float:
+    """Signal to quantization noise of logits, in dB.
+
+    Args:
+        reference: Outputs `(images, classes)` of the model to compare with.
+        output: Outputs of another model for the same images.
+
+    Returns:
+        Power of the reference's logits over that of the difference;
+        infinite where there is none.
+    """
+    signal, noise = _powers(reference, output)
+    return float(_decibels(signal.sum(), noise.sum()))
+
+
+def median_sqnr(reference: np.ndarray, output: np.ndarray) -> float:
+    """As `sqnr`, but of each image by itself, and of these the median.
+
+    A few images with large errors pull `sqnr` down; they do not move this.
+    """
+    return float(np.median(_decibels(*_powers(reference, output))))
+
+
+def _powers(reference, output):
+    """Signal and noise of each image."""
+    reference, output = to_logits(reference), to_logits(output)
+    return (reference**2).sum(axis=1), ((output - reference) ** 2).sum(axis=1)
+
+
+def _decibels(signal, noise):
+    with np.errstate(divide="ignore"):
+        ratio = np.divide(
+            signal, noise, out=np.full_like(signal, np.inf), where=noise > 0
+        )
+        return 10 * np.log10(ratio)
+
+
+def top_hits(outputs: np.ndarray, truth: np.ndarray, top: int) -> np.ndarray:
+    """Whether the right class is among the `top` first, for each image.
+
+    Args:
+        outputs: Probabilities or logits `(images, classes)`.
+        truth: Right classes `(images,)`, as indices.
+        top: How many answers count. Of equal outputs the first is first, as
+            in `argmax`.
+
+    Returns:
+        Booleans `(images,)`.
+    """
+    best = np.argsort(-outputs, axis=1, kind="stable")[:, :top]
+    return (best == truth[:, None]).any(axis=1)
+
+
+def calibration_error(
+    outputs: np.ndarray, truth: np.ndarray, bins: int = 15
+) -> float:
+    """Expected calibration error (Guo et al. 2017, arXiv 1706.04599).
+
+    Images are put into bins by the probability of the class that is answered;
+    bin m holds those in ((m - 1) / bins, m / bins]. The error is the
+    difference between accuracy and mean probability of a bin, averaged over
+    the images.
+
+    Args:
+        outputs: Probabilities or logits `(images, classes)`.
+        truth: Right classes `(images,)`, as indices.
+        bins: Number of bins, of equal width.
+
+    Returns:
+        In [0, 1]; 0 is best.
+    """
+    probabilities = to_probabilities(outputs)
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == truth
+    # A sum of probabilities that is a little over one gives one bin too many.
+    chosen = np.minimum(np.ceil(confidence * bins), bins).astype(int)
+    gaps = np.bincount(chosen, weights=right - confidence)
+    return float(abs(gaps).sum() / len(truth))
+
+
+def wilson_interval(hits: int, total: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927).
+
+    Args:
+        hits: How often it was so.
+        total: Out of how often, at least 1.
+
+    Returns:
+        `(low, high)` in [0, 1].
+    """
+    share, z = hits / total, _Z
+    centre = share + z**2 / (2 * total)
+    half = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
+    scale = 1 + z**2 / total
+    return (
+        max((centre - half) / scale, 0.0),
+        min((centre + half) / scale, 1.0),
+    )
+
+
+def difference_interval(
+    gained: int, lost: int, total: int
+) -> tuple[float, float]:
+    """95 % interval of the difference of two shares of the same images.
+
+    Bonett and Price 2012 (J. Educ. Behav. Stat. 37:479): Wald's interval with
+    one image added to either kind of disagreement. Fagerland, Lydersen and
+    Laake 2014 (Stat. Med. 33:2850) recommend it. It keeps a width where two
+    models differ on no image, about that of the rule of three.
+
+    Args:
+        gained: Images that only the second model has right.
+        lost: Images that only the first model has right.
+        total: All images, at least 1.
+
+    Returns:
+        `(low, high)` in [-1, 1] of the second share less the first,
+        `(gained - lost) / total`.
+    """
+    gained, lost = (gained + 1) / (total + 2), (lost + 1) / (total + 2)
+    centre = gained - lost
+    half = _Z * math.sqrt((gained + lost - centre**2) / (total + 2))
+    return max(centre - half, -1.0), min(centre + half, 1.0)

@@ -1,0 +1,105 @@
+"""Short tensor names: `stage3_block/transformer_0/key/fully_connected`.
+
+The converter strings together the names of all TensorFlow operations that it
+fused, up to a kilobyte a tensor. Readable names let a recipe pick layers, let
+reports name culprits, and take several percent less space in an int8 file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+
+import keras
+
+from keras_mobilevit.layers.inference import FOLD_SCOPE
+from keras_mobilevit.tflite.flatbuffer import (
+    op_name,
+    read_model,
+    tensor_name,
+    write_model,
+)
+
+_OPERANDS = ("input", "kernel", "bias")
+_MATMULS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+
+
+def shorten_names(float_model: bytes, model: keras.Model) -> bytes:
+    """Renames the tensors of a converted model after its layers.
+
+    An operation's output is called `<layer>/.../<operation>`, a constant
+    `<output that it serves>/kernel`, `/bias` or `/constant`. Inputs and
+    outputs take their names from the signature.
+
+    Args:
+        float_model: `.tflite` file converted from `model`.
+        model: Whose layer names to look for.
+
+    Returns:
+        The file with other names, and otherwise the same.
+    """
+    flat = read_model(float_model)
+    (graph,) = flat.subgraphs
+    layers = {
+        part
+        for layer in model._flatten_layers(include_self=False)
+        for part in layer.name.split("/")
+    } | {FOLD_SCOPE}
+    fixed = _signature_names(flat)
+    names = dict(fixed)
+    used = Counter(names.values())
+
+    def assign(tensor, name):
+        if tensor in names:
+            return
+        used[name] += 1
+        count = used[name]
+        names[tensor] = name if count == 1 else f"{name}_{count - 1}"
+
+    for op in graph.operators:
+        kind = op_name(flat, op)
+        for output in op.outputs:
+            scope = _scope(tensor_name(graph, output), layers)
+            assign(output, "/".join((*scope, kind.lower())))
+        consumer = names[op.outputs[0]]
+        for position, tensor in enumerate(op.inputs):
+            operand = "constant"
+            if kind in _MATMULS and position < len(_OPERANDS):
+                operand = _OPERANDS[position]
+            if tensor >= 0 and _is_constant(flat, graph, tensor):
+                assign(tensor, f"{consumer}/{operand}")
+    for index, name in names.items():
+        graph.tensors[index].name = name.encode()
+    return write_model(flat)
+
+
+def _signature_names(flat):
+    (signature,) = flat.signatureDefs
+    return {
+        entry.tensorIndex: entry.name.decode()
+        for entry in (*signature.inputs, *signature.outputs)
+    }
+
+
+def _is_constant(flat, graph, tensor):
+    return flat.buffers[graph.tensors[tensor].buffer].data is not None
+
+
+def _scope(name, layers):
+    """Layers that all operations in a fused name share, outermost first."""
+    scopes = [_layer_path(part, layers) for part in name.split(";") if part]
+    return os.path.commonprefix([scope for scope in scopes if scope])
+
+
+def _layer_path(path, layers):
+    """`"net_1/stem_1/conv_1/convolution"` -> `["stem", "conv"]`."""
+    found = []
+    for part in path.split("/")[:-1]:
+        # TensorFlow numbers a scope that it enters again.
+        plain = part if part in layers else re.sub(r"_\d+$", "", part)
+        if plain in layers:
+            found.append(plain)
+        elif found:
+            break
+    return found

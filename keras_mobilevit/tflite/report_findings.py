@@ -1,0 +1,100 @@
+"""The measurements that a report on a quantized file is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+import numpy as np
+
+from keras_mobilevit.images import iterate_files
+from keras_mobilevit.tflite.benchmarking import Measurement, benchmark
+from keras_mobilevit.tflite.evaluation import Evaluation, evaluate
+from keras_mobilevit.tflite.fidelity import (
+    TensorFidelity,
+    compare_tensors,
+    culprits,
+    sample_values,
+)
+from keras_mobilevit.tflite.machine import describe_machine
+from keras_mobilevit.tflite.metadata import Metadata
+from keras_mobilevit.tflite.runtime import ImageModel
+
+_FIDELITY_IMAGES = 100
+_HISTOGRAM_IMAGES = 10
+_HISTOGRAMS = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """What was measured. Pairs are of the float file, then the quantized one.
+
+    Attributes:
+        metadata: What the quantized file says of itself.
+        measurements: Size, delegation, speed and memory.
+        machine: As `keras_mobilevit.tflite.machine.describe_machine` tells.
+        evaluations: Accuracy and agreement.
+        tensors: Fidelity of all tensors of the quantized file.
+        samples: Name to `(float values, quantized values)` of the noisiest.
+    """
+
+    metadata: Metadata
+    measurements: list[Measurement]
+    machine: dict
+    evaluations: list[Evaluation]
+    tensors: list[TensorFidelity]
+    samples: dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def measure(
+    quantized: str | os.PathLike,
+    reference: str | os.PathLike,
+    data: str | os.PathLike | None,
+    images: str | os.PathLike | None,
+    limit: int | None,
+    runs: int,
+    num_threads: int,
+) -> Findings:
+    """Takes all measurements of a report.
+
+    Args:
+        quantized: As in `keras_mobilevit.tflite.report.write_report`, like
+            all that follows.
+        reference: Likewise.
+        data: Likewise.
+        images: Likewise.
+        limit: Likewise.
+        runs: Likewise.
+        num_threads: Likewise.
+    """
+    files = (reference, quantized)
+    model = ImageModel(quantized)
+    count = min(limit or _FIDELITY_IMAGES, _FIDELITY_IMAGES)
+    pictures = [
+        model.load_image(file.data)
+        for file in iterate_files(images or data, count)
+    ]
+    # Neighbours are often of one class: take some from everywhere.
+    few = pictures[:: -(-len(pictures) // _HISTOGRAM_IMAGES)]
+    tensors = compare_tensors(*files, pictures)
+    worst = [tensor.name for tensor in culprits(tensors)[:_HISTOGRAMS]]
+    evaluations = evaluate(
+        {"float": reference, "quantized": quantized},
+        data or images,
+        model.metadata.labels if data else (),
+        crop_fraction=model.metadata.crop_fraction,
+        native_size=model.metadata.native_size,
+        limit=limit,
+    )
+    return Findings(
+        metadata=model.metadata,
+        measurements=benchmark(
+            {"float": reference, "quantized": quantized},
+            threads=[num_threads],
+            runs=runs,
+        ),
+        machine=describe_machine(),
+        evaluations=list(evaluations.values()),
+        tensors=tensors,
+        samples=sample_values(*files, few, worst),
+    )

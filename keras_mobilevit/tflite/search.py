@@ -1,0 +1,236 @@
+"""Which layers have to stay float for a wanted accuracy, at least cost.
+
+The noise of layers that are quantized one at a time adds up to that of the
+whole, nearly: measured on the embedded checkpoint, -21.8 dB summed and
+measured. So layers are ranked once by the noise that each makes for the time
+that it saves, and moved to float in that order until the target is met.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import pathlib
+import tempfile
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from tqdm import tqdm
+
+from keras_mobilevit.tflite.calibration import Calibration
+from keras_mobilevit.tflite.flatbuffer import (
+    constant,
+    op_name,
+    read_model,
+    tensor_name,
+)
+from keras_mobilevit.tflite.metrics import sqnr
+from keras_mobilevit.tflite.quantization import quantize
+from keras_mobilevit.tflite.recipes import Recipe
+from keras_mobilevit.tflite.runtime import ImageModel
+from keras_mobilevit.tflite.tensor_names import layer_of
+
+# An element that is written in float, and not in int8, takes the time of as
+# many multiply-accumulates: 0.07 ns against 7 ps, on one x86-64 core.
+_ELEMENT_COST = 10
+# Layers are moved in steps that should take this much of the noise away.
+_STEP = 0.3
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerSensitivity:
+    """What it costs and gains to quantize one layer.
+
+    Attributes:
+        layer: As `keras_mobilevit.tflite.tensor_names.layer_of` names it.
+        sqnr: Signal to quantization noise of the outputs in dB, if only this
+            layer is quantized.
+        cost: Rough time that it takes longer in float, in multiply-
+            accumulates.
+        scope: Regular expression for `Recipe.float_scopes`.
+    """
+
+    layer: str
+    sqnr: float
+    cost: int
+    scope: str
+
+    @property
+    def noise(self) -> float:
+        """Power of the noise over that of the signal."""
+        return 10 ** (-self.sqnr / 10)
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchStep:
+    """One file that the search tried.
+
+    Attributes:
+        layers: Layers that were moved to float since the last step.
+        score: Score of the file.
+    """
+
+    layers: tuple[str, ...]
+    score: float
+
+
+def rank_layers(
+    float_model: bytes,
+    recipe: Recipe,
+    calibration: Calibration,
+    images: Sequence[np.ndarray],
+) -> list[LayerSensitivity]:
+    """Quantizes each layer alone, and ranks by noise over time saved.
+
+    Args:
+        float_model: File from `keras_mobilevit.tflite.convert`.
+        recipe: With int8 activations.
+        calibration: From `keras_mobilevit.tflite.calibration`.
+        images: `(height, width, channels)`, pixels in [0, 255]; others than
+            those that calibrated.
+
+    Returns:
+        The layers, those first that are best moved to float.
+    """
+    score = sqnr_scorer(float_model, images)
+    layers = []
+    scopes, costs = _scopes_and_costs(float_model)
+    for layer, scope in tqdm(
+        scopes.items(), desc="trying layers", disable=None
+    ):
+        others = f"^(?!{scope.removeprefix('^')})"
+        alone = dataclasses.replace(
+            recipe, float_scopes=(*recipe.float_scopes, others)
+        )
+        file = quantize(float_model, alone, calibration)
+        layers.append(LayerSensitivity(layer, score(file), costs[layer], scope))
+    return sorted(layers, key=lambda layer: -layer.noise / (layer.cost + 1))
+
+
+def search_recipe(
+    float_model: bytes,
+    recipe: Recipe,
+    calibration: Calibration,
+    layers: Sequence[LayerSensitivity],
+    score: Callable[[bytes], float],
+    target: float,
+) -> tuple[Recipe, list[SearchStep]]:
+    """Moves layers to float until a score reaches its target.
+
+    Args:
+        float_model: File from `keras_mobilevit.tflite.convert`.
+        recipe: With int8 activations, to begin from.
+        calibration: From `keras_mobilevit.tflite.calibration`.
+        layers: From `rank_layers`.
+        score: Gives a file's score; more is better.
+        target: Score to reach.
+
+    Returns:
+        `(recipe, steps)`: the recipe that reached it, named after the one to
+        begin from and `_searched`; and what was tried, in order.
+
+    Raises:
+        ValueError: If not even all layers in float reach it.
+    """
+    queue = list(layers)
+    scopes: list[str] = []
+    steps: list[SearchStep] = []
+    moved: list[str] = []
+    with tqdm(total=len(queue), desc="searching", disable=None) as bar:
+        while True:
+            candidate = dataclasses.replace(
+                recipe,
+                name=f"{recipe.name}_searched",
+                float_scopes=(*recipe.float_scopes, *scopes),
+            )
+            found = score(quantize(float_model, candidate, calibration))
+            steps.append(SearchStep(tuple(moved), found))
+            if found >= target:
+                return candidate, steps
+            if not queue:
+                raise ValueError(
+                    f"Nothing reaches {target:g}: with every layer in float "
+                    f"the score is {found:g}. Ask for less."
+                )
+            moved = []
+            remaining = sum(layer.noise for layer in queue)
+            goal = (1 - _STEP) * remaining
+            while queue and remaining > goal:
+                layer = queue.pop(0)
+                remaining -= layer.noise
+                scopes.append(layer.scope)
+                moved.append(layer.layer)
+                bar.update()
+
+
+def sqnr_scorer(
+    float_model: bytes, images: Sequence[np.ndarray]
+) -> Callable[[bytes], float]:
+    """Scores files by their SQNR in dB against the float one, on images."""
+    reference = predict_all(float_model, images)
+    return lambda file: sqnr(reference, predict_all(file, images))
+
+
+def accuracy_scorer(
+    images: Sequence[np.ndarray], truth: Sequence[int]
+) -> Callable[[bytes], float]:
+    """Scores files by their top-1 accuracy in percent, on labelled images."""
+    truth = np.asarray(truth)
+
+    def score(file):
+        outputs = predict_all(file, images)
+        return 100 * float(np.mean(outputs.argmax(axis=1) == truth))
+
+    return score
+
+
+def predict_all(file: bytes, images: Sequence[np.ndarray]) -> np.ndarray:
+    """Outputs `(images, values)` of a file; several outputs in a row."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "model.tflite")
+        path.write_bytes(file)
+        model = ImageModel(path)
+        rows = []
+        for image in images:
+            outputs = model.predict(image)
+            if isinstance(outputs, dict):
+                outputs = np.concatenate(
+                    [output.ravel() for output in outputs.values()]
+                )
+            rows.append(outputs.ravel())
+    return np.stack(rows)
+
+
+def _scopes_and_costs(float_model):
+    """Layer -> regular expression of its operations; layer -> cost."""
+    model = read_model(float_model)
+    (graph,) = model.subgraphs
+    names: dict[str, list[str]] = {}
+    costs: dict[str, int] = {}
+    for op in graph.operators:
+        name = tensor_name(graph, op.outputs[0])
+        layer = layer_of(name)
+        names.setdefault(layer, []).append(name)
+        costs[layer] = costs.get(layer, 0) + _cost(model, graph, op)
+    scopes = {}
+    for layer, members in names.items():
+        parts = {
+            f"{layer}/" if name.startswith(f"{layer}/") else rf"{name}\b"
+            for name in members
+        }
+        scopes[layer] = f"^({'|'.join(sorted(parts))})"
+    return scopes, costs
+
+
+def _cost(model, graph, op):
+    elements = math.prod(graph.tensors[op.outputs[0]].shape)
+    cost = _ELEMENT_COST * elements
+    kind = op_name(model, op)
+    if kind == "BATCH_MATMUL":
+        return cost + elements * int(graph.tensors[op.inputs[0]].shape[-1])
+    # Depthwise convolutions run as fast in float.
+    if kind in ("CONV_2D", "FULLY_CONNECTED"):
+        weights = constant(model, graph, op.inputs[1])
+        if weights is not None:
+            cost += elements * weights.size // len(weights)
+    return int(cost)

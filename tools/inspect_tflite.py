@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Says what is in .tflite files, and what XNNPACK makes of them.
+
+Examples:
+    python tools/inspect_tflite.py model.tflite
+    python tools/inspect_tflite.py --json *.tflite > facts.json
+    python tools/inspect_tflite.py --require-full-delegation model.tflite
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+
+from keras_mobilevit.tables import markdown_table
+from keras_mobilevit.tflite import Inspection, inspect
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE.tflite")
+    parser.add_argument(
+        "--json", action="store_true", help="print a JSON list instead"
+    )
+    parser.add_argument(
+        "--require-full-delegation",
+        action="store_true",
+        help="fail if a node falls out of XNNPACK, or if it splits the graph",
+    )
+    args = parser.parse_args(argv)
+    try:
+        facts = {path: inspect(path) for path in args.files}
+    except (OSError, ValueError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if args.json:
+        rows = [
+            {"file": path, **dataclasses.asdict(fact)}
+            for path, fact in facts.items()
+        ]
+        print(json.dumps(rows, indent=2))
+    else:
+        print("\n\n".join(describe(path, fact) for path, fact in facts.items()))
+    return require_full_delegation(facts) if args.require_full_delegation else 0
+
+
+def require_full_delegation(facts: dict[str, Inspection]) -> int:
+    failed = 0
+    for path, fact in facts.items():
+        try:
+            fact.require_full_delegation()
+        except ValueError as error:
+            print(f"error: {path}: {error}", file=sys.stderr)
+            failed = 1
+    return failed
+
+
+def describe(path: str, fact: Inspection) -> str:
+    megabytes = "{:.2f} MB".format
+    ports = [
+        f"{kind}: {tensor.name}, {tensor.dtype} {list(tensor.shape)}"
+        for kind, tensors in (("input", fact.inputs), ("output", fact.outputs))
+        for tensor in tensors
+    ]
+    runtime = f"runtime: TensorFlow Lite {fact.minimum_runtime} or newer"
+    if fact.unknown_runtimes:
+        runtime += f"; unknown for {', '.join(fact.unknown_runtimes)}"
+    lines = [
+        f"{path}: {fact.size:,} bytes",
+        *ports,
+        f"XNNPACK: {fact.delegated} of {fact.nodes} nodes; "
+        f"partitions: {fact.partitions}",
+        f"{runtime}; the file says {fact.stated_runtime or 'nothing'}",
+        f"memory: weights {megabytes(fact.weight_bytes / 1e6)}, activations "
+        f"{megabytes(fact.activation_bytes / 1e6)}, of them alive at a time "
+        f"{megabytes(fact.peak_activation_bytes / 1e6)} (estimate)",
+        f"nodes by output type: {counts(fact.dtypes)}",
+        f"highest rank: {fact.highest_rank}; above 4: "
+        f"{counts(fact.above_rank_4) or 'none'}",
+        *(f"note: {note}" for note in fact.notes),
+        "",
+        markdown_table(
+            ("operation", "version", "types", "nodes", "in XNNPACK", "since"),
+            [
+                (
+                    group.kind,
+                    str(group.version),
+                    f"{', '.join(group.inputs)} -> {', '.join(group.outputs)}",
+                    str(group.nodes),
+                    str(group.delegated),
+                    group.minimum_runtime or "unknown",
+                )
+                for group in fact.operations
+            ],
+        ),
+    ]
+    if fact.reasons:
+        lines += [
+            "",
+            markdown_table(
+                ("left out", "nodes", "why"),
+                [(r.kind, str(r.nodes), r.reason) for r in fact.reasons],
+            ),
+        ]
+    return "\n".join(lines)
+
+
+def counts(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in numbers.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

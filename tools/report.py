@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Writes a report on a quantized .tflite file: one HTML page, and Markdown.
+
+Size, speed, delegation, accuracy, the SQNR of every layer, and the operations
+that make most noise, with histograms of their values.
+
+Example:
+    python tools/report.py int8.tflite --float float32.tflite \
+        --data cifar10_test.tar --limit 1000 -o report.html
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from keras_mobilevit.tflite.report import write_report
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("quantized", metavar="QUANTIZED.tflite")
+    parser.add_argument(
+        "--float",
+        required=True,
+        dest="reference",
+        metavar="FLOAT.tflite",
+        help="the float32 file of the same model",
+    )
+    parser.add_argument(
+        "--data", metavar="DIR|TAR", help="<class>/<picture>, for the accuracy"
+    )
+    parser.add_argument(
+        "--images",
+        metavar="DIR|TAR",
+        help="pictures to compare the tensors on (default: --data)",
+    )
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="use at most N pictures"
+    )
+    parser.add_argument("--runs", type=int, default=100, metavar="N")
+    parser.add_argument("--threads", type=int, default=1, metavar="N")
+    parser.add_argument("-o", "--output", required=True, metavar="FILE.html")
+    args = parser.parse_args(argv)
+    try:
+        paths = write_report(
+            args.output,
+            args.quantized,
+            args.reference,
+            data=args.data,
+            images=args.images,
+            limit=args.limit,
+            runs=args.runs,
+            num_threads=args.threads,
+        )
+    except (OSError, ValueError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print("wrote", " and ".join(map(str, paths)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
