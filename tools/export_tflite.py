@@ -23,6 +23,7 @@ from keras_mobilevit.configs import VARIANTS
 from keras_mobilevit.named_models import NamedModel, open_model
 from keras_mobilevit.tflite import (
     RECIPES,
+    export_baseline,
     export_searched,
     export_tflite,
     find_recipe,
@@ -82,6 +83,11 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="NAME|FILE.json",
         help=f"one of {', '.join(RECIPES)}, or a recipe as JSON "
         "(default: int8)",
+    )
+    recipe.add_argument(
+        "--baseline",
+        action="store_true",
+        help="int8 by TensorFlow's own converter instead, to compare with",
     )
     recipe.add_argument(
         "--input-type", choices=TYPES, help="instead of the recipe's"
@@ -168,6 +174,8 @@ def run(args: argparse.Namespace) -> pathlib.Path:
         "crop_fraction": source.crop_fraction,
         "native_size": source.native_size,
     }
+    if args.baseline:
+        return export_baseline(source.model, args.output, **options)
     if args.target_sqnr is None and args.max_drop is None:
         path = export_tflite(source.model, args.output, recipe, **options)
     else:

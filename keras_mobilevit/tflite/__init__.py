@@ -6,6 +6,7 @@ comparison.
 Needs `pip install "keras-mobilevit[tflite]"`.
 """
 
+from keras_mobilevit.tflite.baseline import export_baseline
 from keras_mobilevit.tflite.benchmarking import Measurement, benchmark
 from keras_mobilevit.tflite.comparison import Comparison, compare
 from keras_mobilevit.tflite.conversion import convert
@@ -35,6 +36,7 @@ __all__ = [
     "convert",
     "describe_machine",
     "evaluate",
+    "export_baseline",
     "export_recipes",
     "export_searched",
     "export_tflite",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 
@@ -34,6 +37,28 @@ def convert(model: keras.Model, size: tuple[int, int] | None = None) -> bytes:
             or contradicts the model.
         ImportError: If TensorFlow is missing.
     """
+    shape = exported_shape(model, size)
+    deploy = reparameterize(model)
+    with saved_model_converter(deploy, shape) as converter:
+        return shorten_names(converter.convert(), deploy)
+
+
+@contextlib.contextmanager
+def saved_model_converter(
+    model: keras.Model, shape: tuple[int, int, int]
+) -> Iterator[Any]:
+    """A `tf.lite.TFLiteConverter` of a model with a static batch of one.
+
+    It reads a temporary folder, and so is of use inside the context only.
+
+    Args:
+        model: Model with one image input.
+        shape: `(height, width, channels)` of a picture.
+
+    Raises:
+        ValueError: If the backend is not TensorFlow.
+        ImportError: If TensorFlow is missing.
+    """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
             "TFLite export needs the TensorFlow backend of Keras. Save the "
@@ -42,27 +67,23 @@ def convert(model: keras.Model, size: tuple[int, int] | None = None) -> bytes:
             f"{keras.backend.backend()}"
         )
     tf = require("tensorflow", extra="tflite")
-    deploy = reparameterize(model)
-    spec = tf.TensorSpec(
-        (1, *exported_shape(model, size)), tf.float32, name=INPUT_NAME
-    )
+    spec = tf.TensorSpec((1, *shape), tf.float32, name=INPUT_NAME)
 
     @tf.function(input_signature=[spec], autograph=False)
     def serve(image):
-        outputs = keras.tree.flatten(deploy(image, training=False))
+        outputs = keras.tree.flatten(model(image, training=False))
         if len(outputs) == 1:
             return {OUTPUT_NAME: outputs[0]}
         return {f"{OUTPUT_NAME}_{i}": x for i, x in enumerate(outputs)}
 
     with tempfile.TemporaryDirectory() as folder:
         archive = keras.export.ExportArchive()
-        archive.track(deploy)
+        archive.track(model)
         archive.add_endpoint("serve", serve)
         archive.write_out(folder, verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(
+        yield tf.lite.TFLiteConverter.from_saved_model(
             folder, signature_keys=["serve"]
         )
-        return shorten_names(converter.convert(), deploy)
 
 
 def exported_shape(
