@@ -41,7 +41,11 @@ def test_holds_the_package_and_the_checkpoint_only(wheel):
     others = [name for name in names if not name.endswith(".py")]
     assert all(name.startswith("keras_mobilevit/") for name in names)
     embedded = "keras_mobilevit/checkpoints/embedded/mobilevit_xxs_cifar10"
-    assert sorted(others) == [f"{embedded}.md", f"{embedded}.weights.h5"]
+    assert sorted(others) == [
+        "keras_mobilevit/arm64/instructions.c",
+        f"{embedded}.md",
+        f"{embedded}.weights.h5",
+    ]
 
 
 def test_checkpoint_is_small(wheel):
