@@ -114,8 +114,9 @@ class _Range:
     """Exact percentiles of a stream of values, out of its extremes alone."""
 
     def __init__(self, coverage, total):
-        # As many values may lie beyond either end.
-        self._outside = int(total * (1 - coverage / 100))
+        # As many values may lie beyond either end. In floats 100 - 99.9 is a
+        # little less than 0.1.
+        self._outside = int(round(total * (100 - coverage) / 100, 3))
         self._lowest = self._highest = np.empty(0, np.float32)
 
     def add(self, values):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -14,18 +13,17 @@ UNKNOWN_REASON = "no known rule"
 _DELEGATE = "DELEGATE"
 
 
-def delegated_nodes(interpreter: Any) -> tuple[set[int], int]:
+def delegated_nodes(details: Sequence[Mapping]) -> tuple[set[int], int]:
     """What an allocated interpreter has handed to XNNPACK.
 
     Args:
-        interpreter: From `make_interpreter`.
+        details: What its `_get_ops_details` gives. There is no public list of
+            an interpreter's nodes.
 
     Returns:
         `(nodes, partitions)`: indices of the operations in the file's order,
         and the number of pieces that they are executed in.
     """
-    # The interpreter has no public list of its nodes.
-    details = interpreter._get_ops_details()
     operations = [op for op in details if op["op_name"] != _DELEGATE]
     delegates = [op for op in details if op["op_name"] == _DELEGATE]
 

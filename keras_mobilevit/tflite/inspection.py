@@ -142,7 +142,8 @@ def inspect(path: str | os.PathLike) -> Inspection:
         ImportError: If LiteRT is missing.
     """
     # First, because it is the runtime that verifies the file.
-    delegated, partitions = delegated_nodes(make_interpreter(path))
+    interpreter = make_interpreter(path)
+    delegated, partitions = delegated_nodes(interpreter._get_ops_details())
     data = pathlib.Path(path).read_bytes()
     graph = read_graph(data)
     outside = [node for i, node in enumerate(graph.nodes) if i not in delegated]

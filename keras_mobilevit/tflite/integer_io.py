@@ -6,6 +6,7 @@ The quantizer knows int8 only, and leaves `DEPTH_TO_SPACE` float.
 from __future__ import annotations
 
 import copy
+from collections import Counter
 
 import numpy as np
 
@@ -103,16 +104,16 @@ def keep_moves_int8(model: bytes) -> bytes:
     (graph,) = flat.subgraphs
     removed = set()
     producers = {t: op for op in graph.operators for t in op.outputs}
-    consumers = {}
+    # Those of the graph's outputs are outside.
+    readers = Counter(graph.outputs)
     for op in graph.operators:
-        for tensor in op.inputs:
-            consumers.setdefault(tensor, []).append(op)
+        readers.update(op.inputs)
     for last in graph.operators:
         if op_name(flat, last) != "QUANTIZE":
             continue
         chain = [last]
         while (op := producers.get(chain[-1].inputs[0])) is not None:
-            if len(consumers[op.outputs[0]]) > 1:
+            if readers[op.outputs[0]] > 1:
                 break
             chain.append(op)
             if op_name(flat, op) not in _MOVES:

@@ -1,9 +1,12 @@
-"""The small model, exported by every recipe."""
+"""The small model, exported by every recipe, and the tiny one."""
 
+import numpy as np
 import pytest
 from small_model import LABELS, make_images, make_model
+from tiny_model import TINY_SIZE, make_tiny_model
 
-from keras_mobilevit.tflite import RECIPES, export_recipes
+from keras_mobilevit.tflite import RECIPES, convert, export_recipes
+from keras_mobilevit.tflite.calibration import calibrate
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +26,20 @@ def files(model, tmp_path_factory):
         crop_fraction=0.875,
     )
     return dict(zip(RECIPES, paths, strict=True))
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    return make_tiny_model()
+
+
+@pytest.fixture(scope="session")
+def tiny_float(tiny):
+    """The tiny model as a float32 file, in bytes."""
+    return convert(tiny)
+
+
+@pytest.fixture(scope="session")
+def tiny_calibration(tiny_float):
+    images = np.stack(make_images(25, TINY_SIZE, seed=1))
+    return calibrate(tiny_float, images)
