@@ -31,9 +31,9 @@ from keras_mobilevit.arm64 import (
     programs,
 )
 from keras_mobilevit.tflite import RECIPES, quantize
-from keras_mobilevit.tflite.calibration import calibrate
-from keras_mobilevit.tflite.delegation import delegated_nodes
 from keras_mobilevit.tflite.graph import read_graph
+from keras_mobilevit.tflite.inspection.delegation import delegated_nodes
+from keras_mobilevit.tflite.quantization.calibration import calibrate
 
 ROOT = pathlib.Path(agreement.__file__).parents[2]
 PLUGIN_SOURCE = pathlib.Path(agreement.__file__).with_name("instructions.c")

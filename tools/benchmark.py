@@ -13,7 +13,7 @@ import sys
 
 from keras_mobilevit.files import atomic_write
 from keras_mobilevit.tflite import benchmark, describe_machine
-from keras_mobilevit.tflite.benchmark_report import (
+from keras_mobilevit.tflite.benchmarks.tables import (
     to_footnote,
     to_json,
     to_table,

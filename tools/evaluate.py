@@ -22,7 +22,7 @@ import sys
 from keras_mobilevit.files import atomic_write
 from keras_mobilevit.tables import markdown_table
 from keras_mobilevit.tflite import Evaluation, Inspection, evaluate, inspect
-from keras_mobilevit.tflite.candidates import (
+from keras_mobilevit.tflite.evaluation.candidates import (
     common_settings,
     open_candidate,
     read_labels,

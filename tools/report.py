@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from keras_mobilevit.tflite.report import write_report
+from keras_mobilevit.tflite.report.write import write_report
 
 
 def main(argv: list[str] | None = None) -> int:

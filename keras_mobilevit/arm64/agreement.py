@@ -17,7 +17,7 @@ from keras_mobilevit.arm64.counting import Instructions, last_inference
 from keras_mobilevit.arm64.emulator import CORES, Emulator, check_core
 from keras_mobilevit.arm64.logits import cut_to_logits
 from keras_mobilevit.arm64.programs import run
-from keras_mobilevit.tflite.delegation import delegated_nodes
+from keras_mobilevit.tflite.inspection.delegation import delegated_nodes
 from keras_mobilevit.tflite.interpreters import make_interpreter
 from keras_mobilevit.tflite.metrics import sqnr
 

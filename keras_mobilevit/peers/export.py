@@ -14,7 +14,7 @@ from tqdm import tqdm
 from keras_mobilevit.peers.environment import python_for
 from keras_mobilevit.peers.processes import PeerError, run_logged
 from keras_mobilevit.peers.registry import RECIPES, SOURCES, Source
-from keras_mobilevit.tflite.fresh_start import measure_fresh_start
+from keras_mobilevit.tflite.benchmarks.fresh_start import measure_fresh_start
 
 
 @dataclasses.dataclass(frozen=True)

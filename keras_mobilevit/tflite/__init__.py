@@ -1,25 +1,28 @@
 """TFLite for Android and other devices: export, run, inspect, measure.
 
-Data flows one way: conversion → calibration → quantization → metadata, all of
-it behind `export_tflite`; then runtime → inspection, evaluation, latency →
-comparison.
+Data flows one way: conversion → quantization → export; then interpreters →
+runtime → inspection, evaluation → search; benchmarks, fidelity → report.
 Needs `pip install "keras-mobilevit[tflite]"`.
 """
 
 from keras_mobilevit.tflite.baseline import export_baseline
-from keras_mobilevit.tflite.benchmarking import Measurement, benchmark
-from keras_mobilevit.tflite.comparison import Comparison, compare
+from keras_mobilevit.tflite.benchmarks.benchmark import Measurement, benchmark
+from keras_mobilevit.tflite.benchmarks.comparison import Comparison, compare
+from keras_mobilevit.tflite.benchmarks.latency import measure_latency
+from keras_mobilevit.tflite.benchmarks.machine import describe_machine
 from keras_mobilevit.tflite.conversion import convert
-from keras_mobilevit.tflite.evaluation import Evaluation, evaluate
+from keras_mobilevit.tflite.evaluation.evaluate import Evaluation, evaluate
 from keras_mobilevit.tflite.export import export_recipes, export_tflite
-from keras_mobilevit.tflite.inspection import Inspection, inspect
-from keras_mobilevit.tflite.latency import measure_latency
-from keras_mobilevit.tflite.machine import describe_machine
+from keras_mobilevit.tflite.inspection.inspect import Inspection, inspect
 from keras_mobilevit.tflite.metadata import Metadata, read_metadata
-from keras_mobilevit.tflite.quantization import quantize
-from keras_mobilevit.tflite.recipes import RECIPES, Recipe, find_recipe
+from keras_mobilevit.tflite.quantization.quantize import quantize
+from keras_mobilevit.tflite.quantization.recipes import (
+    RECIPES,
+    Recipe,
+    find_recipe,
+)
 from keras_mobilevit.tflite.runtime import ImageModel, Prediction
-from keras_mobilevit.tflite.searched_export import export_searched
+from keras_mobilevit.tflite.search.export import export_searched
 
 __all__ = [
     "RECIPES",

@@ -12,13 +12,16 @@ import numpy as np
 
 from keras_mobilevit.extras import require
 from keras_mobilevit.files import atomic_write
-from keras_mobilevit.tflite.calibration_set import Source, calibration_set
 from keras_mobilevit.tflite.conversion import (
     exported_shape,
     saved_model_converter,
 )
 from keras_mobilevit.tflite.export import checked_path, describe
 from keras_mobilevit.tflite.metadata import append_metadata
+from keras_mobilevit.tflite.quantization.calibration_set import (
+    Source,
+    calibration_set,
+)
 
 
 def export_baseline(

@@ -10,12 +10,18 @@ from collections.abc import Mapping, Sequence
 import keras
 
 from keras_mobilevit.files import atomic_write
-from keras_mobilevit.tflite.calibration import Calibration, calibrate
-from keras_mobilevit.tflite.calibration_set import Source, calibration_set
 from keras_mobilevit.tflite.conversion import convert, exported_shape
 from keras_mobilevit.tflite.metadata import Metadata, append_metadata
-from keras_mobilevit.tflite.quantization import quantize
-from keras_mobilevit.tflite.recipes import Recipe, find_recipe
+from keras_mobilevit.tflite.quantization.calibration import (
+    Calibration,
+    calibrate,
+)
+from keras_mobilevit.tflite.quantization.calibration_set import (
+    Source,
+    calibration_set,
+)
+from keras_mobilevit.tflite.quantization.quantize import quantize
+from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
 from keras_mobilevit.version import __version__
 
 

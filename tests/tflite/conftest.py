@@ -6,7 +6,7 @@ from small_model import LABELS, make_images, make_model
 from tiny_model import TINY_SIZE, make_tiny_model
 
 from keras_mobilevit.tflite import RECIPES, convert, export_recipes
-from keras_mobilevit.tflite.calibration import calibrate
+from keras_mobilevit.tflite.quantization.calibration import calibrate
 
 
 @pytest.fixture(scope="session")

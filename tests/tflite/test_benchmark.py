@@ -22,19 +22,22 @@ from keras_mobilevit.tflite import (
     fresh_start,
     latency,
 )
-from keras_mobilevit.tflite.benchmark_report import (
+from keras_mobilevit.tflite.benchmarks.fresh_start import (
+    FreshStart,
+    feed_noise,
+    measure_fresh_start,
+)
+from keras_mobilevit.tflite.benchmarks.latency import (
+    measure_latency,
+    time_files,
+)
+from keras_mobilevit.tflite.benchmarks.machine import _cpu
+from keras_mobilevit.tflite.benchmarks.tables import (
     to_footnote,
     to_json,
     to_summary,
     to_table,
 )
-from keras_mobilevit.tflite.fresh_start import (
-    FreshStart,
-    feed_noise,
-    measure_fresh_start,
-)
-from keras_mobilevit.tflite.latency import measure_latency, time_files
-from keras_mobilevit.tflite.machine import _cpu
 from keras_mobilevit.tflite.runtime import make_interpreter
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from micro_model import Tensor, micro_model
 
-from keras_mobilevit.tflite.calibration import _Range, calibrate
+from keras_mobilevit.tflite.quantization.calibration import _Range, calibrate
 
 SIDES = (1, 4, 6, 3)
 
@@ -82,7 +82,12 @@ def found(images):
         tensors,
         [
             ("ADD", ["image", "image"], ["double"], ("AddOptions", {})),
-            ("SOFTMAX", ["double"], ["scores"], ("SoftmaxOptions", {"beta": 1})),
+            (
+                "SOFTMAX",
+                ["double"],
+                ["scores"],
+                ("SoftmaxOptions", {"beta": 1}),
+            ),
             ("MEAN", ["double", "axes"], ["pooled"], ("ReducerOptions", {})),
             (
                 "FULLY_CONNECTED",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keras_mobilevit.images import list_files, load_image, read_files
-from keras_mobilevit.tflite.calibration_set import (
+from keras_mobilevit.tflite.quantization.calibration_set import (
     CalibrationSet,
     calibration_set,
 )

@@ -19,7 +19,7 @@ from small_model import LABELS, make_images
 
 from keras_mobilevit.configs import WEIGHTS
 from keras_mobilevit.tflite import ImageModel, evaluate, evaluation
-from keras_mobilevit.tflite.candidates import (
+from keras_mobilevit.tflite.evaluation.candidates import (
     Candidate,
     common_settings,
     open_candidate,

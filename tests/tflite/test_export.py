@@ -13,7 +13,7 @@ from keras_mobilevit.tflite import (
     read_metadata,
 )
 from keras_mobilevit.tflite.flatbuffer import read_model
-from keras_mobilevit.tflite.quantization import attention_operands
+from keras_mobilevit.tflite.quantization.quantize import attention_operands
 
 
 def log_probabilities(model, images):

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from small_model import SIZE, make_images
 
-from keras_mobilevit.tflite.calibration import calibrate
-from keras_mobilevit.tflite.fidelity import (
+from keras_mobilevit.tflite.fidelity.compare import (
     TensorFidelity,
     by_layer,
     compare_tensors,
@@ -19,8 +18,9 @@ from keras_mobilevit.tflite.flatbuffer import (
     read_model,
     tensor_name,
 )
-from keras_mobilevit.tflite.quantization import quantize
-from keras_mobilevit.tflite.recipes import int8
+from keras_mobilevit.tflite.quantization.calibration import calibrate
+from keras_mobilevit.tflite.quantization.quantize import quantize
+from keras_mobilevit.tflite.quantization.recipes import int8
 from keras_mobilevit.tflite.tensor_names import layer_of
 
 IMAGE = np.arange(24).reshape(2, 4, 3) // 3

@@ -44,7 +44,9 @@ def test_what_is_no_tflite_file(data):
     ],
 )
 def test_constants(dtype, values):
-    model = read_model(chain([Tensor((2, 2), dtype, values=[values[:2], values[2:]])]))
+    model = read_model(
+        chain([Tensor((2, 2), dtype, values=[values[:2], values[2:]])])
+    )
     (graph,) = model.subgraphs
     found = constant(model, graph, 1)
     assert (found.dtype, found.shape) == (dtype, (2, 2))

@@ -15,9 +15,12 @@ from keras_mobilevit.tflite.flatbuffer import (
     read_model,
     write_model,
 )
-from keras_mobilevit.tflite.integer_io import keep_moves_int8, use_uint8
-from keras_mobilevit.tflite.quantization import quantize
-from keras_mobilevit.tflite.recipes import int8, int8_full
+from keras_mobilevit.tflite.quantization.integer_io import (
+    keep_moves_int8,
+    use_uint8,
+)
+from keras_mobilevit.tflite.quantization.quantize import quantize
+from keras_mobilevit.tflite.quantization.recipes import int8, int8_full
 
 SIDES = (1, 16, 16, 1)
 BYTES = np.arange(256).reshape(SIDES)
@@ -240,7 +243,9 @@ def test_moves_between_int8_become_int8():
         moving_model(outputs=["c"]),
         moving_model(outputs=["a"]),
         # They are computed in float.
-        moving_model([("RELU", ["x"], ["a"], None), *MOVED[1:]], x=Tensor((1, 4))),
+        moving_model(
+            [("RELU", ["x"], ["a"], None), *MOVED[1:]], x=Tensor((1, 4))
+        ),
         # They come from outside.
         moving_model(MOVED[1:]),
         # Nothing is moved.

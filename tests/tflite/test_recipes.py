@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from keras_mobilevit.tflite.recipes import (
+from keras_mobilevit.tflite.quantization.recipes import (
     RECIPES,
     Recipe,
     find_recipe,

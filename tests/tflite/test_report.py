@@ -9,24 +9,24 @@ import pytest
 from PIL import Image
 from small_model import LABELS, make_images
 
-from keras_mobilevit.tflite.calibration import calibrate
-from keras_mobilevit.tflite.fidelity import TensorFidelity
+from keras_mobilevit.tflite.fidelity.compare import TensorFidelity
 from keras_mobilevit.tflite.flatbuffer import read_model, write_model
 from keras_mobilevit.tflite.metadata import Metadata, append_metadata
-from keras_mobilevit.tflite.quantization import quantize
-from keras_mobilevit.tflite.recipes import int8
-from keras_mobilevit.tflite.report import write_report
-from keras_mobilevit.tflite.report_pages import (
+from keras_mobilevit.tflite.quantization.calibration import calibrate
+from keras_mobilevit.tflite.quantization.quantize import quantize
+from keras_mobilevit.tflite.quantization.recipes import int8
+from keras_mobilevit.tflite.report.pages import (
     Section,
     to_html,
     to_markdown,
 )
-from keras_mobilevit.tflite.report_plots import (
+from keras_mobilevit.tflite.report.plots import (
     _edges,
     _positions,
     histogram_plot,
     sqnr_plot,
 )
+from keras_mobilevit.tflite.report.write import write_report
 from keras_mobilevit.tflite.runtime import ImageModel
 
 HOSTILE = "<i>$\\x|--><script>"

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_mobilevit.tflite.inspection import Inspection, inspect
-from keras_mobilevit.tflite.latency import measure_latency
+from keras_mobilevit.tflite.benchmarks.latency import measure_latency
+from keras_mobilevit.tflite.inspection.inspect import Inspection, inspect
 from keras_mobilevit.tflite.runtime import ImageModel
 
 

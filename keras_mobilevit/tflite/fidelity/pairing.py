@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from keras_mobilevit.tflite.graph import Tensor
-from keras_mobilevit.tflite.probing import (
+from keras_mobilevit.tflite.fidelity.probing import (
     Probe,
     isolate_operations,
     read_bytes,
 )
+from keras_mobilevit.tflite.graph import Tensor
 from keras_mobilevit.tflite.tensor_names import float_name
 
 

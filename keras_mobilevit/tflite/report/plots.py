@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from keras_mobilevit.extras import require
-from keras_mobilevit.tflite.fidelity import TensorFidelity, by_layer
+from keras_mobilevit.tflite.fidelity.compare import TensorFidelity, by_layer
 
 # Legible on white and on black. Text is drawn in a colour that occurs nowhere
 # else, and that the page then replaces by its own.
@@ -34,7 +34,7 @@ def sqnr_plot(tensors: Sequence[TensorFidelity]) -> str:
     """Draws the SQNR of all tensors in graph order, with their layers.
 
     Args:
-        tensors: From `keras_mobilevit.tflite.fidelity.compare_tensors`.
+        tensors: From `keras_mobilevit.tflite.fidelity.compare.compare_tensors`.
 
     Returns:
         An SVG element.
@@ -92,7 +92,7 @@ def histogram_plot(
     """Draws how the values of tensors and their errors are spread.
 
     Args:
-        values: From `keras_mobilevit.tflite.fidelity.sample_values`.
+        values: From `keras_mobilevit.tflite.fidelity.compare.sample_values`.
 
     Returns:
         An SVG element with one row a tensor.

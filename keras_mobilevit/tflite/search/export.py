@@ -11,16 +11,19 @@ import keras
 import numpy as np
 
 from keras_mobilevit.images import iterate_files, load_image
-from keras_mobilevit.tflite.calibration import calibrate
-from keras_mobilevit.tflite.calibration_set import Source, calibration_set
 from keras_mobilevit.tflite.conversion import convert, exported_shape
 from keras_mobilevit.tflite.export import (
     checked_path,
     describe,
     write_quantized,
 )
-from keras_mobilevit.tflite.recipes import Recipe, find_recipe
-from keras_mobilevit.tflite.search import (
+from keras_mobilevit.tflite.quantization.calibration import calibrate
+from keras_mobilevit.tflite.quantization.calibration_set import (
+    Source,
+    calibration_set,
+)
+from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
+from keras_mobilevit.tflite.search.layers import (
     SearchStep,
     accuracy_scorer,
     rank_layers,

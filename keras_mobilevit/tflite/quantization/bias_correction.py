@@ -33,7 +33,7 @@ def correct_biases(
     Args:
         quantized_model: File made from `float_model`, with its names.
         float_model: The float32 file.
-        means: From `keras_mobilevit.tflite.calibration`.
+        means: From `keras_mobilevit.tflite.quantization.calibration`.
 
     Returns:
         The file with other biases. What lies outside a padded picture is
@@ -54,9 +54,15 @@ def correct_biases(
         error = weights - _dequantize(model, graph, kernel)
         mean = means[tensor_name(source_graph, original.inputs[0])]
         if op_name(model, op) == "DEPTHWISE_CONV_2D":
+            # The filters of a channel are side by side.
+            mean = np.repeat(mean, error.shape[-1] // len(mean))
             offset = (error * mean).sum(axis=(0, 1, 2))
         else:
-            offset = (error * mean).reshape(len(error), -1).sum(axis=1)
+            # Each group of filters sees its own channels.
+            groups = len(mean) // error.shape[-1]
+            mean = mean.reshape(groups, -1)
+            mean = np.repeat(mean, len(error) // groups, axis=0)
+            offset = np.einsum("o...i,oi->o", error, mean)
         step = graph.tensors[bias].quantization.scale
         values = constant(model, graph, bias) + np.round(offset / step)
         set_constant(model, graph, bias, values.astype(np.int32))

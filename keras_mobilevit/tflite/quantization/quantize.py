@@ -10,16 +10,19 @@ from collections.abc import Iterator
 import numpy as np
 
 from keras_mobilevit.extras import require
-from keras_mobilevit.tflite.bias_correction import correct_biases
-from keras_mobilevit.tflite.calibration import Calibration
 from keras_mobilevit.tflite.flatbuffer import (
     op_name,
     read_model,
     tensor_name,
     write_model,
 )
-from keras_mobilevit.tflite.integer_io import keep_moves_int8, use_uint8
-from keras_mobilevit.tflite.recipes import INT8_BITS, Recipe
+from keras_mobilevit.tflite.quantization.bias_correction import correct_biases
+from keras_mobilevit.tflite.quantization.calibration import Calibration
+from keras_mobilevit.tflite.quantization.integer_io import (
+    keep_moves_int8,
+    use_uint8,
+)
+from keras_mobilevit.tflite.quantization.recipes import INT8_BITS, Recipe
 
 _MULTIPLICATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 # Operations through which an int8 value passes without being recomputed.
@@ -38,9 +41,8 @@ def quantize(
 
     Args:
         float_model: File from `keras_mobilevit.tflite.convert`.
-        recipe: From `keras_mobilevit.tflite.recipes`.
-        calibration: From `keras_mobilevit.tflite.calibration`; for recipes
-            with int8 activations.
+        recipe: What to make of it.
+        calibration: From `calibrate`; for recipes with int8 activations.
 
     Returns:
         The quantized file.

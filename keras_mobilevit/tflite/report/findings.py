@@ -8,15 +8,15 @@ import os
 import numpy as np
 
 from keras_mobilevit.images import iterate_files
-from keras_mobilevit.tflite.benchmarking import Measurement, benchmark
-from keras_mobilevit.tflite.evaluation import Evaluation, evaluate
-from keras_mobilevit.tflite.fidelity import (
+from keras_mobilevit.tflite.benchmarks.benchmark import Measurement, benchmark
+from keras_mobilevit.tflite.benchmarks.machine import describe_machine
+from keras_mobilevit.tflite.evaluation.evaluate import Evaluation, evaluate
+from keras_mobilevit.tflite.fidelity.compare import (
     TensorFidelity,
     compare_tensors,
     culprits,
     sample_values,
 )
-from keras_mobilevit.tflite.machine import describe_machine
 from keras_mobilevit.tflite.metadata import Metadata
 from keras_mobilevit.tflite.runtime import ImageModel
 
@@ -32,7 +32,7 @@ class Findings:
     Attributes:
         metadata: What the quantized file says of itself.
         measurements: Size, delegation, speed and memory.
-        machine: As `keras_mobilevit.tflite.machine.describe_machine` tells.
+        machine: As `describe_machine` tells.
         evaluations: Accuracy and agreement.
         tensors: Fidelity of all tensors of the quantized file.
         samples: Name to `(float values, quantized values)` of the noisiest.
@@ -58,8 +58,7 @@ def measure(
     """Takes all measurements of a report.
 
     Args:
-        quantized: As in `keras_mobilevit.tflite.report.write_report`, like
-            all that follows.
+        quantized: As in `write_report`, like all that follows.
         reference: Likewise.
         data: Likewise.
         images: Likewise.

@@ -7,10 +7,13 @@ import os
 import pathlib
 from collections import Counter, defaultdict
 
-from keras_mobilevit.tflite.delegation import delegated_nodes, why_left_out
 from keras_mobilevit.tflite.graph import Tensor, read_graph
+from keras_mobilevit.tflite.inspection.delegation import (
+    delegated_nodes,
+    why_left_out,
+)
+from keras_mobilevit.tflite.inspection.memory import activation_bytes
 from keras_mobilevit.tflite.interpreters import make_interpreter
-from keras_mobilevit.tflite.memory import activation_bytes
 from keras_mobilevit.tflite.op_versions import graph_runtime, minimum_runtime
 
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from keras_mobilevit.extras import require
 from keras_mobilevit.files import atomic_write
-from keras_mobilevit.tflite.benchmark_report import to_footnote
-from keras_mobilevit.tflite.fidelity import by_layer, culprits
-from keras_mobilevit.tflite.report_findings import measure
-from keras_mobilevit.tflite.report_pages import Section, to_html, to_markdown
-from keras_mobilevit.tflite.report_plots import histogram_plot, sqnr_plot
+from keras_mobilevit.tflite.benchmarks.tables import to_footnote
+from keras_mobilevit.tflite.fidelity.compare import by_layer, culprits
+from keras_mobilevit.tflite.report.findings import measure
+from keras_mobilevit.tflite.report.pages import Section, to_html, to_markdown
+from keras_mobilevit.tflite.report.plots import histogram_plot, sqnr_plot
 
 _CULPRITS = 20
 _SPREAD = (50, 5, 95)  # percentiles

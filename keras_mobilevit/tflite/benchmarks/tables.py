@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from keras_mobilevit.tables import markdown_table
-from keras_mobilevit.tflite.benchmarking import Measurement
-from keras_mobilevit.tflite.fresh_start import REPEATS
+from keras_mobilevit.tflite.benchmarks.benchmark import Measurement
+from keras_mobilevit.tflite.benchmarks.fresh_start import REPEATS
 
 
 def to_json(measurements: Sequence[Measurement], machine: dict) -> dict:

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable
 
 import numpy as np
 
-from keras_mobilevit.tflite.pairing import PairedFiles
+from keras_mobilevit.tflite.fidelity.pairing import PairedFiles
 from keras_mobilevit.tflite.tensor_names import layer_of
 
 

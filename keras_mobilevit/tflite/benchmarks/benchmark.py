@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from tqdm import tqdm
 
-from keras_mobilevit.tflite.fresh_start import FreshStart, measure_fresh_start
-from keras_mobilevit.tflite.inspection import Inspection, inspect
-from keras_mobilevit.tflite.latency import time_files
+from keras_mobilevit.tflite.benchmarks.fresh_start import (
+    FreshStart,
+    measure_fresh_start,
+)
+from keras_mobilevit.tflite.benchmarks.latency import time_files
+from keras_mobilevit.tflite.inspection.inspect import Inspection, inspect
 
 
 @dataclasses.dataclass(frozen=True)

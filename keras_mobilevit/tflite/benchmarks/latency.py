@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from tqdm import tqdm
 
-from keras_mobilevit.tflite.fresh_start import feed_noise
+from keras_mobilevit.tflite.benchmarks.fresh_start import feed_noise
 from keras_mobilevit.tflite.runtime import make_interpreter
 
 

@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from tqdm import tqdm
 
-from keras_mobilevit.tflite.calibration import Calibration
 from keras_mobilevit.tflite.flatbuffer import (
     constant,
     op_name,
@@ -25,8 +24,9 @@ from keras_mobilevit.tflite.flatbuffer import (
     tensor_name,
 )
 from keras_mobilevit.tflite.metrics import sqnr
-from keras_mobilevit.tflite.quantization import quantize
-from keras_mobilevit.tflite.recipes import Recipe
+from keras_mobilevit.tflite.quantization.calibration import Calibration
+from keras_mobilevit.tflite.quantization.quantize import quantize
+from keras_mobilevit.tflite.quantization.recipes import Recipe
 from keras_mobilevit.tflite.runtime import ImageModel
 from keras_mobilevit.tflite.tensor_names import layer_of
 
@@ -85,7 +85,7 @@ def rank_layers(
     Args:
         float_model: File from `keras_mobilevit.tflite.convert`.
         recipe: With int8 activations.
-        calibration: From `keras_mobilevit.tflite.calibration`.
+        calibration: From `keras_mobilevit.tflite.quantization.calibration`.
         images: `(height, width, channels)`, pixels in [0, 255]; others than
             those that calibrated.
 
@@ -120,7 +120,7 @@ def search_recipe(
     Args:
         float_model: File from `keras_mobilevit.tflite.convert`.
         recipe: With int8 activations, to begin from.
-        calibration: From `keras_mobilevit.tflite.calibration`.
+        calibration: From `keras_mobilevit.tflite.quantization.calibration`.
         layers: From `rank_layers`.
         score: Gives a file's score; more is better.
         target: Score to reach.

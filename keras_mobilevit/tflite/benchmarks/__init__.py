@@ -1,0 +1,1 @@
+"""How fast files are, and what they need to start."""

@@ -1,0 +1,1 @@
+"""How good the answers of models are, on pictures."""

@@ -1,0 +1,1 @@
+"""What XNNPACK takes of a file, and what the file needs."""

@@ -1,0 +1,1 @@
+"""From a float graph to an int8 one: recipes, calibration, quantizer."""

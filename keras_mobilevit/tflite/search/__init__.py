@@ -1,0 +1,1 @@
+"""Which layers stay float, found by trying."""
