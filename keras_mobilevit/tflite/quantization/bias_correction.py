@@ -62,7 +62,8 @@ def correct_biases(
             groups = len(mean) // error.shape[-1]
             mean = mean.reshape(groups, -1)
             mean = np.repeat(mean, len(error) // groups, axis=0)
-            offset = np.einsum("o...i,oi->o", error, mean)
+            error = error.reshape(len(error), -1, error.shape[-1])
+            offset = (error.sum(axis=1) * mean).sum(axis=1)
         step = graph.tensors[bias].quantization.scale
         values = constant(model, graph, bias) + np.round(offset / step)
         set_constant(model, graph, bias, values.astype(np.int32))
