@@ -13,8 +13,11 @@ from keras_mobilevit.tflite.benchmarks.machine import describe_machine
 from keras_mobilevit.tflite.conversion import convert
 from keras_mobilevit.tflite.evaluation.evaluate import Evaluation, evaluate
 from keras_mobilevit.tflite.export import export_recipes, export_tflite
+from keras_mobilevit.tflite.fidelity.compare import compare_tensors
 from keras_mobilevit.tflite.inspection.inspect import Inspection, inspect
 from keras_mobilevit.tflite.metadata import Metadata, read_metadata
+from keras_mobilevit.tflite.quantization.calibration import calibrate
+from keras_mobilevit.tflite.quantization.calibration_set import calibration_set
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import (
     RECIPES,
@@ -35,7 +38,10 @@ __all__ = [
     "Prediction",
     "Recipe",
     "benchmark",
+    "calibrate",
+    "calibration_set",
     "compare",
+    "compare_tensors",
     "convert",
     "describe_machine",
     "evaluate",

@@ -60,7 +60,7 @@ def images():
 
 @pytest.fixture(scope="module")
 def found(images):
-    """Of 2x, its channel means, a dense layer, and two kinds of softmax."""
+    """Of 2x, and of what is made of it."""
     rng = np.random.default_rng(1)
     kernel = rng.normal(size=(2, 3))
     map_, vector = Tensor(SIDES), Tensor((1, 3))
@@ -69,6 +69,7 @@ def found(images):
         "image": map_,
         "double": map_,
         "scores": map_,
+        "squares": map_,
         "axes": axes,
         "pooled": vector,
         "kernel": Tensor((2, 3), values=kernel),
@@ -86,8 +87,9 @@ def found(images):
                 "SOFTMAX",
                 ["double"],
                 ["scores"],
-                ("SoftmaxOptions", {"beta": 1}),
+                ("SoftmaxOptions", {"beta": 0.01}),
             ),
+            ("MUL", ["scores", "scores"], ["squares"], ("MulOptions", {})),
             ("MEAN", ["double", "axes"], ["pooled"], ("ReducerOptions", {})),
             (
                 "FULLY_CONNECTED",
@@ -126,10 +128,26 @@ def test_the_input_takes_all_pixels_whatever_the_sample(found):
         assert calibration.ranges["image"] == (0, 255)
 
 
+def test_probabilities_that_come_out_may_be_all(images):
+    """Those inside are as they were seen: finer steps for flat attention."""
+    map_ = Tensor(SIDES)
+    softmax = ("SoftmaxOptions", {"beta": 1e-3})
+    data = micro_model(
+        {"image": map_, "inner": map_, "output": map_},
+        [
+            ("SOFTMAX", ["image"], ["inner"], softmax),
+            ("SOFTMAX", ["inner"], ["output"], softmax),
+        ],
+    )
+    ranges = calibrate(data, images).ranges
+    assert ranges["output"] == (0, 1)
+    assert 0.3 < ranges["inner"][0] < 1 / 3 < ranges["inner"][1] < 0.4
+
+
 def test_vectors_and_softmax_are_covered_whole(images, found):
     kernel, calibrations = found
     pooled = 2.0 * images.mean(axis=(1, 2))
-    powers = np.exp(2.0 * (images - images.max(axis=-1, keepdims=True)))
+    powers = np.exp(0.02 * images)
     scores = powers / powers.sum(axis=-1, keepdims=True)
     for calibration in calibrations.values():
         for name, expected in (

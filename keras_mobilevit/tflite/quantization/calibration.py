@@ -23,6 +23,7 @@ from keras_mobilevit.tflite.flatbuffer import (
 )
 
 _PIXELS = (0.0, 255.0)
+_PROBABILITIES = (0.0, 1.0)
 _MULTIPLICATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
@@ -56,7 +57,8 @@ def calibrate(
             large values among them are what matters.
 
     Returns:
-        The ranges and means. The input's range is all of [0, 255].
+        The ranges and means. The input's range is all of [0, 255], that of
+        probabilities that come out all of [0, 1].
     """
     litert = require("ai_edge_litert.interpreter", extra="tflite")
     interpreter = litert.Interpreter(
@@ -95,8 +97,12 @@ def calibrate(
             means[tensor] += values.mean(axes, np.float64) / len(images)
 
     ranges = {tensor: tracker.ends() for tensor, tracker in trackers.items()}
-    # What may come in is known, and not left to the sample.
+    # What may come in and out is known, and not left to the sample.
     ranges[image_input] = _PIXELS
+    for op in graph.operators:
+        (output,) = op.outputs[:1]
+        if op_name(model, op) == "SOFTMAX" and output in graph.outputs:
+            ranges[output] = _PROBABILITIES
     return Calibration(
         {tensor_name(graph, tensor): ends for tensor, ends in ranges.items()},
         {tensor_name(graph, tensor): mean for tensor, mean in means.items()},

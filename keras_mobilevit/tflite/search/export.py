@@ -96,21 +96,17 @@ def export_searched(
         "crop_fraction": crop_fraction,
         "native_size": native_size,
     }
+    drawing = {"seed": seed, **preprocessing}
+    # What `export_tflite` would draw: the recipe gives the same file there.
     drawn = calibration_set(
-        calibration,
-        shape,
-        count=2 * calibration_images,
-        seed=seed,
-        **preprocessing,
+        calibration, shape, count=calibration_images, **drawing
     )
-    if len(drawn.images) < 2:
-        raise ValueError(
-            "A search needs at least two images, one to calibrate with and "
-            "one to score. Received: 1"
-        )
+    more = calibration_set(
+        calibration, shape, count=2 * calibration_images, **drawing
+    )
+    others = _without(more.images, drawn.images)[:calibration_images]
     float_model = convert(model, size)
-    statistics = calibrate(float_model, drawn.images[::2], recipe.coverage)
-    others = drawn.images[1::2]
+    statistics = calibrate(float_model, drawn.images, recipe.coverage)
     if target_sqnr is not None:
         score, target = sqnr_scorer(float_model, others), target_sqnr
     else:
@@ -125,6 +121,18 @@ def export_searched(
     metadata = dataclasses.replace(metadata, calibration_seed=drawn.seed)
     write_quantized(path, float_model, recipe, metadata, statistics)
     return path, recipe, steps
+
+
+def _without(images, used):
+    used = {image.tobytes() for image in used}
+    others = [image for image in images if image.tobytes() not in used]
+    if not others:
+        raise ValueError(
+            "A search scores on other images than those that calibrate. "
+            f"Received: {len(used)} images, all of which calibrate. Give "
+            "more, or set `calibration_images` to half as many."
+        )
+    return others
 
 
 def _labelled_images(source, size, labels, **preprocessing):

@@ -1,0 +1,344 @@
+"""The search for layers to keep float, on a model of ten layers."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+from micro_model import Tensor, micro_model
+from PIL import Image
+from small_model import make_images
+from tiny_model import TINY_CLASSES, TINY_SIZE
+
+from keras_mobilevit.tflite import export_searched, export_tflite, read_metadata
+from keras_mobilevit.tflite.flatbuffer import FLOAT32, read_model, tensor_name
+from keras_mobilevit.tflite.quantization.calibration import Calibration
+from keras_mobilevit.tflite.quantization.quantize import quantize
+from keras_mobilevit.tflite.quantization.recipes import int8, int8_full
+from keras_mobilevit.tflite.search.layers import (
+    LayerSensitivity,
+    accuracy_scorer,
+    predict_all,
+    rank_layers,
+    search_recipe,
+    sqnr_scorer,
+)
+from keras_mobilevit.tflite.tensor_names import layer_of
+
+LABELS = tuple("abcde")
+
+
+@pytest.fixture(scope="module")
+def images():
+    return make_images(20, TINY_SIZE, seed=6)
+
+
+@pytest.fixture(scope="module")
+def score(tiny_float, images):
+    return sqnr_scorer(tiny_float, images)
+
+
+@pytest.fixture(scope="module")
+def layers(tiny_float, tiny_calibration, images):
+    return rank_layers(tiny_float, int8(), tiny_calibration, images)
+
+
+# === Ranking ===
+
+
+def test_each_layer_is_ranked_once(layers, tiny_float):
+    names = [layer.layer for layer in layers]
+    assert len(set(names)) == len(names)
+    assert set(names) == {
+        "stem",
+        "stage0_ir",
+        "stage1_ir",
+        "stage2_block/local",
+        "stage2_block/project_in",
+        "stage2_block/transformer_0",
+        "stage2_block/project_out",
+        "stage2_block/fusion",
+        "classifier",
+    }
+    (graph,) = read_model(tiny_float).subgraphs
+    outputs = {i for op in graph.operators for i in op.outputs}
+    for index in outputs:
+        name = tensor_name(graph, index)
+        matching = [n.layer for n in layers if re.search(n.scope, name)]
+        assert matching == [layer_of(name)]
+
+
+def test_layers_are_quantized_one_at_a_time(
+    layers, tiny_float, tiny_calibration, score
+):
+    """The stem's SQNR is that of a file whose other layers are float."""
+    stem = next(layer for layer in layers if layer.layer == "stem")
+    others = ("^stage", "^avg_pool/", "^predictions/", "^output")
+    recipe = dataclasses.replace(int8(), float_scopes=others)
+    file = quantize(tiny_float, recipe, tiny_calibration)
+    assert stem.sqnr == pytest.approx(score(file), abs=1e-6)
+
+
+def test_noise_per_time_decides(layers):
+    order = [layer.noise / (layer.cost + 1) for layer in layers]
+    assert order == sorted(order, reverse=True)
+    for layer in layers:
+        assert layer.noise == pytest.approx(10 ** (-layer.sqnr / 10))
+
+
+def test_costs_are_counted_from_shapes():
+    """Ten for each element that is written, and one for each product."""
+    small, wide = Tensor((1, 4, 4, 2)), Tensor((1, 4, 4, 8))
+    stride = {"strideW": 1, "strideH": 1, "depthMultiplier": 1}
+    data = micro_model(
+        {
+            "image": small,
+            "w": Tensor((8, 3, 3, 2), values=1),
+            "b": Tensor((8,), values=0),
+            "first/conv_2d": wide,
+            "v": Tensor((1, 3, 3, 8), values=1),
+            "second/depthwise_conv_2d": wide,
+            "axes": Tensor((2,), "int32", values=(1, 2)),
+            "third/mean": Tensor((1, 8)),
+            "u": Tensor((5, 8), values=1),
+            "fourth/fully_connected": Tensor((1, 5)),
+        },
+        [
+            (
+                *("CONV_2D", ["image", "w", "b"], ["first/conv_2d"]),
+                ("Conv2DOptions", {"strideW": 1, "strideH": 1}),
+            ),
+            (
+                *("DEPTHWISE_CONV_2D", ["first/conv_2d", "v", "b"]),
+                ["second/depthwise_conv_2d"],
+                ("DepthwiseConv2DOptions", stride),
+            ),
+            (
+                *("MEAN", ["second/depthwise_conv_2d", "axes"]),
+                ["third/mean"],
+                ("ReducerOptions", {}),
+            ),
+            (
+                *("FULLY_CONNECTED", ["third/mean", "u"]),
+                ["fourth/fully_connected"],
+                ("FullyConnectedOptions", {}),
+            ),
+        ],
+        signature="serve",
+    )
+    names = ("first/conv_2d", "second/depthwise_conv_2d")
+    ranges = {name: (0.0, 10000.0) for name in ("image", *names)}
+    ranges |= {"third/mean": (0.0, 1e4), "fourth/fully_connected": (0.0, 1e5)}
+    means = {"image": np.ones(2), "third/mean": np.ones(8)}
+    means |= {"first/conv_2d": np.ones(8)}
+    ranked = rank_layers(
+        data,
+        int8(),
+        Calibration(ranges, means, 1),
+        [image[..., :2] for image in make_images(2, (4, 4))],
+    )
+    assert {layer.layer: layer.cost for layer in ranked} == {
+        "first": 10 * 16 * 8 + 16 * 8 * 18,
+        # XNNPACK multiplies depthwise as fast in float.
+        "second": 10 * 16 * 8,
+        "third": 10 * 8,
+        "fourth": 10 * 5 + 5 * 8,
+    }
+
+
+# === Search ===
+
+
+def test_search_reaches_its_target(layers, tiny_float, tiny_calibration, score):
+    before = score(quantize(tiny_float, int8(), tiny_calibration))
+    target = before + 6
+    recipe, steps = search_recipe(
+        tiny_float, int8(), tiny_calibration, layers, score, target
+    )
+    assert recipe.name == "int8_searched"
+    assert recipe.float_ops == int8().float_ops
+    assert steps[0].layers == ()
+    assert steps[0].score == before
+    assert steps[-1].score >= target
+    assert all(step.score < target for step in steps[:-1])
+    # The best layers went, in their order, and no more than was needed.
+    moved = [layer for step in steps for layer in step.layers]
+    assert 0 < len(moved) < len(layers)
+    assert moved == [layer.layer for layer in layers[: len(moved)]]
+    file = quantize(tiny_float, recipe, tiny_calibration)
+    assert score(file) == steps[-1].score
+    (graph,) = read_model(file).subgraphs
+    for tensor in graph.tensors:
+        name = tensor.name.decode()
+        if layer_of(name) in moved and re.search(r"/(conv_2d|mul)$", name):
+            assert tensor.type == FLOAT32
+
+
+def test_a_target_that_is_met_at_once(
+    layers, tiny_float, tiny_calibration, score
+):
+    recipe, steps = search_recipe(
+        tiny_float, int8(), tiny_calibration, layers, score, target=10
+    )
+    assert recipe == dataclasses.replace(int8(), name="int8_searched")
+    assert len(steps) == 1
+
+
+def test_each_step_takes_a_third_of_the_noise(tiny_float, tiny_calibration):
+    """Of 10, 4, 3, 2 and 1: to 14 at most, to 7, to 4.9, to 2.1, to 0.7."""
+    powers = (10, 4, 3, 2, 1)
+    layers = [
+        LayerSensitivity(f"{p}", -10 * np.log10(p), cost=1, scope=f"^{p}/")
+        for p in powers
+    ]
+    scores = iter(range(10))
+    recipe, steps = search_recipe(
+        tiny_float,
+        int8(),
+        tiny_calibration,
+        layers,
+        lambda file: next(scores),
+        target=4,
+    )
+    assert [step.layers for step in steps] == [
+        (),
+        ("10",),
+        ("4",),
+        ("3",),
+        ("2",),
+    ]
+    assert recipe.float_scopes[len(int8().float_scopes) :] == (
+        *("^10/", "^4/", "^3/", "^2/"),
+    )
+
+
+def test_targets_out_of_reach(layers, tiny_float, tiny_calibration, score):
+    recipe = dataclasses.replace(int8_full(), output_type="int8")
+    with pytest.raises(ValueError, match="Nothing reaches 200: .* score is"):
+        search_recipe(
+            tiny_float, recipe, tiny_calibration, layers, score, target=200
+        )
+
+
+def test_accuracy_in_percent(tiny_float, images):
+    truth = predict_all(tiny_float, images).argmax(axis=1)
+    assert len(set(truth)) > 1
+    truth[:5] = (truth[:5] + 1) % TINY_CLASSES
+    assert accuracy_scorer(images, truth)(tiny_float) == 75
+
+
+# === Export ===
+
+
+@pytest.fixture
+def converted(monkeypatch, tiny_float):
+    """Conversion takes seconds, and is no matter of a search."""
+    for module in ("export", "search.export"):
+        monkeypatch.setattr(
+            f"keras_mobilevit.tflite.{module}.convert",
+            lambda model, size: tiny_float,
+        )
+
+
+def test_the_recipe_gives_the_same_file_again(tiny, converted, tmp_path):
+    source = np.stack(make_images(50, TINY_SIZE, seed=1))
+    options = dict(
+        calibration=source, calibration_images=20, seed=3, labels=LABELS
+    )
+    path, recipe, steps = export_searched(
+        tiny, tmp_path / "a.tflite", target_sqnr=25, **options
+    )
+    assert steps[0].score < 25 <= steps[-1].score
+    metadata = read_metadata(path)
+    assert metadata.recipe == recipe.name == "int8_searched"
+    assert tuple(metadata.recipe_fields["float_scopes"]) == recipe.float_scopes
+    assert metadata.labels == LABELS
+    assert metadata.calibration_images == 20
+    assert metadata.calibration_seed == 3
+    (tmp_path / "found.json").write_text(recipe.to_json())
+    again = export_tflite(
+        tiny, tmp_path / "b.tflite", tmp_path / "found.json", **options
+    )
+    assert again.read_bytes() == path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def labelled(tiny_float, tmp_path_factory):
+    """Pictures in folders named after the float file's answers."""
+    folder = tmp_path_factory.mktemp("labelled")
+    images = make_images(30, TINY_SIZE, seed=8)
+    for index, answer in enumerate(predict_all(tiny_float, images).argmax(1)):
+        path = folder / LABELS[answer] / f"{index}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(images[index]).save(path)
+    return folder
+
+
+def test_search_by_accuracy(tiny, converted, labelled, tmp_path):
+    path, recipe, steps = export_searched(
+        tiny,
+        tmp_path / "a.tflite",
+        max_drop=0,
+        labelled=labelled,
+        calibration=make_images(50, TINY_SIZE, seed=1),
+        calibration_images=20,
+        labels=LABELS,
+    )
+    assert steps[-1].score == 100
+    assert read_metadata(path).calibration_seed is None
+
+
+def test_images_that_calibrate_do_not_score(
+    tiny, tiny_float, converted, tmp_path
+):
+    """Of 21 images, 20 calibrate: the noise is that of the last one."""
+    images = make_images(21, TINY_SIZE, seed=1)
+    path, _, (step,) = export_searched(
+        tiny,
+        tmp_path / "a.tflite",
+        target_sqnr=10,
+        calibration=images,
+        calibration_images=20,
+    )
+    score = sqnr_scorer(tiny_float, images[20:])
+    assert step.score == pytest.approx(score(path.read_bytes()), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(), "either `target_sqnr` or `max_drop`"),
+        (dict(target_sqnr=30, max_drop=1), "Received: target_sqnr=30, max_d"),
+        (dict(target_sqnr=30, recipe="dynamic"), "recipe='dynamic'"),
+        (dict(max_drop=1), "needs `labelled` pictures"),
+        (dict(target_sqnr=30, labels="ab"), "5 outputs. Received: 2 labels"),
+        (dict(target_sqnr=300), "Nothing reaches 300"),
+        (dict(target_sqnr=30, calibration_images=30), "30 images, all of"),
+    ],
+)
+def test_bad_arguments_write_nothing(
+    tiny, converted, tmp_path, options, message
+):
+    options = {"calibration_images": 20, **options}
+    with pytest.raises(ValueError, match=message):
+        export_searched(
+            tiny,
+            tmp_path / "a.tflite",
+            calibration=make_images(30, TINY_SIZE, seed=1),
+            **options,
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_that_are_no_classes(tiny, converted, labelled, tmp_path):
+    with pytest.raises(ValueError, match="must be named after the classes"):
+        export_searched(
+            tiny,
+            tmp_path / "a.tflite",
+            max_drop=1,
+            labelled=labelled,
+            calibration=make_images(50, TINY_SIZE, seed=1),
+            calibration_images=20,
+            labels=tuple("vwxyz"),
+        )
+    assert list(tmp_path.iterdir()) == []
