@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 
 from keras_mobilevit.extras import require
@@ -22,21 +24,27 @@ def read_model(data: bytes):
     """Parses a `.tflite` file into the schema's `ModelT`.
 
     Raises:
-        ValueError: If the bytes are no TFLite file.
+        ValueError: If the bytes are no TFLite file, or one that is cut off.
     """
     if bytes(data[4:8]) != _IDENTIFIER:
         raise ValueError(
             "Expected a .tflite file, which has 'TFL3' at byte 4. Received: "
             f"{bytes(data[:8])!r}"
         )
-    model = _schema().ModelT.InitFromPackedBuf(data, 0)
-    for buffer in model.buffers:
-        # The quantizer keeps the constants behind the flatbuffer.
-        if buffer.offset > 1:
-            buffer.data = np.frombuffer(
-                data, np.uint8, buffer.size, buffer.offset
-            )
-            buffer.offset = buffer.size = 0
+    try:
+        model = _schema().ModelT.InitFromPackedBuf(data, 0)
+        for buffer in model.buffers:
+            # The quantizer keeps the constants behind the flatbuffer.
+            if buffer.offset > 1:
+                buffer.data = np.frombuffer(
+                    data, np.uint8, buffer.size, buffer.offset
+                )
+                buffer.offset = buffer.size = 0
+    except (struct.error, ValueError) as error:
+        raise ValueError(
+            f"Expected a complete .tflite file. Received {len(data):,} bytes "
+            f"that end too early ({error})."
+        ) from error
     return model
 
 

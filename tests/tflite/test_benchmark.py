@@ -15,13 +15,9 @@ from google.protobuf import (
     message_factory,
 )
 
-from keras_mobilevit.tflite import (
-    benchmark,
-    benchmarking,
-    describe_machine,
-    fresh_start,
-    latency,
-)
+from keras_mobilevit.tflite import benchmark, describe_machine
+from keras_mobilevit.tflite.benchmarks import benchmark as benchmarking
+from keras_mobilevit.tflite.benchmarks import fresh_start, latency
 from keras_mobilevit.tflite.benchmarks.fresh_start import (
     FreshStart,
     feed_noise,

@@ -12,6 +12,8 @@ from keras_mobilevit.tflite.flatbuffer import (
     tensor_name,
     write_model,
 )
+from keras_mobilevit.tflite.quantization.quantize import _run_quantizer
+from keras_mobilevit.tflite.quantization.recipes import int8
 
 MAP = Tensor((1, 1, 1, 4))
 ADD = ("AddOptions", {})
@@ -31,6 +33,16 @@ def chain(constants, **options):
 def test_what_is_no_tflite_file(data):
     with pytest.raises(ValueError, match="'TFL3' at byte 4. Received: b'"):
         read_model(data)
+
+
+@pytest.mark.parametrize("part", [0.01, 0.1, 0.5, 0.9, 0.999])
+def test_files_that_are_cut_off(tiny_float, tiny_calibration, part):
+    """The quantizer leaves constants behind the flatbuffer."""
+    behind = _run_quantizer(tiny_float, int8(), tiny_calibration.ranges)
+    for data in (tiny_float, behind):
+        read_model(data)
+        with pytest.raises(ValueError, match="Expected a complete .tflite"):
+            read_model(data[: int(part * len(data))])
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from micro_model import Tensor, micro_model
 
-from keras_mobilevit.tflite import delegation, inspect
+from keras_mobilevit.tflite import inspect
 from keras_mobilevit.tflite.flatbuffer import read_model, write_model
 from keras_mobilevit.tflite.graph import Node, read_graph
+from keras_mobilevit.tflite.inspection import delegation
 from keras_mobilevit.tflite.op_versions import minimum_runtime
 
 TOOL = pathlib.Path(__file__).parents[2] / "tools" / "inspect_tflite.py"

@@ -59,6 +59,9 @@ def test_which_recipes_need_images():
         (dict(coverage=50), r"in \(50, 100\].*coverage=50"),
         (dict(coverage=100.1), "coverage=100.1"),
         (dict(coverage=float("nan")), "coverage=nan"),
+        # Letter by letter, it would match all layers.
+        (dict(float_scopes="stem"), "`float_scopes` must be a list.*'stem'"),
+        (dict(float_ops="SOFTMAX"), "`float_ops` must be a list of texts"),
         (dict(float_scopes=("stem", "(head")), r"'\(head' is not a regular"),
     ],
 )

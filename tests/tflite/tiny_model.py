@@ -11,7 +11,11 @@ TINY_CLASSES = 5
 
 
 def make_tiny_backbone(size=TINY_SIZE):
-    """Feature maps of half and of a quarter of the size."""
+    """Feature maps of half and of a quarter of the size.
+
+    Args:
+        size: Height and width; both may be None.
+    """
     keras.utils.set_random_seed(0)
     inputs = keras.Input((*size, 3))
     x = keras.layers.Rescaling(1 / 255, name="preprocessing")(inputs)
@@ -20,7 +24,7 @@ def make_tiny_backbone(size=TINY_SIZE):
     x = layers.InvertedResidual(12, strides=2, name="stage1_ir")(x)
     x = layers.MobileViTBlock(16, depth=1, name="stage2_block")(x)
     model = keras.Model(inputs, [fine, x], name="tiny_backbone")
-    _enliven(model, size)
+    _enliven(model, TINY_SIZE if None in size else size)
     return model
 
 

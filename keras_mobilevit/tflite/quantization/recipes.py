@@ -76,6 +76,13 @@ class Recipe:
                 "`coverage` is a percentage in (50, 100]. Received: "
                 f"coverage={self.coverage}"
             )
+        for field in ("float_ops", "float_scopes"):
+            # A text alone would count as a list of its letters.
+            if isinstance(getattr(self, field), str):
+                raise ValueError(
+                    f"`{field}` must be a list of texts. Received: "
+                    f"{field}={getattr(self, field)!r}"
+                )
         for scope in self.float_scopes:
             try:
                 re.compile(scope)
