@@ -18,7 +18,8 @@ from PIL import Image
 from small_model import LABELS, make_images
 
 from keras_mobilevit.configs import WEIGHTS
-from keras_mobilevit.tflite import ImageModel, evaluate, evaluation
+from keras_mobilevit.tflite import ImageModel, evaluate
+from keras_mobilevit.tflite.evaluation import evaluate as evaluation
 from keras_mobilevit.tflite.evaluation.candidates import (
     Candidate,
     common_settings,

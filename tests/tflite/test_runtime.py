@@ -336,7 +336,7 @@ def test_damaged_metadata(files, tmp_path):
         read_metadata(path)
 
 
-# === Evaluation and latency ===
+# === Comparison ===
 
 
 def test_latency_and_comparison(files):
@@ -368,7 +368,7 @@ def test_tools_from_keras_file_to_class_names(model, tmp_path, capsys):
     (tmp_path / "names.txt").write_text("\n".join(LABELS))
     images = tmp_path / "images"
     images.mkdir()
-    for index, image in enumerate(make_images(3)):
+    for index, image in enumerate(make_images(20)):
         Image.fromarray(image).save(images / f"{index}.png")
     output = tmp_path / "model.tflite"
     assert not run_tool(
@@ -383,37 +383,6 @@ def test_tools_from_keras_file_to_class_names(model, tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == str(images / "0.png")
     assert {line.split()[-1] for line in lines[1:]} == set(LABELS)
-
-
-def test_export_tool_builds_variants(tmp_path, capsys):
-    output = tmp_path / "model.tflite"
-    assert not run_tool(
-        "export_tflite",
-        *("--model", "mobilevit_xxs", "--weights", "none", "--classes", "3"),
-        *("--size", "32x64", "--recipe", "float32", "-o", output),
-    )
-    assert ImageModel(output).size == (32, 64)
-
-
-@pytest.mark.parametrize(
-    ("argv", "message"),
-    [
-        (["--weights", "nowhere.pt"], "no checkpoint file"),
-        (["--weights", "none", "--recipe", "int8"], "calibration"),
-        (
-            ["--weights", "none", "--calibration", "nowhere"],
-            "no folder or tar",
-        ),
-    ],
-)
-def test_export_tool_errors(tmp_path, capsys, argv, message):
-    output = tmp_path / "model.tflite"
-    assert run_tool(
-        "export_tflite", "--model", "mobilevit_xxs", *argv, "-o", output
-    )
-    error = capsys.readouterr().err
-    assert message in error
-    assert not output.exists()
 
 
 def test_classify_tool_errors(files, tmp_path, capsys):

@@ -202,7 +202,7 @@ def int8() -> Recipe:
 
 
 def int8_accurate() -> Recipe:
-    """Nearly the accuracy of float32, at half again its speed.
+    """Nearly the accuracy of float32, at 1.4 times its speed.
 
     As `int8`, but the layers whose int8 form makes most noise for the time
     that it saves stay float: the stem, the inverted residuals, the fusion
