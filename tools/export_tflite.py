@@ -20,6 +20,7 @@ import sys
 import keras
 
 from keras_mobilevit.configs import VARIANTS
+from keras_mobilevit.files import atomic_write
 from keras_mobilevit.named_models import NamedModel, open_model
 from keras_mobilevit.tflite import (
     RECIPES,
@@ -192,7 +193,7 @@ def run(args: argparse.Namespace) -> pathlib.Path:
             moved = ", ".join(step.layers) or recipe.name
             print(f"{step.score:8.2f}  {moved}")
     if args.save_recipe:
-        pathlib.Path(args.save_recipe).write_text(recipe.to_json() + "\n")
+        atomic_write(args.save_recipe, f"{recipe.to_json()}\n".encode())
     return path
 
 

@@ -37,10 +37,13 @@ def shorten_names(float_model: bytes, model: keras.Model) -> bytes:
         model: Whose layer names to look for.
 
     Returns:
-        The file with other names, and otherwise the same.
+        The file with other names, and its outputs in the order of the
+        signature. Otherwise it is the same.
     """
     flat = read_model(float_model)
     (graph,) = flat.subgraphs
+    # The converter leaves them in the reverse order.
+    graph.outputs = [e.tensorIndex for e in flat.signatureDefs[0].outputs]
     layers = {
         part
         for layer in model._flatten_layers(include_self=False)

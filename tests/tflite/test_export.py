@@ -10,13 +10,14 @@ import keras
 import numpy as np
 import pytest
 from small_model import LABELS, SIZE, make_images
-from tiny_model import TINY_SIZE, make_tiny_backbone
+from tiny_model import TINY_SIZE, enliven, make_tiny_backbone
 
 import keras_mobilevit
 from keras_mobilevit.tflite import (
     RECIPES,
     ImageModel,
     Recipe,
+    export_baseline,
     export_recipes,
     export_tflite,
     inspect,
@@ -32,7 +33,10 @@ from keras_mobilevit.tflite.flatbuffer import (
     tensor_name,
 )
 from keras_mobilevit.tflite.metrics import sqnr
-from keras_mobilevit.tflite.quantization.quantize import attention_operands
+from keras_mobilevit.tflite.quantization.quantize import (
+    attention_operands,
+    quantize,
+)
 from keras_mobilevit.tflite.quantization.recipes import int8
 
 CALIBRATED = ("int8", "int8_accurate", "int8_full")
@@ -152,9 +156,9 @@ ALL = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
         (
             "int8_accurate",
             {
-                "CONV_2D": {FLOAT32, INT8},
-                "DEPTHWISE_CONV_2D": {FLOAT32},
-                "FULLY_CONNECTED": {FLOAT32, INT8},
+                "CONV_2D": {FLOAT16, INT8},
+                "DEPTHWISE_CONV_2D": {FLOAT16},
+                "FULLY_CONNECTED": {FLOAT16, INT8},
             },
         ),
         ("int8_full", {kind: {INT8} for kind in ALL}),
@@ -350,7 +354,7 @@ def test_seed_and_coverage_matter(tiny, converted, tmp_path):
     scales = export(99.99, 0)
     assert export(99.99, 0) == scales != export(99.99, 1)
     narrow = export(90, 0)
-    name = b"stage0_ir/expand/conv/conv_2d"
+    name = b"stage0_ir/expand/conv_2d"
     assert narrow[name][0] < 0.9 * scales[name][0]
     # Steps of the weights are no matter of calibration.
     assert narrow[name + b"/kernel"] == scales[name + b"/kernel"]
@@ -396,8 +400,9 @@ def test_a_feature_map(tiny, tmp_path):
     assert expected.shape[1:] == (8, 12, 12)
     actual = predict(float_path, images)
     assert np.abs(actual - expected).max() <= 1e-4 * np.abs(expected).max()
+    # Measured: 20 dB. The floor is 17.
     noise = np.sum((predict(int8_path, images) - expected) ** 2)
-    assert noise < 0.01 * np.sum(expected**2)
+    assert noise < 0.02 * np.sum(expected**2)
     inspect(int8_path).require_full_delegation()
 
 
@@ -452,7 +457,6 @@ BLACK = np.zeros((*TINY_SIZE, 3), np.uint8)
         (dict(calibration=[BLACK - 1.0] * 20), r"pixels in \[0, 255\]"),
         (dict(calibration=[BLACK[:9]] * 20), "of shape"),
         (dict(calibration=[BLACK], calibration_images=0), "at least 1"),
-        (dict(recipe="float32", size=(32, 32)), "is built for"),
         (dict(recipe="float32", labels=["one"]), "5 outputs"),
         (
             dict(
@@ -475,7 +479,7 @@ def test_bad_arguments_write_nothing(
     ("pictures", "error", "message"),
     [
         (None, FileNotFoundError, "no folder or tar"),
-        ({}, ValueError, "no pictures"),
+        ({}, ValueError, "holds no picture"),
         ({"a.jpg": b"\xff\xd8\xff"}, ValueError, "1 pictures that can not be"),
     ],
 )
@@ -497,10 +501,23 @@ def test_recipes_are_found_before_anything_is_done(tiny, tmp_path):
         export_tflite(tiny, tmp_path / "a.tflite", tmp_path / "none.json")
     with pytest.raises(ValueError, match="must end in .tflite"):
         export_tflite(tiny, tmp_path / "model.bin", "float32")
-    two = keras.Model([keras.Input((8,)), keras.Input((8,))], [])
+    with pytest.raises(ValueError, match=r"is built for \(32, 48\), not for"):
+        export_tflite(tiny, tmp_path / "a.tflite", "float32", size=(32, 32))
+    inputs = [keras.Input((32, 48, 3)) for _ in range(2)]
+    two = keras.Model(inputs, keras.layers.Add()(inputs))
     with pytest.raises(ValueError, match="one input. Received: 2"):
         export_tflite(two, tmp_path / "a.tflite", "float32")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_calibration_of_another_file(files, tiny_float, tiny_calibration):
+    float_model = files["float32"].read_bytes()
+    with pytest.raises(ValueError, match="'int8' needs calibration images"):
+        quantize(float_model, int8())
+    with pytest.raises(ValueError, match=r"another file: \d+ of 408 tensors"):
+        quantize(float_model, int8(), tiny_calibration)
+    with pytest.raises(ValueError, match="Expected a complete .tflite"):
+        quantize(tiny_float[:5000], int8(), tiny_calibration)
 
 
 def test_targets_that_can_not_be_written(
@@ -558,6 +575,7 @@ def test_other_backends_are_refused(tiny, tmp_path, monkeypatch):
 def test_every_variant_is_delegated_at_every_size(variant, size, tmp_path):
     constructor = keras_mobilevit.mobilevit.CONSTRUCTORS[variant]
     model = constructor(weights=None, input_shape=(*size, 3), classes=10)
+    enliven(model, make_images(4, size))
     paths = export_recipes(
         model,
         {tmp_path / f"{recipe}.tflite": recipe for recipe in DELEGATED},
@@ -618,6 +636,29 @@ def test_feature_maps_of_networks_of_any_size(outputs, tmp_path):
     for actual, wanted in zip(maps, expected, strict=True):
         noise = np.sum((actual - wanted[0]) ** 2)
         assert noise < 0.05 * np.sum(wanted**2)
+
+
+@pytest.mark.slow
+def test_the_baseline_of_the_converter(tiny, tmp_path):
+    """It falls into pieces: what the recipes are there for."""
+    path = export_baseline(
+        tiny,
+        tmp_path / "a.tflite",
+        calibration=np.stack(make_images(40, TINY_SIZE, seed=1)),
+        calibration_images=25,
+        seed=7,
+        labels=LABELS,
+    )
+    metadata = read_metadata(path)
+    assert metadata.recipe == "tflite_converter"
+    assert (metadata.calibration_images, metadata.calibration_seed) == (25, 7)
+    assert metadata.labels == LABELS
+    result = inspect(path)
+    assert result.partitions > 1
+    assert result.dtypes["int8"] > 0.9 * result.nodes
+    images = make_images(10, TINY_SIZE, seed=3)
+    error = predict(path, images) - predict(tiny, images)
+    assert np.abs(error).max() < 0.1
 
 
 @pytest.mark.slow

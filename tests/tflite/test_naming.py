@@ -10,7 +10,6 @@ from micro_model import Tensor, micro_model
 from keras_mobilevit.tflite.flatbuffer import op_name, read_model
 from keras_mobilevit.tflite.naming import shorten_names
 
-OPERANDS = ("input", "kernel", "bias")
 WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
@@ -145,14 +144,12 @@ def test_a_whole_model(files, recipe):
     assert all(re.fullmatch(r"[a-z0-9_]+(/[a-z0-9_]+)*", n) for n in names)
     for op in graph.operators:
         if op_name(model, op) in WEIGHTED:
+            _, *operands = [names[index] for index in op.inputs]
             output = names[op.outputs[0]]
-            for operand, index in list(zip(OPERANDS, op.inputs, strict=True))[
-                1:
-            ]:
-                assert names[index] == f"{output}/{operand}"
+            assert operands == [f"{output}/kernel", f"{output}/bias"]
     # Blocks and layers, as the Keras model calls them.
     for name in (
-        "stem/conv/conv_2d/kernel",
+        "stem/conv_2d/kernel",
         "stage4_block/transformer_3/dense1/fully_connected/bias",
         "stage3_block/fold/depth_to_space",
         "stage1_ir/depthwise/depthwise_conv_2d",

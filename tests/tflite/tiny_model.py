@@ -24,7 +24,7 @@ def make_tiny_backbone(size=TINY_SIZE):
     x = layers.InvertedResidual(12, strides=2, name="stage1_ir")(x)
     x = layers.MobileViTBlock(16, depth=1, name="stage2_block")(x)
     model = keras.Model(inputs, [fine, x], name="tiny_backbone")
-    _enliven(model, TINY_SIZE if None in size else size)
+    enliven(model, make_images(32, TINY_SIZE if None in size else size))
     return model
 
 
@@ -44,8 +44,11 @@ def make_tiny_model(size=TINY_SIZE, classes=TINY_CLASSES):
     return model
 
 
-def _enliven(model, size):
-    """Weights as training leaves them: at the start many are alike."""
+def enliven(model, images):
+    """Gives a new model weights that pass the signal on, as trained ones do.
+
+    Those of the start let it fade to 1e-7, which no int8 scale fits.
+    """
     rng = np.random.default_rng(0)
     model.set_weights(
         [
@@ -56,4 +59,4 @@ def _enliven(model, size):
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0  # One batch sets the statistics.
-    model(np.stack(make_images(32, size)), training=True)
+    model(np.stack(images), training=True)

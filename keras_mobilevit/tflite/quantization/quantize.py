@@ -48,7 +48,8 @@ def quantize(
         The quantized file.
 
     Raises:
-        ValueError: If the recipe needs a calibration and there is none.
+        ValueError: If the recipe needs a calibration, and there is none or
+            that of another file.
     """
     if recipe.weights == "float32":
         return float_model
@@ -62,6 +63,7 @@ def quantize(
             f"The recipe {recipe.name!r} needs calibration images, about a "
             "hundred of the kind that the model will see."
         )
+    _check_fit(float_model, calibration)
     ranges = dict(calibration.ranges)
     for name in attention_operands(float_model):
         ranges[name] = _symmetric(*ranges[name])
@@ -72,6 +74,21 @@ def quantize(
         inputs=recipe.input_type == "uint8",
         outputs=recipe.output_type == "uint8",
     )
+
+
+def _check_fit(float_model, calibration):
+    (graph,) = read_model(float_model).subgraphs
+    names = {
+        tensor_name(graph, output)
+        for op in graph.operators
+        for output in op.outputs
+    }
+    missing = names - calibration.ranges.keys()
+    if missing:
+        raise ValueError(
+            f"The calibration is of another file: {len(missing)} of "
+            f"{len(names)} tensors are not in it, such as {min(missing)!r}."
+        )
 
 
 def _allow_half_arithmetic(model):

@@ -1,0 +1,283 @@
+"""tools/export_tflite.py, from its arguments to the file."""
+
+import pytest
+from PIL import Image
+from small_model import make_images
+from tiny_model import TINY_SIZE
+
+from keras_mobilevit.tflite import (
+    Recipe,
+    find_recipe,
+    inspect,
+    read_metadata,
+)
+from keras_mobilevit.tflite.search.layers import predict_all
+
+LABELS = tuple("abcde")
+
+
+@pytest.fixture
+def export(monkeypatch, request, tmp_path):
+    """Runs the tool; returns its exit status and the file to write."""
+    monkeypatch.syspath_prepend(request.config.rootpath / "tools")
+    tool = pytest.importorskip("export_tflite")
+
+    def export(*argv, output="model.tflite"):
+        path = tmp_path / output
+        return tool.main([*map(str, argv), "-o", str(path)]), path
+
+    return export
+
+
+@pytest.fixture(scope="module")
+def saved(tiny, tmp_path_factory):
+    """The tiny model as Keras saves it."""
+    path = tmp_path_factory.mktemp("saved") / "tiny.keras"
+    tiny.save(path)
+    return path
+
+
+@pytest.fixture
+def converted(monkeypatch, tiny_float):
+    """For what does not hang on the conversion."""
+    for module in ("export", "search.export"):
+        monkeypatch.setattr(
+            f"keras_mobilevit.tflite.{module}.convert",
+            lambda model, size: tiny_float,
+        )
+
+
+@pytest.fixture(scope="module")
+def pictures(tiny_float, tmp_path_factory):
+    """50 pictures in folders named after the float file's answers."""
+    folder = tmp_path_factory.mktemp("pictures")
+    images = make_images(50, TINY_SIZE, seed=1)
+    for index, answer in enumerate(predict_all(tiny_float, images).argmax(1)):
+        path = folder / LABELS[answer] / f"{index}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(images[index]).save(path)
+    return folder
+
+
+@pytest.fixture
+def names(tmp_path):
+    path = tmp_path / "names.txt"
+    path.write_text("\n".join(LABELS))
+    return path
+
+
+def test_from_a_keras_file(export, saved, pictures, names, capsys):
+    """The whole way, with nothing replaced."""
+    status, path = export(
+        *("--keras", saved, "--recipe", "int8", "--labels", names),
+        *("--calibration", pictures, "--calibration-images", 30),
+        *("--seed", 5),
+    )
+    assert status == 0
+    assert capsys.readouterr().out == (
+        f"wrote {path} ({path.stat().st_size:,} bytes)\n"
+    )
+    inspect(path).require_full_delegation()
+    metadata = read_metadata(path)
+    assert metadata.labels == LABELS
+    assert metadata.model == "tiny"
+    assert metadata.recipe == "int8"
+    assert (metadata.calibration_images, metadata.calibration_seed) == (30, 5)
+
+
+def test_from_the_name_of_a_variant(export, monkeypatch, tiny_float):
+    models = []
+
+    def convert(model, size):
+        models.append((model, size))
+        return tiny_float
+
+    monkeypatch.setattr("keras_mobilevit.tflite.export.convert", convert)
+    status, path = export(
+        *("--model", "mobilevit_xxs", "--weights", "none", "--classes", 3),
+        *("--size", "32x64", "--recipe", "float32"),
+    )
+    assert status == 0
+    ((model, size),) = models
+    assert (model.name, size) == ("mobilevit_xxs", (32, 64))
+    assert model.input_shape == (None, 32, 64, 3)
+    assert model.output_shape == (None, 3)
+    assert read_metadata(path).model == "mobilevit_xxs"
+
+
+@pytest.mark.parametrize(
+    ("options", "ends"),
+    [
+        ((), ("float32", "float32")),
+        (("--input-type", "uint8"), ("uint8", "float32")),
+        (("--output-type", "int8"), ("float32", "int8")),
+        (
+            ("--input-type", "int8", "--output-type", "uint8"),
+            ("int8", "uint8"),
+        ),
+        (
+            ("--recipe", "int8_full", "--input-type", "float32"),
+            ("float32", "int8"),
+        ),
+    ],
+)
+def test_types_of_the_ends(export, saved, pictures, converted, options, ends):
+    status, path = export(
+        *("--keras", saved, "--calibration", pictures),
+        *("--calibration-images", 20, *options),
+    )
+    assert status == 0
+    inspection = inspect(path)
+    (image,), (output,) = inspection.inputs, inspection.outputs
+    assert (image.dtype, output.dtype) == ends
+    fields = read_metadata(path).recipe_fields
+    assert (fields["input_type"], fields["output_type"]) == ends
+
+
+def test_recipes_out_of_files(export, saved, pictures, converted, tmp_path):
+    """A saved recipe gives the same file, and may be written by hand."""
+    found = tmp_path / "found.json"
+    calibration = ("--calibration", pictures, "--calibration-images", 20)
+    status, path = export(
+        *("--keras", saved, *calibration, "--input-type", "uint8"),
+        *("--save-recipe", found),
+    )
+    assert status == 0
+    assert find_recipe(found).input_type == "uint8"
+    status, again = export(
+        *("--keras", saved, *calibration, "--recipe", found),
+        output="again.tflite",
+    )
+    assert status == 0
+    assert again.read_bytes() == path.read_bytes()
+    found.write_text('{"name": "mine", "weights": "float16"}')
+    status, mine = export(
+        *("--keras", saved, "--recipe", found), output="mine.tflite"
+    )
+    assert status == 0
+    assert read_metadata(mine).recipe == "mine"
+
+
+@pytest.mark.parametrize(
+    "target", [("--target-sqnr", 25), ("--max-drop", 0, "--data")]
+)
+def test_search(
+    export, saved, pictures, converted, names, tmp_path, capsys, target
+):
+    """It prints each step, and its recipe gives the same file again."""
+    found = tmp_path / "found.json"
+    if target[-1] == "--data":
+        target = (*target, pictures)
+    options = ("--keras", saved, "--labels", names, "--calibration", pictures)
+    options += ("--calibration-images", 20)
+    status, path = export(*options, *target, "--save-recipe", found)
+    assert status == 0
+    recipe = Recipe.from_json(found.read_text())
+    assert recipe.name == read_metadata(path).recipe == "int8_searched"
+    *steps, last = capsys.readouterr().out.splitlines()
+    assert last.startswith("wrote ")
+    scores = [float(step.split()[0]) for step in steps]
+    goal = 25 if target[0] == "--target-sqnr" else 100
+    assert steps[0].split()[1:] == ["int8_searched"]
+    assert scores[-1] >= goal > max([0, *scores[:-1]])
+    status, again = export(*options, "--recipe", found, output="b.tflite")
+    assert status == 0
+    assert again.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--weights", "nowhere.pt"], "no checkpoint file"),
+        (["--weights", "none", "--recipe", "int8"], "calibration"),
+        (
+            ["--weights", "none", "--calibration", "nowhere"],
+            "no folder or tar",
+        ),
+        (["--weights", "none", "--recipe", "int4"], "must be one of"),
+        (["--weights", "none", "--recipe", "a.json"], "no recipe at a.json"),
+        (
+            ["--weights", "none", "--recipe", "dynamic"]
+            + ["--input-type", "int8"],
+            "need int8 activations",
+        ),
+        (
+            ["--weights", "none", "--recipe", "float16"]
+            + ["--target-sqnr", "30"],
+            "needs a recipe with int8 activations",
+        ),
+        (["--weights", "none", "--labels", "nowhere.txt"], "nowhere.txt"),
+    ],
+)
+def test_errors(export, capsys, argv, message):
+    status, path = export("--model", "mobilevit_xxs", *argv)
+    assert status == 1
+    error = capsys.readouterr().err
+    assert error.splitlines()[-1].startswith("error: ")
+    assert message in error
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("data", [None, b"", b"PK\3\4 cut off", b"<html>"])
+def test_files_that_are_no_keras_model(export, capsys, tmp_path, data):
+    source = tmp_path / "model.keras"
+    if data is not None:
+        source.write_bytes(data)
+    status, path = export("--keras", source, "--recipe", "float32")
+    assert status == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert str(source) in error
+    assert not path.exists()
+
+
+def test_recipes_that_are_cut_off(export, saved, capsys, tmp_path):
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text(find_recipe("int8").to_json()[:-20])
+    status, path = export("--keras", saved, "--recipe", recipe)
+    assert status == 1
+    assert "error: The recipe is not JSON" in capsys.readouterr().err
+    assert not path.exists()
+
+
+def test_pictures_that_can_not_be_read(
+    export, saved, converted, pictures, capsys, tmp_path
+):
+    """One among others is left out with a word; none at all is an error."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "cut.jpg").write_bytes(b"\xff\xd8\xff")
+    calibration = ("--keras", saved, "--calibration", folder)
+    status, path = export(*calibration)
+    assert status == 1
+    assert "1 pictures that can not be read: cut.jpg" in capsys.readouterr().err
+    assert not path.exists()
+    for index, image in enumerate(make_images(20, TINY_SIZE)):
+        Image.fromarray(image).save(folder / f"{index}.png")
+    with pytest.warns(UserWarning, match="Skipped 1 pictures.*cut.jpg"):
+        status, path = export(*calibration)
+    assert status == 0
+    assert read_metadata(path).calibration_images == 20
+
+
+def test_options_that_go_together(export, saved, pictures, capsys):
+    for options in (("--max-drop", 1), ("--data", pictures)):
+        with pytest.raises(SystemExit) as caught:
+            export("--keras", saved, *options)
+        assert caught.value.code == 2
+        assert "--max-drop and --data go together" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("size", ["0x", "a", "1x2x3", ""])
+def test_sizes_that_are_none(export, capsys, size):
+    with pytest.raises(SystemExit):
+        export("--model", "mobilevit_xxs", "--size", size)
+    assert "expected SIDE or HEIGHTxWIDTH" in capsys.readouterr().err
+
+
+def test_a_target_that_is_a_folder(export, saved, converted, capsys, tmp_path):
+    (tmp_path / "model.tflite").mkdir()
+    status, path = export("--keras", saved, "--recipe", "float32")
+    assert status == 1
+    assert capsys.readouterr().err.startswith("error: ")
+    assert list(tmp_path.iterdir()) == [path]
