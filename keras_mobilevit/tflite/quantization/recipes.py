@@ -71,6 +71,11 @@ class Recipe:
                 "Integer inputs and outputs need int8 activations. Received: "
                 f"activations={self.activations!r}"
             )
+        if self.half_arithmetic and self.weights != "float16":
+            raise ValueError(
+                "Arithmetic in float16 needs weights in float16. Received: "
+                f"weights={self.weights!r}"
+            )
         if not 50 < self.coverage <= 100:
             raise ValueError(
                 "`coverage` is a percentage in (50, 100]. Received: "
