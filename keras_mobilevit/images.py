@@ -12,13 +12,19 @@ import os
 import pathlib
 import tarfile
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from keras_mobilevit.extras import require
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+
+# What Pillow refuses to decode is about as large: half a gigabyte in memory.
+MAX_PIXELS = 2**27
 
 
 class LabelledFile(NamedTuple):
@@ -56,10 +62,26 @@ def load_image(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not a picture.
+        ValueError: If it is not a picture, or as in `fit_image`.
+    """
+    image = open_image(source)
+    return np.asarray(fit_image(image, size, crop_fraction, native_size))
+
+
+def open_image(source: str | os.PathLike | bytes) -> Image.Image:
+    """Decodes one picture.
+
+    Args:
+        source: Path of a picture, or its bytes.
+
+    Returns:
+        RGB picture, as `to_rgb` makes it.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not a picture, or damaged.
     """
     image_module = require("PIL.Image", extra="tflite")
-    ops_module = require("PIL.ImageOps", extra="tflite")
     name = source
     if isinstance(source, bytes):
         name, source = f"<{len(source)} bytes>", io.BytesIO(source)
@@ -67,37 +89,21 @@ def load_image(
         raise FileNotFoundError(f"There is no picture at {source}.")
     try:
         with image_module.open(source) as image:
-            image = _to_rgb(ops_module.exif_transpose(image))
+            return to_rgb(image)
     # Pillow's decoders raise nearly anything on damaged files.
     except Exception as error:
         raise ValueError(
             f"Not a readable picture: {name} ({error})."
         ) from error
 
-    height, width = size
-    if native_size:
-        factor = native_size / min(size)
-        height, width = round(height * factor), round(width * factor)
-    scale = max(
-        height / crop_fraction / image.height,
-        width / crop_fraction / image.width,
-    )
-    image = image.resize(
-        (
-            max(round(image.width * scale), width),
-            max(round(image.height * scale), height),
-        ),
-        image_module.Resampling.BILINEAR,
-    )
-    left = (image.width - width) // 2
-    top = (image.height - height) // 2
-    image = image.crop((left, top, left + width, top + height))
-    if native_size:
-        image = image.resize(size[::-1], image_module.Resampling.BILINEAR)
-    return np.asarray(image)
 
+def to_rgb(image: Image.Image) -> Image.Image:
+    """A picture upright, as its EXIF data says, and in RGB.
 
-def _to_rgb(image):
+    Of an animation, the frame it stands at. Transparency is dropped, and 16
+    bits become 8.
+    """
+    image = require("PIL.ImageOps", extra="tflite").exif_transpose(image)
     if image.mode.startswith("I"):
         # 16 bits a pixel, which Pillow would clip and not scale.
         values = np.asarray(image, np.float64) / 257
@@ -107,6 +113,57 @@ def _to_rgb(image):
     if image.mode == "P":
         image = image.convert("RGBA")
     return image.convert("RGB")
+
+
+def fit_image(
+    image: Image.Image,
+    size: tuple[int, int],
+    crop_fraction: float = 1.0,
+    native_size: int = 0,
+) -> Image.Image:
+    """Brings a picture to a size: scaled until it covers it, then cropped.
+
+    Args:
+        image: RGB picture.
+        size: As in `load_image`.
+        crop_fraction: Likewise.
+        native_size: Likewise.
+
+    Raises:
+        ValueError: If the picture is so elongated that, scaled, it would
+            have more than `MAX_PIXELS`.
+    """
+    resampling = require("PIL.Image", extra="tflite").Resampling.BILINEAR
+    height, width = native_shape(size, native_size)
+    scale = max(
+        height / crop_fraction / image.height,
+        width / crop_fraction / image.width,
+    )
+    scaled_width = max(round(image.width * scale), width)
+    scaled_height = max(round(image.height * scale), height)
+    if scaled_width * scaled_height > MAX_PIXELS:
+        raise ValueError(
+            f"A picture of {image.width}x{image.height} pixels is too "
+            f"elongated to cover {width}x{height}."
+        )
+    image = image.resize((scaled_width, scaled_height), resampling)
+    left = (image.width - width) // 2
+    top = (image.height - height) // 2
+    image = image.crop((left, top, left + width, top + height))
+    return image.resize(size[::-1], resampling) if native_size else image
+
+
+def native_shape(size: tuple[int, int], native_size: int) -> tuple[int, int]:
+    """`(height, width)` that a picture is reduced to before it gets its size.
+
+    Args:
+        size: `(height, width)` in pixels.
+        native_size: The shorter side of the result; 0 for `size` itself.
+    """
+    if not native_size:
+        return size
+    factor = native_size / min(size)
+    return round(size[0] * factor), round(size[1] * factor)
 
 
 def random_crops(
@@ -188,34 +245,58 @@ def list_files(
             for path in source.rglob("*")
             if path.is_file()
         )
-    elif source.is_file():
-        try:
-            with tarfile.open(source) as tar:
-                files = [m.name for m in tar.getmembers() if m.isfile()]
-        except (tarfile.TarError, EOFError) as error:
-            raise ValueError(
-                f"Expected a folder of pictures or a tar of one at {source}. "
-                f"Received a file that is no tar ({error})."
-            ) from error
     else:
-        raise FileNotFoundError(
-            f"There is no folder or tar of pictures at {source}."
-        )
-    names = sorted(
-        name
-        for name in files
-        if pathlib.PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
-    )
-    if not names:
-        raise ValueError(
-            f"{source} holds no picture. Expected files ending in one of "
-            f"{sorted(IMAGE_SUFFIXES)}."
-        )
+        files = tar_members(source)
+    names = picture_names(files, source)
     if limit is None:
         return names
     if limit < 1:
         raise ValueError(f"`limit` must be at least 1. Received: {limit}")
     return names[:: max(len(names) // limit, 1)][:limit]
+
+
+def tar_members(source: str | os.PathLike) -> dict[str, tarfile.TarInfo]:
+    """Files of a tar, by name; of several with one name, the last.
+
+    Raises:
+        FileNotFoundError: If `source` does not exist.
+        ValueError: If it is no tar.
+    """
+    if not pathlib.Path(source).is_file():
+        raise FileNotFoundError(
+            f"There is no folder or tar of pictures at {source}."
+        )
+    try:
+        with tarfile.open(source) as tar:
+            return {m.name: m for m in tar.getmembers() if m.isfile()}
+    except (tarfile.TarError, EOFError) as error:
+        raise ValueError(
+            f"Expected a folder of pictures or a tar of one at {source}. "
+            f"Received a file that is no tar ({error})."
+        ) from error
+
+
+def picture_names(names: Iterable[str], source: str | os.PathLike) -> list[str]:
+    """Sorts out, by their endings, the names of pictures.
+
+    Args:
+        names: Names of files.
+        source: Where they are from, for the message.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    pictures = sorted(
+        name
+        for name in names
+        if pathlib.PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+    )
+    if not pictures:
+        raise ValueError(
+            f"{source} holds no picture. Expected files ending in one of "
+            f"{sorted(IMAGE_SUFFIXES)}."
+        )
+    return pictures
 
 
 def read_files(

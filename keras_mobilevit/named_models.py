@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import NamedTuple
 
@@ -30,7 +31,7 @@ class NamedModel(NamedTuple):
 
 
 def open_model(
-    variant: str,
+    variant: str | None,
     weights: str | os.PathLike | None,
     *,
     classes: int | None = None,
@@ -39,7 +40,8 @@ def open_model(
     """Builds a classifier from the names of its variant and weights.
 
     Args:
-        variant: Name of the variant, such as `"mobilevit_xxs"`.
+        variant: Name of the variant, such as `"mobilevit_xxs"`; `None` for
+            that of the weights file.
         weights: As in `keras_mobilevit.MobileViTXXS`.
         classes: Outputs; by default those of the weights.
         size: `(height, width)`; by default that of the weights.
@@ -53,14 +55,25 @@ def open_model(
         OSError: If something can not be downloaded.
     """
     known = WEIGHTS.get(weights, WEIGHTS["imagenet"])
+    labels = class_names(weights) if weights in WEIGHTS else ()
+    if weights is not None and weights not in WEIGHTS:
+        info = checkpoints.identify(weights)
+        variant = variant or info.variant
+        facts = checkpoints.read_facts(weights)
+        if facts is not None:
+            known, labels = facts, facts.labels
+        elif info.classes:
+            known = dataclasses.replace(known, classes=info.classes)
+    if variant is None:
+        raise ValueError(
+            f"`variant` must be one of {list(CONSTRUCTORS)}: {weights} does "
+            "not tell it."
+        )
     if classes is None:
         classes = known.classes
-        if weights is not None and weights not in WEIGHTS:
-            classes = checkpoints.identify(weights).classes or classes
     model = CONSTRUCTORS[variant](
         weights=weights,
         input_shape=(*(size or (known.size, known.size)), 3),
         classes=classes,
     )
-    labels = class_names(weights) if weights in WEIGHTS else ()
     return NamedModel(model, labels, known.crop_fraction, known.native_size)

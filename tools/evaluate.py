@@ -51,8 +51,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--model",
         required=True,
         nargs="+",
-        metavar="weights:NAME[:VARIANT]|FILE.keras|FILE.tflite",
-        help="what to compare; the first is the reference",
+        metavar="weights:NAME[:VARIANT]|FILE",
+        help="what to compare (.weights.h5, .keras or .tflite files); the first "
+        "is the reference",
     )
     parser.add_argument(
         "--labels",

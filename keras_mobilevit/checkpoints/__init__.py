@@ -2,6 +2,7 @@
 
 from keras_mobilevit.checkpoints.compact import save_compact
 from keras_mobilevit.checkpoints.download import fetch, fetch_imagenet
+from keras_mobilevit.checkpoints.facts import read_facts
 from keras_mobilevit.checkpoints.layouts import from_keras, to_keras
 from keras_mobilevit.checkpoints.loading import (
     CheckpointInfo,
@@ -20,6 +21,7 @@ __all__ = [
     "from_keras",
     "identify",
     "load_weights",
+    "read_facts",
     "read_tensors",
     "read_weights",
     "save_compact",

@@ -9,11 +9,18 @@ import tempfile
 import h5py
 import keras
 
+from keras_mobilevit.checkpoints.facts import write_facts
+from keras_mobilevit.configs import WeightsConfig
+
 # Below this, a compressed dataset is larger than the plain one.
 _WORTH_COMPRESSING = 2048
 
 
-def save_compact(model: keras.Model, path: str | os.PathLike) -> None:
+def save_compact(
+    model: keras.Model,
+    path: str | os.PathLike,
+    facts: WeightsConfig | None = None,
+) -> None:
     """Saves weights as Keras does, losslessly compressed.
 
     The file is an ordinary Keras weights file, a sixth smaller than
@@ -22,6 +29,8 @@ def save_compact(model: keras.Model, path: str | os.PathLike) -> None:
     Args:
         model: Model whose weights to save.
         path: File to write, ending in `.weights.h5`.
+        facts: What `keras_mobilevit.named_models.open_model` shall know of
+            the weights when it is given the file.
     """
     path = pathlib.Path(path)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
@@ -35,6 +44,8 @@ def save_compact(model: keras.Model, path: str | os.PathLike) -> None:
         ):
             source.pop("optimizer", None)
             _copy(source, target)
+            if facts is not None:
+                write_facts(target, facts)
         compact.replace(path)
 
 

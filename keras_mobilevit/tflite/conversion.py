@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import tempfile
 from collections.abc import Iterator
 from typing import Any
@@ -80,10 +81,29 @@ def saved_model_converter(
         archive = keras.export.ExportArchive()
         archive.track(model)
         archive.add_endpoint("serve", serve)
-        archive.write_out(folder, verbose=False)
+        with _without_asset_log():
+            archive.write_out(folder, verbose=False)
         yield tf.lite.TFLiteConverter.from_saved_model(
             folder, signature_keys=["serve"]
         )
+
+
+@contextlib.contextmanager
+def _without_asset_log() -> Iterator[None]:
+    """Keeps TensorFlow from telling where the temporary folder is.
+
+    In notebooks it logs that. Its level is the user's, and stays as it is.
+    """
+
+    def is_other(record):
+        return not str(record.msg).startswith("Assets written to")
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
 
 
 def exported_shape(

@@ -6,23 +6,21 @@ import dataclasses
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 
 from keras_mobilevit.files import atomic_write
-from keras_mobilevit.tflite.conversion import convert, exported_shape
+from keras_mobilevit.tflite.conversion import convert
 from keras_mobilevit.tflite.metadata import Metadata, append_metadata
+from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.quantization.calibration import (
     Calibration,
     calibrate,
 )
-from keras_mobilevit.tflite.quantization.calibration_set import (
-    Source,
-    calibration_set,
-)
+from keras_mobilevit.tflite.quantization.calibration_set import Source
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
-from keras_mobilevit.version import __version__
 
 
 def export_tflite(
@@ -85,27 +83,14 @@ def export_tflite(
 def export_recipes(
     model: keras.Model,
     targets: Mapping[str | os.PathLike, str | os.PathLike | Recipe],
-    *,
-    size: tuple[int, int] | None = None,
-    calibration: Source | None = None,
-    calibration_images: int = 100,
-    seed: int = 0,
-    labels: Sequence[str] = (),
-    crop_fraction: float = 1.0,
-    native_size: int = 0,
+    **options: Any,
 ) -> list[pathlib.Path]:
     """Exports a model by several recipes, out of one conversion.
 
     Args:
         model: As in `export_tflite`.
         targets: File to write -> recipe to write it by.
-        size: As in `export_tflite`.
-        calibration: As in `export_tflite`.
-        calibration_images: As in `export_tflite`.
-        seed: As in `export_tflite`.
-        labels: As in `export_tflite`.
-        crop_fraction: As in `export_tflite`.
-        native_size: As in `export_tflite`.
+        **options: Keyword-only arguments of `export_tflite`.
 
     Returns:
         The files, in the order of `targets`.
@@ -115,22 +100,16 @@ def export_recipes(
         FileNotFoundError: If the recipe or the images are not there.
         ImportError: If the `tflite` extra is not installed.
     """
+    options = ExportOptions(**options)
     targets = {
         checked_path(path): find_recipe(recipe)
         for path, recipe in targets.items()
     }
-    metadata = describe(model, labels, crop_fraction, native_size)
+    metadata = options.describe(model)
     images = None
     if any(recipe.needs_calibration for recipe in targets.values()):
-        images = calibration_set(
-            calibration,
-            exported_shape(model, size),
-            count=calibration_images,
-            seed=seed,
-            crop_fraction=crop_fraction,
-            native_size=native_size,
-        )
-    float_model = convert(model, size)
+        images = options.draw_images(model)
+    float_model = convert(model, options.size)
     statistics = {}
     for path, recipe in targets.items():
         if not recipe.needs_calibration:
@@ -148,32 +127,6 @@ def export_recipes(
             statistics[recipe.coverage],
         )
     return list(targets)
-
-
-def describe(
-    model: keras.Model,
-    labels: Sequence[str] = (),
-    crop_fraction: float = 1.0,
-    native_size: int = 0,
-) -> Metadata:
-    """Metadata of a model that is yet to be quantized.
-
-    Raises:
-        ValueError: If there are labels, but not one for each output.
-    """
-    outputs = model.output_shape[-1] if len(model.outputs) == 1 else None
-    if labels and len(labels) != outputs:
-        raise ValueError(
-            f"The model has {outputs} outputs. Received: {len(labels)} labels"
-        )
-    return Metadata(
-        model=model.name,
-        recipe="float32",
-        labels=tuple(labels),
-        crop_fraction=crop_fraction,
-        native_size=native_size,
-        version=__version__,
-    )
 
 
 def write_quantized(

@@ -1,7 +1,8 @@
 """Statistics of classifier outputs: plain NumPy, no models, no files.
 
 Outputs may be probabilities or logits. They are taken for probabilities if
-none is negative and every row sums to one; whatever else is logits.
+none is negative and every row sums to one, up to rounding; whatever else is
+logits. If all are multiples of 1/256, they were rounded to 8 bits.
 """
 
 from __future__ import annotations
@@ -13,16 +14,23 @@ import numpy as np
 
 # Of a two-sided interval of 95 %.
 _Z = statistics.NormalDist().inv_cdf(0.975)
-# Steps of 1/256, as of int8 outputs, shift the sum of ten classes by 0.02.
 _SUM_TOLERANCE = 0.05
+# The scale that TFLite's quantization specification gives an int8 softmax. Its
+# files can have float outputs behind that, which no longer tell their scale.
+_STEP = 1 / 256
 
 
 def are_probabilities(outputs: np.ndarray) -> bool:
     """Whether outputs `(images, classes)` are probabilities, by the rule."""
     sums = outputs.sum(axis=1, dtype=np.float64)
-    return bool(
-        (outputs >= 0).all() and (abs(sums - 1) <= _SUM_TOLERANCE).all()
-    )
+    # Rounding can move all classes of a picture in the same direction.
+    tolerance = max(_SUM_TOLERANCE, outputs.shape[1] * _rounding(outputs))
+    return bool((outputs >= 0).all() and (abs(sums - 1) <= tolerance).all())
+
+
+def _rounding(outputs):
+    """The most by which rounding to 8 bits moved a probability, if it did."""
+    return _STEP / 2 if (outputs % _STEP == 0).all() else 0.0
 
 
 def to_probabilities(outputs: np.ndarray) -> np.ndarray:
@@ -38,10 +46,11 @@ def to_logits(outputs: np.ndarray) -> np.ndarray:
     """Logits `(images, classes)`, float64, of either kind.
 
     Each row has its mean taken off. Probabilities do not tell it, and it
-    changes no answer.
+    changes no answer. A zero that was rounded to 8 bits counts as half a
+    step: the most that it can have been.
     """
     if are_probabilities(outputs):
-        smallest = np.finfo(np.float32).tiny
+        smallest = max(_rounding(outputs), np.finfo(np.float32).tiny)
         outputs = np.log(np.maximum(outputs.astype(np.float64), smallest))
     outputs = outputs.astype(np.float64)
     return outputs - outputs.mean(axis=1, keepdims=True)

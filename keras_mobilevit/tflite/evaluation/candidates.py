@@ -10,13 +10,17 @@ from typing import NamedTuple
 
 import keras
 
+from keras_mobilevit.checkpoints import read_facts
 from keras_mobilevit.configs import WEIGHTS
 from keras_mobilevit.images import label_of, list_files
 from keras_mobilevit.labels import class_names
 from keras_mobilevit.named_models import open_model
 from keras_mobilevit.tflite.metadata import read_metadata
 
-_FORMS = "weights:NAME, weights:NAME:VARIANT, FILE.keras or FILE.tflite"
+_FORMS = (
+    "weights:NAME, weights:NAME:VARIANT, FILE.weights.h5, FILE.keras or "
+    "FILE.tflite"
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -56,8 +60,8 @@ def open_candidate(name: str) -> Candidate:
 
     Args:
         name: `"weights:cifar10"`, `"weights:imagenet:mobilevit_s"` (without
-            a variant it is the smallest), or the path of a `.keras` or
-            `.tflite` file.
+            a variant it is the smallest), or the path of a `.weights.h5`,
+            `.keras` or `.tflite` file.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -76,6 +80,8 @@ def open_candidate(name: str) -> Candidate:
         )
     if name.endswith(".keras"):
         return Candidate(_load_keras(name))
+    if name.endswith(".weights.h5"):
+        return _open_weights(name)
     kind, _, weights = name.partition(":")
     weights, _, variant = weights.partition(":")
     if kind != "weights" or weights not in WEIGHTS:
@@ -90,6 +96,13 @@ def open_candidate(name: str) -> Candidate:
             f"{name}"
         )
     return Candidate(*open_model(variant or variants[0], weights))
+
+
+def _open_weights(path):
+    model, labels, crop_fraction, native_size = open_model(None, path)
+    if read_facts(path) is None:
+        return Candidate(model)
+    return Candidate(model, labels, crop_fraction, native_size)
 
 
 def _load_keras(path):

@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 
+from keras_mobilevit.extras import require
 from keras_mobilevit.layers.inference import FOLD_SCOPE
 
 INT8_BITS = 8
@@ -33,11 +34,13 @@ class Recipe:
         input_type: `"float32"`, `"int8"` or `"uint8"`; the latter two need
             int8 activations.
         output_type: Likewise.
-        float_ops: TFLite operations that stay float, everywhere.
+        float_ops: TFLite operations that stay float, everywhere, as
+            `litert_quantizer.qtyping.TFLOperationName` calls them.
         float_scopes: Regular expressions over the names of output tensors;
             operations that match stay float, with weights in float16.
-        coverage: Percentage of an activation's values that its range covers,
-            in (50, 100]. The rest is clipped.
+        coverage: Percentage of an activation's values that its range covers
+            on either side, in (50, 100]: at 99, one in a hundred is clipped
+            below it, and one in a hundred above.
         half_arithmetic: Allow XNNPACK to compute in float16 where the
             processor can.
     """
@@ -88,6 +91,8 @@ class Recipe:
                     f"`{field}` must be a list of texts. Received: "
                     f"{field}={getattr(self, field)!r}"
                 )
+        for op in self.float_ops:
+            _check_operation(op)
         for scope in self.float_scopes:
             try:
                 re.compile(scope)
@@ -138,6 +143,17 @@ class Recipe:
             raise ValueError(
                 f"A field of the recipe is of the wrong type ({error})."
             ) from error
+
+
+def _check_operation(name):
+    quantizer = require("litert_quantizer.qtyping", extra="tflite")
+    known = [operation.value for operation in quantizer.TFLOperationName]
+    if name not in known:
+        close = difflib.get_close_matches(name, known, 1) or known
+        raise ValueError(
+            f"`float_ops` has no operation {name!r}. Did you mean "
+            f"{' or '.join(map(repr, close))}?"
+        )
 
 
 # Folding tokens back into a map follows a norm and has no int8 form in the

@@ -5,23 +5,16 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
-from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_mobilevit.images import iterate_files, load_image
-from keras_mobilevit.tflite.conversion import convert, exported_shape
-from keras_mobilevit.tflite.export import (
-    checked_path,
-    describe,
-    write_quantized,
-)
+from keras_mobilevit.tflite.conversion import convert
+from keras_mobilevit.tflite.export import checked_path, write_quantized
+from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.quantization.calibration import calibrate
-from keras_mobilevit.tflite.quantization.calibration_set import (
-    Source,
-    calibration_set,
-)
 from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
 from keras_mobilevit.tflite.search.layers import (
     SearchStep,
@@ -43,13 +36,7 @@ def export_searched(
     target_sqnr: float | None = None,
     max_drop: float | None = None,
     labelled: str | os.PathLike | None = None,
-    size: tuple[int, int] | None = None,
-    calibration: Source,
-    calibration_images: int = 100,
-    seed: int = 0,
-    labels: Sequence[str] = (),
-    crop_fraction: float = 1.0,
-    native_size: int = 0,
+    **options: Any,
 ) -> tuple[pathlib.Path, Recipe, list[SearchStep]]:
     """Exports with as many layers in int8 as an accuracy allows.
 
@@ -62,13 +49,9 @@ def export_searched(
         max_drop: Instead: points of top-1 accuracy that may be lost.
         labelled: For `max_drop`: folder or tar of `<label>/<picture>`; a
             thousand of them are used.
-        size: As in `export_tflite`.
-        calibration: As in `export_tflite`.
-        calibration_images: As in `export_tflite`; as many again rank layers.
-        seed: As in `export_tflite`.
-        labels: As in `export_tflite`.
-        crop_fraction: As in `export_tflite`.
-        native_size: As in `export_tflite`.
+        **options: Keyword-only arguments of `export_tflite`; `calibration`
+            is needed. As many images as calibrate are drawn once more, to
+            rank the layers.
 
     Returns:
         `(path, recipe, steps)`: the file, the recipe that was found, and what
@@ -79,6 +62,7 @@ def export_searched(
             target.
         FileNotFoundError: If the recipe or the images are not there.
     """
+    options = ExportOptions(**options)
     path, recipe = checked_path(path), find_recipe(recipe)
     if (target_sqnr is None) == (max_drop is None):
         raise ValueError(
@@ -90,29 +74,19 @@ def export_searched(
             "A search needs a recipe with int8 activations. Received: "
             f"recipe={recipe.name!r}"
         )
-    metadata = describe(model, labels, crop_fraction, native_size)
-    shape = exported_shape(model, size)
-    preprocessing = {
-        "crop_fraction": crop_fraction,
-        "native_size": native_size,
-    }
-    drawing = {"seed": seed, **preprocessing}
+    metadata = options.describe(model)
     # What `export_tflite` would draw: the recipe gives the same file there.
-    drawn = calibration_set(
-        calibration, shape, count=calibration_images, **drawing
-    )
-    more = calibration_set(
-        calibration, shape, count=2 * calibration_images, **drawing
-    )
-    others = _without(more.images, drawn.images)[:calibration_images]
-    float_model = convert(model, size)
+    drawn = options.draw_images(model)
+    count = options.calibration_images
+    more = dataclasses.replace(options, calibration_images=2 * count)
+    others = _without(more.draw_images(model).images, drawn.images)[:count]
+    float_model = convert(model, options.size)
     statistics = calibrate(float_model, drawn.images, recipe.coverage)
     if target_sqnr is not None:
         score, target = sqnr_scorer(float_model, others), target_sqnr
     else:
-        score = accuracy_scorer(
-            *_labelled_images(labelled, shape[:2], labels, **preprocessing)
-        )
+        size = drawn.images.shape[1:3]
+        score = accuracy_scorer(*_labelled_images(labelled, size, options))
         target = score(float_model) - max_drop
     layers = rank_layers(float_model, recipe, statistics, others)
     recipe, steps = search_recipe(
@@ -135,20 +109,24 @@ def _without(images, used):
     return others
 
 
-def _labelled_images(source, size, labels, **preprocessing):
-    if source is None or not labels:
+def _labelled_images(source, size, options):
+    if source is None or not options.labels:
         raise ValueError(
             "`max_drop` needs `labelled` pictures and the `labels` of the "
             "outputs."
         )
-    index = {label: i for i, label in enumerate(labels)}
+    index = {label: i for i, label in enumerate(options.labels)}
     images, truth = [], []
     for file in iterate_files(source, _SCORED_IMAGES):
         if file.label not in index:
             raise ValueError(
                 f"Folders of {source} must be named after the classes "
-                f"{list(labels)[:5]}... Received: {file.label!r}"
+                f"{list(options.labels)[:5]}... Received: {file.label!r}"
             )
-        images.append(load_image(file.data, size, **preprocessing))
+        images.append(
+            load_image(
+                file.data, size, options.crop_fraction, options.native_size
+            )
+        )
         truth.append(index[file.label])
     return np.stack(images), truth

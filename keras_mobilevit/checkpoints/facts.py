@@ -1,0 +1,65 @@
+"""What a weights file says of itself: classes, input and preprocessing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+
+import h5py
+
+from keras_mobilevit.configs import VARIANTS, WeightsConfig
+
+_ATTRIBUTE = "keras_mobilevit"
+
+
+def write_facts(file: h5py.File, facts: WeightsConfig) -> None:
+    """Writes facts into an open weights file."""
+    file.attrs[_ATTRIBUTE] = json.dumps(dataclasses.asdict(facts))
+
+
+def read_facts(path: str | os.PathLike) -> WeightsConfig | None:
+    """Reads what `save_compact` was told about the weights.
+
+    Args:
+        path: Checkpoint of any kind.
+
+    Returns:
+        The facts, or `None` if the file holds none.
+
+    Raises:
+        ValueError: If the file holds facts that can not be true.
+    """
+    if not h5py.is_hdf5(path):
+        return None
+    with h5py.File(path, "r") as file:
+        text = file.attrs.get(_ATTRIBUTE)
+    if text is None:
+        return None
+    try:
+        fields = json.loads(text)
+        facts = WeightsConfig(
+            variants=tuple(map(str, fields["variants"])),
+            classes=int(fields["classes"]),
+            size=int(fields["size"]),
+            crop_fraction=float(fields["crop_fraction"]),
+            native_size=int(fields["native_size"]),
+            labels=tuple(map(str, fields["labels"])),
+            licence=str(fields["licence"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} holds damaged facts about its weights ({error!r})."
+        ) from error
+    if not (
+        VARIANTS.keys() >= set(facts.variants)
+        and len(facts.labels) in (0, facts.classes)
+        and 0 < facts.crop_fraction <= 1
+        and facts.size > 0
+        and facts.native_size >= 0
+    ):
+        raise ValueError(
+            f"{path} holds facts about its weights that do not fit together: "
+            f"{facts}"
+        )
+    return facts

@@ -1,0 +1,67 @@
+"""What all exports are told alike: size, calibration and preprocessing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import keras
+
+from keras_mobilevit.tflite.conversion import exported_shape
+from keras_mobilevit.tflite.metadata import Metadata
+from keras_mobilevit.tflite.quantization.calibration_set import (
+    CalibrationSet,
+    Source,
+    calibration_set,
+)
+from keras_mobilevit.version import __version__
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """Keyword arguments of `export_tflite`, which describes them."""
+
+    size: tuple[int, int] | None = None
+    calibration: Source | None = None
+    calibration_images: int = 100
+    seed: int = 0
+    labels: Sequence[str] = ()
+    crop_fraction: float = 1.0
+    native_size: int = 0
+
+    def describe(self, model: keras.Model) -> Metadata:
+        """Metadata of a model that is yet to be quantized.
+
+        Raises:
+            ValueError: If there are labels, but not one for each output.
+        """
+        outputs = model.output_shape[-1] if len(model.outputs) == 1 else None
+        if self.labels and len(self.labels) != outputs:
+            raise ValueError(
+                f"The model has {outputs} outputs. Received: "
+                f"{len(self.labels)} labels"
+            )
+        return Metadata(
+            model=model.name,
+            recipe="float32",
+            labels=tuple(self.labels),
+            crop_fraction=self.crop_fraction,
+            native_size=self.native_size,
+            version=__version__,
+        )
+
+    def draw_images(self, model: keras.Model) -> CalibrationSet:
+        """Images that calibrate, as `calibration_set` chooses them.
+
+        Raises:
+            ValueError: If there are none, or the model does not fit them.
+            FileNotFoundError: If they are not there.
+        """
+        return calibration_set(
+            self.calibration,
+            exported_shape(model, self.size),
+            count=self.calibration_images,
+            seed=self.seed,
+            crop_fraction=self.crop_fraction,
+            native_size=self.native_size,
+        )

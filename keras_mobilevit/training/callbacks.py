@@ -1,0 +1,139 @@
+"""Callbacks that Keras lacks: saving mid-epoch, stopping, progress."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import pathlib
+import signal
+import threading
+import time
+from collections.abc import Sequence
+
+import keras
+from tqdm import tqdm
+
+from keras_mobilevit.training.averaging import averaged_weights
+from keras_mobilevit.training.state import Position, save_state
+
+
+class SaveState(keras.callbacks.Callback):
+    """Saves the run every few minutes, at the end of an epoch, on Ctrl-C.
+
+    A loss that is not finite stops the run before it can be saved; what was
+    saved before is the last good state.
+
+    Args:
+        path: File of the state.
+        first_step: Steps of the epoch that an earlier run has done.
+        minutes: Time between two saves inside an epoch.
+
+    Raises:
+        FloatingPointError: From `fit`, if the loss is not finite.
+        KeyboardInterrupt: From `fit`, after Ctrl-C, when all is saved.
+    """
+
+    def __init__(
+        self, path: pathlib.Path, first_step: int = 0, minutes: float = 5.0
+    ):
+        super().__init__()
+        self.path = path
+        self.first_step = first_step
+        self.seconds = 60 * minutes
+        self._interrupted = False
+        self._handler = None
+
+    def on_train_begin(self, logs=None):
+        self._saved_at = time.monotonic()
+        # Only the main thread may set a handler; elsewhere Ctrl-C does not
+        # arrive anyway.
+        if threading.current_thread() is threading.main_thread():
+            self._handler = signal.signal(signal.SIGINT, self._interrupt)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        step = self.first_step + batch + 1
+        loss = float((logs or {}).get("loss", 0.0))
+        if not math.isfinite(loss):
+            self._release()
+            raise FloatingPointError(
+                f"The loss became {loss} in epoch {self._epoch}, step {step}. "
+                "The last good state is kept. Lower `schedule.peak` or set "
+                "`optimizer.clip_norm`, in a new run folder."
+            )
+        if self._interrupted:
+            self._save(Position(self._epoch, step))
+            self._release()
+            raise KeyboardInterrupt
+        if time.monotonic() - self._saved_at >= self.seconds:
+            self._save(Position(self._epoch, step))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._save(Position(epoch + 1, 0))
+
+    def on_train_end(self, logs=None):
+        self._release()
+        if self._interrupted:  # During validation.
+            raise KeyboardInterrupt
+
+    def _save(self, position):
+        save_state(self.model, position, self.path)
+        self._saved_at = time.monotonic()
+
+    def _interrupt(self, number, frame):
+        self._interrupted = True
+
+    def _release(self):
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+            self._handler = None
+
+
+class TestAverages(keras.callbacks.Callback):
+    """Lets `fit` test the average of the weights, and go on with the others.
+
+    `keras.callbacks.SwapEMAWeights` would round the weights on TensorFlow.
+    """
+
+    def on_test_begin(self, logs=None):
+        self._inside = contextlib.ExitStack()
+        self._inside.enter_context(averaged_weights(self.model))
+
+    def on_test_end(self, logs=None):
+        self._inside.close()
+
+
+class Progress(keras.callbacks.Callback):
+    """A bar over the whole run, and the rate among the logs of an epoch.
+
+    Args:
+        bar: Bar that counts images.
+        batch_sizes: Images in each batch of the epoch.
+    """
+
+    def __init__(self, bar: tqdm, batch_sizes: Sequence[int]):
+        super().__init__()
+        self.bar = bar
+        self.batch_sizes = batch_sizes
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.bar.set_description(f"epoch {epoch + 1}")
+        self._began = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.set_postfix(
+            {name: f"{value:.3f}" for name, value in (logs or {}).items()},
+            refresh=False,
+        )
+        self.bar.update(self.batch_sizes[batch])
+
+    def on_test_begin(self, logs=None):
+        self._trained = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        # Keras passes the same dict on to the callbacks behind this one.
+        seconds = self._trained - self._began
+        logs["images_per_second"] = round(sum(self.batch_sizes) / seconds, 1)
+        logs["train_seconds"] = round(seconds, 1)

@@ -1,0 +1,134 @@
+"""Several devices or machines, by the engines that Keras backends have.
+
+TensorFlow brings `tf.distribute`, JAX `keras.distribution`. Nothing here moves
+a gradient itself: it names the engine, and hands each process its share.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+STRATEGIES = ("none", "mirrored", "multi_worker", "data_parallel")
+
+
+@dataclasses.dataclass(frozen=True)
+class Distribution:
+    """How the work is shared.
+
+    Attributes:
+        replicas: Copies of the model; each takes its own part of a batch.
+        local_replicas: Those that this process feeds.
+        is_chief: Whether this process writes the files of the run.
+        strategy: `tf.distribute.Strategy`, or `None`.
+    """
+
+    replicas: int = 1
+    local_replicas: slice = slice(0, 1)
+    is_chief: bool = True
+    strategy: Any = None
+
+    def scope(self) -> contextlib.AbstractContextManager:
+        """Context in which the model is built and compiled."""
+        if self.strategy is None:
+            return contextlib.nullcontext()
+        return self.strategy.scope()
+
+    def dataset(
+        self,
+        batches: Callable[[], Iterator[tuple]],
+        *,
+        shared: bool = False,
+    ) -> Any:
+        """Wraps a generator so that `fit` takes it.
+
+        Args:
+            batches: Makes an iterator of `(images, targets)`; the rows of
+                this process's replicas lie one behind the other.
+            shared: Whether each replica gets all rows instead of its own.
+        """
+        if keras.backend.backend() != "tensorflow":
+            return batches()
+        import tensorflow as tf
+
+        rows = self.local_replicas.stop - self.local_replicas.start
+
+        def by_replica():
+            for batch in batches():
+                if shared:
+                    yield from [batch] * rows
+                else:
+                    yield from zip(
+                        *(np.split(array, rows) for array in batch), strict=True
+                    )
+
+        def as_dataset(context=None):
+            # Sizes change from batch to batch: with unknown sides TensorFlow
+            # traces the step once, and not once a size.
+            return tf.data.Dataset.from_generator(
+                by_replica,
+                output_signature=(
+                    tf.TensorSpec((None, None, None, 3), tf.float32),
+                    tf.TensorSpec((None, None), tf.float32),
+                ),
+            ).prefetch(rows)
+
+        if self.strategy is None:
+            return as_dataset()
+        return self.strategy.distribute_datasets_from_function(as_dataset)
+
+
+def open_distribution(name: str = "none") -> Distribution:
+    """Sets up an engine.
+
+    Args:
+        name: `"none"`; `"mirrored"`, all GPUs of this machine (TensorFlow);
+            `"multi_worker"`, this process is one of several that `TF_CONFIG`
+            lists (TensorFlow; call this before anything else of it);
+            `"data_parallel"`, all devices of this machine (JAX).
+
+    Raises:
+        ValueError: If the name is unknown, or the backend has no such engine.
+    """
+    if name not in STRATEGIES:
+        raise ValueError(
+            f"`distribution` must be one of {list(STRATEGIES)}. Received: "
+            f"{name}"
+        )
+    if name == "none":
+        return Distribution()
+    backend = keras.backend.backend()
+    needed = "jax" if name == "data_parallel" else "tensorflow"
+    if backend != needed:
+        raise ValueError(
+            f"`distribution={name!r}` needs the {needed} backend of Keras "
+            f"(KERAS_BACKEND={needed}). Received: {backend}"
+        )
+    if name == "data_parallel":
+        parallel = keras.distribution.DataParallel()
+        keras.distribution.set_distribution(parallel)
+        devices = len(keras.distribution.list_devices())
+        return Distribution(devices, slice(0, devices))
+
+    import tensorflow as tf
+
+    if name == "mirrored":
+        strategy = tf.distribute.MirroredStrategy()
+        replicas = strategy.num_replicas_in_sync
+        return Distribution(replicas, slice(0, replicas), strategy=strategy)
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    resolver = strategy.cluster_resolver
+    workers = len(resolver.cluster_spec().as_dict().get("worker", [None]))
+    rank = resolver.task_id or 0
+    local = strategy.num_replicas_in_sync // workers
+    return Distribution(
+        strategy.num_replicas_in_sync,
+        slice(rank * local, (rank + 1) * local),
+        is_chief=rank == 0,
+        strategy=strategy,
+    )

@@ -1,0 +1,255 @@
+"""Runs a recipe from pictures to weights, and picks up where it was cut off."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import pathlib
+from typing import Any
+
+import keras
+from tqdm import tqdm
+
+from keras_mobilevit.checkpoints import save_compact
+from keras_mobilevit.configs import WeightsConfig
+from keras_mobilevit.files import atomic_write
+from keras_mobilevit.training.averaging import (
+    average_statistics,
+    averaged_weights,
+)
+from keras_mobilevit.training.callbacks import (
+    Progress,
+    SaveState,
+    TestAverages,
+)
+from keras_mobilevit.training.classifier import build_classifier
+from keras_mobilevit.training.curves import plot_curves
+from keras_mobilevit.training.distillation import load_teacher
+from keras_mobilevit.training.distribution import (
+    Distribution,
+    open_distribution,
+)
+from keras_mobilevit.training.loader import BatchLoader
+from keras_mobilevit.training.optimizer import make_optimizer
+from keras_mobilevit.training.parts import freeze
+from keras_mobilevit.training.recipe import Recipe
+from keras_mobilevit.training.run_folder import RunFolder
+from keras_mobilevit.training.sampler import MultiScaleSampler, make_scales
+from keras_mobilevit.training.schedule import make_schedule
+from keras_mobilevit.training.sources import open_source
+from keras_mobilevit.training.state import restore_state
+
+
+def run_recipe(
+    recipe: Recipe,
+    train: Any,
+    test: Any,
+    run_dir: str | os.PathLike,
+    *,
+    seed: int = 0,
+    distribution: str = "none",
+    workers: int | None = None,
+    save_minutes: float = 5.0,
+    jit_compile: bool | None = None,
+) -> pathlib.Path:
+    """Trains a classifier.
+
+    Each epoch is one `fit` of Keras, since the number of steps differs from
+    one to the next. A run that was cut off goes on from its last save when it
+    is called again with the same arguments, to the weights that it would
+    have had.
+
+    Args:
+        recipe: What to do.
+        train: Pictures to learn from: a folder or tar of `<class>/<picture>`,
+            or what else `open_source` takes.
+        test: The same to report on after each epoch; they decide nothing.
+        run_dir: Folder of the run; see `RunFolder`.
+        seed: Seed of initial weights, order, crops and dropout.
+        distribution: As in `open_distribution`.
+        workers: Threads that prepare pictures; by default one a core.
+        save_minutes: Time between two saves inside an epoch.
+        jit_compile: Whether XLA compiles the step. By default as Keras
+            chooses, but not by TensorFlow on a CPU, where it is slower.
+
+    Returns:
+        Path of the `.weights.h5` file, with the names of the classes and the
+        preprocessing inside.
+
+    Raises:
+        FileNotFoundError: If a source does not exist.
+        ValueError: If a source or the folder does not fit the recipe.
+        FloatingPointError: If the loss is not finite.
+        OSError: If the state of the run can not be written.
+        KeyboardInterrupt: After Ctrl-C, when the run is saved.
+    """
+    # First of all, since TensorFlow sets up its cluster only once.
+    engine = open_distribution(distribution)
+    train_source = open_source(train)
+    class_names = train_source.class_names
+    test_source = open_source(test, class_names)
+    folder = RunFolder(run_dir)
+    if engine.is_chief:
+        folder.claim(
+            recipe,
+            seed=seed,
+            class_names=class_names,
+            images=len(train_source),
+        )
+    sampler = MultiScaleSampler(
+        len(train_source),
+        make_scales(**vars(recipe.sampler), replicas=engine.replicas),
+        replicas=engine.replicas,
+        seed=seed,
+    )
+    batch_sizes = [
+        sampler.batch_sizes(epoch) for epoch in range(recipe.schedule.epochs)
+    ]
+    keras.utils.set_random_seed(seed)
+    with engine.scope():
+        model = build_classifier(recipe, class_names)
+        _compile(model, recipe, list(map(len, batch_sizes)), jit_compile)
+        start = restore_state(model, folder.state)
+
+    loader = _make_loader(recipe, train_source, seed, workers)
+    tester = BatchLoader(
+        test_source, recipe.augmentation, recipe.evaluation, workers=workers
+    )
+    bar = tqdm(
+        total=sum(map(sum, batch_sizes)),
+        initial=sum(map(sum, batch_sizes[: start.epoch])),
+        unit="image",
+        disable=None if engine.is_chief else True,
+    )
+    with bar, average_statistics(model, recipe.optimizer.ema_momentum):
+        for epoch in range(start.epoch, recipe.schedule.epochs):
+            first_step = start.step if epoch == start.epoch else 0
+            bar.update(sum(batch_sizes[epoch][:first_step]))
+            callbacks = [
+                TestAverages(),
+                Progress(bar, batch_sizes[epoch][first_step:]),
+            ]
+            if engine.is_chief:
+                callbacks += _loggers(folder)
+                callbacks.append(
+                    SaveState(folder.state, first_step, save_minutes)
+                )
+            _fit_epoch(
+                model,
+                engine,
+                epoch,
+                train=functools.partial(
+                    loader.batches,
+                    sampler.epoch(epoch),
+                    epoch=epoch,
+                    first_step=first_step,
+                    replicas=engine.local_replicas,
+                ),
+                steps=len(batch_sizes[epoch]) - first_step,
+                test=functools.partial(
+                    tester.evaluation_batches,
+                    (recipe.evaluation.size,) * 2,
+                    recipe.sampler.batch_size,
+                ),
+                test_steps=-(-len(test_source) // recipe.sampler.batch_size),
+                callbacks=callbacks,
+            )
+            if engine.is_chief:
+                _write_results(folder, model, recipe, class_names, loader)
+    if engine.is_chief and not folder.weights.is_file():
+        # Cut off between the last state and the weights.
+        _write_results(folder, model, recipe, class_names, loader)
+    return folder.weights
+
+
+def _compile(model, recipe, epoch_steps, jit_compile):
+    config = recipe.optimizer
+    freeze(model, config.freeze)
+    if jit_compile is None:
+        on_cpu = keras.backend.backend() == "tensorflow" and not _has_gpu()
+        jit_compile = False if on_cpu else "auto"
+    model.compile(
+        make_optimizer(
+            config, make_schedule(recipe.schedule, epoch_steps), model
+        ),
+        keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=config.label_smoothing
+        ),
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        jit_compile=jit_compile,
+    )
+    model.optimizer.build(model.trainable_variables)
+
+
+def _has_gpu():
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def _make_loader(recipe, source, seed, workers):
+    teacher = None
+    if recipe.distillation.teacher:
+        teacher = load_teacher(
+            recipe.distillation.teacher, classes=len(source.class_names)
+        )
+    return BatchLoader(
+        source,
+        recipe.augmentation,
+        recipe.evaluation,
+        seed=seed,
+        workers=workers,
+        teacher=teacher,
+        teacher_weight=recipe.distillation.weight,
+    )
+
+
+def _loggers(folder):
+    """What writes the metrics of an epoch to disk."""
+    loggers = [keras.callbacks.CSVLogger(folder.metrics, append=True)]
+    # Keras writes for TensorBoard through TensorFlow, on any backend.
+    if importlib.util.find_spec("tensorflow"):
+        loggers.append(
+            keras.callbacks.TensorBoard(folder.tensorboard, write_graph=False)
+        )
+    return loggers
+
+
+def _fit_epoch(
+    model, engine: Distribution, epoch, *, train, steps, test, test_steps, callbacks
+):
+    """One pass over the training images, and one over the test images."""
+    try:
+        model.fit(
+            engine.dataset(train),
+            steps_per_epoch=steps,
+            validation_data=engine.dataset(test, shared=True),
+            validation_steps=test_steps,
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            verbose=0,  # `Progress` shows a bar.
+            callbacks=callbacks,
+        )
+    except BaseException:
+        for callback in callbacks:  # Closes their files.
+            callback.on_train_end()
+        raise
+
+
+def _write_results(folder, model, recipe, class_names, loader):
+    facts = WeightsConfig(
+        variants=(recipe.variant,),
+        classes=len(class_names),
+        size=recipe.evaluation.size,
+        crop_fraction=recipe.evaluation.crop_fraction,
+        native_size=recipe.evaluation.native_size,
+        labels=tuple(class_names),
+        licence="",
+    )
+    with averaged_weights(model):
+        save_compact(model, folder.weights, facts)
+    plot_curves(folder.metrics, folder.curves)
+    if loader.skipped:
+        lines = [f"{name}: {why}\n" for name, why in loader.skipped.items()]
+        atomic_write(folder.skipped, "".join(lines).encode())

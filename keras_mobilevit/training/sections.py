@@ -1,0 +1,195 @@
+"""Sections of a training recipe: every field of them, with its rule.
+
+Defaults are those of Section 4.1 of arXiv 2110.02178 and of its published
+code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from keras_mobilevit.configs import MIN_SIZE
+from keras_mobilevit.training.checked import (
+    Checked,
+    choice,
+    flag,
+    number,
+    pair,
+    text,
+    whole,
+)
+from keras_mobilevit.training.sampler import MODES, make_scales
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule(Checked):
+    """Learning rate: a linear warm-up, then half a cosine.
+
+    Attributes:
+        epochs: Passes over the training images.
+        start: Rate of the first step.
+        peak: Rate at the end of the warm-up, where the cosine begins.
+        floor: Rate at the end of the cosine.
+        warmup_steps: Steps of the warm-up.
+        per: `"epoch"`, as published, or `"step"`: how often the cosine moves.
+    """
+
+    epochs: int = whole(300, "[1, inf)")
+    start: float = number(2e-4, "[0, inf)")
+    peak: float = number(2e-3, "(0, inf)")
+    floor: float = number(2e-4, "[0, inf)")
+    warmup_steps: int = whole(3000, "[0, inf)")
+    per: str = choice("epoch", ("epoch", "step"))
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.floor > self.peak:
+            raise ValueError(
+                "`schedule.floor` must be at most `schedule.peak`. Received: "
+                f"floor={self.floor}, peak={self.peak}"
+            )
+        if self.warmup_steps and self.start > self.peak:
+            raise ValueError(
+                "`schedule.start` must be at most `schedule.peak`. Received: "
+                f"start={self.start}, peak={self.peak}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Optimizer(Checked):
+    """AdamW, what it decays, and what is averaged.
+
+    Attributes:
+        weight_decay: Decoupled decay of every trainable variable, biases and
+            norms too, as published.
+        label_smoothing: Mass spread evenly over all classes.
+        ema_momentum: Momentum of the average of the weights that is evaluated
+            and saved; 0 for no average.
+        clip_norm: Largest global norm of the gradients; 0 for no clipping.
+        freeze: Number of parts that keep their weights, counted from the
+            image: 0 for none, 1 for the stem, 2 for stage 1 too, up to 7 for
+            all but the classifier. Frozen batch norms keep their statistics.
+        layer_decay: Factor on the learning rate from one part to the part in
+            front of it, in (0, 1].
+        mixed_precision: Whether to compute in `mixed_float16` (or
+            `mixed_bfloat16` where there is no GPU).
+    """
+
+    weight_decay: float = number(0.01, "[0, inf)")
+    label_smoothing: float = number(0.1, "[0, 1)")
+    ema_momentum: float = number(0.9995, "[0, 1)")
+    clip_norm: float = number(0.0, "[0, inf)")
+    freeze: int = whole(0, "[0, 7]")
+    layer_decay: float = number(1.0, "(0, 1]")
+    mixed_precision: bool = flag(False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampler(Checked):
+    """Sizes of the batches; see `keras_mobilevit.training.sampler`.
+
+    Attributes:
+        mode: `"paper"`, `"listing"`, `"v0.1"` or `"v0.4"`, the multi-scale
+            samplers of the paper, of its listing and of the published code;
+            or `"standard"`, one size.
+        size: Side of the base size, in pixels.
+        batch_size: Images a replica at the base size; in mode `"paper"` at
+            the largest size, where the paper defines it. 82 at 320 pixels
+            are 128 at 256.
+        divisor: Sides are multiples of it.
+    """
+
+    mode: str = choice("paper", MODES)
+    size: int = whole(256, f"[{MIN_SIZE}, inf)")
+    batch_size: int = whole(82, "[1, inf)")
+    divisor: int = whole(32, "[1, inf)")
+
+    def __post_init__(self):
+        super().__post_init__()
+        try:
+            make_scales(
+                self.mode, self.size, self.batch_size, divisor=self.divisor
+            )
+        except ValueError as error:
+            raise ValueError(f"In `sampler`: {error}") from error
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation(Checked):
+    """What happens to a training image before the model sees it.
+
+    Attributes:
+        crop: `"random_resized"`, a random part of the image; `"padded"`, the
+            image shifted by up to `padding`; `"none"`, the preprocessing of
+            `Evaluation`.
+        scale: Smallest and largest share of the area that
+            `"random_resized"` takes.
+        ratio: Smallest and largest width over height of that part.
+        padding: Reflected border of `"padded"`, in pixels of the original.
+        flip: Probability of a horizontal flip.
+        rand_augment: Number of operations of `keras.layers.RandAugment`; 0
+            for none.
+        erasing: Probability of a random rectangle being overwritten.
+        mixup: Alpha of `keras.layers.MixUp`; 0 for none.
+        cutmix: Whether to apply `keras.layers.CutMix`.
+    """
+
+    crop: str = choice("random_resized", ("random_resized", "padded", "none"))
+    scale: tuple[float, float] = pair((0.08, 1.0), "(0, 1]")
+    ratio: tuple[float, float] = pair((3 / 4, 4 / 3), "(0, inf)")
+    padding: int = whole(0, "[0, inf)")
+    flip: float = number(0.5, "[0, 1]")
+    rand_augment: int = whole(0, "[0, inf)")
+    erasing: float = number(0.0, "[0, 1]")
+    mixup: float = number(0.0, "[0, inf)")
+    cutmix: bool = flag(False)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if (self.crop == "padded") != (self.padding > 0):
+            raise ValueError(
+                "`augmentation.padding` must be above 0 where "
+                "`augmentation.crop` is 'padded', and 0 elsewhere. Received: "
+                f"padding={self.padding}, crop={self.crop!r}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation(Checked):
+    """Preprocessing of test images; it goes along with the weights.
+
+    Attributes:
+        size: Side of the square input, in pixels.
+        crop_fraction: As in `keras_mobilevit.images.load_image`.
+        native_size: Likewise.
+    """
+
+    size: int = whole(256, f"[{MIN_SIZE}, inf)")
+    crop_fraction: float = number(256 / 288, "(0, 1]")
+    native_size: int = whole(0, "[0, inf)")
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.native_size > self.size:
+            raise ValueError(
+                "`evaluation.native_size` must be at most `evaluation.size`. "
+                f"Received: native_size={self.native_size}, size={self.size}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Distillation(Checked):
+    """A teacher whose probabilities are mixed into the targets.
+
+    Attributes:
+        teacher: Path of a `.keras` or `.tflite` classifier of the same
+            classes; empty for none.
+        weight: Share of the teacher in the targets, in [0, 1].
+    """
+
+    teacher: str = text(
+        "",
+        pattern=r"|.+\.(keras|tflite)",
+        expected="the path of a .keras or .tflite file, or empty",
+    )
+    weight: float = number(0.5, "[0, 1]")

@@ -1,0 +1,283 @@
+"""Whole runs: what they leave behind, and what cuts them off."""
+
+import csv
+import errno
+import json
+import pathlib
+import signal
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+import keras_mobilevit
+from keras_mobilevit.checkpoints import read_facts
+from keras_mobilevit.named_models import open_model
+from keras_mobilevit.training import callbacks, run, state
+from keras_mobilevit.training.run import run_recipe
+from pictures import CLASSES, quick_recipe, write_pictures
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    return write_pictures(tmp_path_factory.mktemp("pictures"))
+
+
+def train(pictures, folder, recipe=None, **options):
+    return run_recipe(
+        recipe or quick_recipe(), pictures, pictures, folder, **options
+    )
+
+
+def read_weights(path):
+    """Datasets of a weights file by name."""
+    found = {}
+
+    def visit(name, item):
+        if isinstance(item, h5py.Dataset):
+            found[name] = item[()]
+
+    with h5py.File(path) as file:
+        file.visititems(visit)
+    return found
+
+
+def assert_same_weights(a, b):
+    a, b = read_weights(a), read_weights(b)
+    assert a.keys() == b.keys() and len(a) > 300
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def finished(pictures, tmp_path_factory):
+    """A run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("run")
+    train(pictures, folder)
+    return folder
+
+
+def test_the_folder_of_a_run(finished):
+    names = {path.name for path in finished.iterdir()}
+    assert names == {
+        "curves.png",
+        "metrics.csv",
+        "model.weights.h5",
+        "recipe.toml",
+        "run.json",
+        "state.weights.h5",
+        "tensorboard",
+    }
+    rows = list(csv.DictReader((finished / "metrics.csv").open()))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= rows[0].keys()
+    assert all(float(row["images_per_second"]) > 0 for row in rows)
+    assert (finished / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((finished / "run.json").read_text()) == {
+        "seed": 0,
+        "images": 12,
+        "class_names": list(CLASSES),
+    }
+    assert any((finished / "tensorboard").rglob("events.out.*"))
+
+
+def test_the_weights_know_their_classes_and_preprocessing(finished):
+    path = finished / "model.weights.h5"
+    facts = read_facts(path)
+    assert facts.labels == CLASSES
+    opened = open_model(None, path)
+    assert opened.labels == CLASSES
+    assert opened.model.name == "mobilevit_xxs"
+    assert opened.model.input_shape == (None, 48, 48, 3)
+    assert opened.crop_fraction == pytest.approx(256 / 288)
+
+
+def test_metrics_are_those_of_the_saved_average(finished, pictures):
+    """The last line of the log against the weights file, by other code."""
+    model, *_ = open_model(None, finished / "model.weights.h5")
+    images = [
+        keras_mobilevit.images.load_image(path, (48, 48), 256 / 288)
+        for path in sorted(pictures.rglob("*.png"))
+    ]
+    predicted = model.predict(np.stack(images).astype("float32"), verbose=0)
+    true = np.repeat([0, 1], 6)
+    smoothed = 0.9 * np.eye(2)[true] + 0.05
+    loss = -(smoothed * np.log(predicted)).sum(1).mean()
+    *_, last = csv.DictReader((finished / "metrics.csv").open())
+    accuracy = (predicted.argmax(1) == true).mean()
+    assert float(last["val_loss"]) == pytest.approx(loss, rel=1e-5)
+    assert float(last["val_accuracy"]) == pytest.approx(accuracy)
+
+
+def test_classes_that_are_the_weights_own_keep_their_classifier(
+    finished, pictures, tmp_path
+):
+    path = finished / "model.weights.h5"
+    recipe = quick_recipe(weights=str(path))
+    model = run.build_classifier(recipe, CLASSES)
+    own = open_model(None, path).model.get_layer("predictions").get_weights()
+    kept = model.get_layer("predictions").get_weights()
+    np.testing.assert_array_equal(kept[0], own[0])
+    model = run.build_classifier(recipe, ("dull", "green"))
+    other = model.get_layer("predictions").get_weights()
+    assert abs(other[0] - own[0]).max() > 1e-3
+    np.testing.assert_array_equal(
+        model.get_layer("stem").get_weights()[0],
+        open_model(None, path).model.get_layer("stem").get_weights()[0],
+    )
+
+
+# === Runs that are cut off ===
+
+
+class CutOff(Exception):
+    pass
+
+
+def after_steps(count, action):
+    """Makes `Progress` act after so many steps of this process."""
+    original = callbacks.Progress.on_train_batch_end
+    steps = iter(range(1, 1000))
+
+    def on_train_batch_end(self, batch, logs=None):
+        original(self, batch, logs)
+        if next(steps) == count:
+            action()
+
+    return on_train_batch_end
+
+
+def cut_off():
+    raise CutOff
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_run_that_is_cut_off_ends_as_if_it_had_not_been(
+    steps, finished, pictures, tmp_path, monkeypatch
+):
+    """Saved at every step, killed behind one of the first or second epoch."""
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            callbacks.Progress,
+            "on_train_batch_end",
+            after_steps(steps, cut_off),
+        )
+        with pytest.raises(CutOff):
+            train(pictures, tmp_path, save_minutes=0)
+    path = train(pictures, tmp_path)
+    assert_same_weights(path, finished / "model.weights.h5")
+    assert_same_weights(
+        tmp_path / "state.weights.h5", finished / "state.weights.h5"
+    )
+
+
+def test_ctrl_c_saves_and_the_run_goes_on(
+    finished, pictures, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            callbacks.Progress,
+            "on_train_batch_end",
+            after_steps(1, lambda: signal.raise_signal(signal.SIGINT)),
+        )
+        with pytest.raises(KeyboardInterrupt):
+            train(pictures, tmp_path)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert not (tmp_path / "model.weights.h5").exists()
+    path = train(pictures, tmp_path)
+    assert_same_weights(path, finished / "model.weights.h5")
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_state(
+    pictures, tmp_path, monkeypatch
+):
+    original = run.BatchLoader.batches
+
+    def batches(self, plan, *, epoch, **options):
+        for images, targets in original(self, plan, epoch=epoch, **options):
+            yield images * (np.nan if epoch == 1 else 1), targets
+
+    monkeypatch.setattr(run.BatchLoader, "batches", batches)
+    with pytest.raises(FloatingPointError, match="epoch 1, step 1"):
+        train(pictures, tmp_path)
+    for name in ("state", "model"):
+        for weights in read_weights(tmp_path / f"{name}.weights.h5").values():
+            assert np.isfinite(weights).all()
+    with h5py.File(tmp_path / "state.weights.h5") as file:
+        assert list(file.attrs["keras_mobilevit_position"]) == [1, 0]
+
+
+def test_a_full_disk_leaves_the_state_before(
+    pictures, tmp_path, monkeypatch
+):
+    train(pictures, tmp_path, quick_recipe(schedule__epochs="1"))
+    before = (tmp_path / "state.weights.h5").read_bytes()
+
+    def full(*args, **kwargs):
+        pathlib.Path(args[1]).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    model, *_ = open_model(None, tmp_path / "model.weights.h5")
+    monkeypatch.setattr(keras.Model, "save_weights", full)
+    with pytest.raises(OSError, match="still there"):
+        state.save_state(model, state.Position(), tmp_path / "state.weights.h5")
+    assert (tmp_path / "state.weights.h5").read_bytes() == before
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_damaged_state_is_told(pictures, tmp_path):
+    train(pictures, tmp_path, quick_recipe(schedule__epochs="1"))
+    (tmp_path / "state.weights.h5").write_bytes(b"\x89HDF\r\n\x1a\nhalf")
+    with pytest.raises(ValueError, match="not the state of this run"):
+        train(pictures, tmp_path, quick_recipe(schedule__epochs="1"))
+
+
+def test_the_folder_of_another_run_is_refused(finished, pictures):
+    with pytest.raises(ValueError, match="schedule.peak, seed"):
+        train(pictures, finished, quick_recipe(schedule__peak="0.1"), seed=1)
+
+
+def test_test_pictures_of_other_classes_are_refused(pictures, tmp_path):
+    other = write_pictures(tmp_path / "other")
+    (other / "red").rename(other / "green")
+    with pytest.raises(ValueError, match="green"):
+        run_recipe(quick_recipe(), pictures, other, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_unreadable_pictures_are_listed(tmp_path):
+    pictures = write_pictures(tmp_path / "pictures")
+    (pictures / "red" / "001.png").write_bytes(b"broken")
+    with pytest.warns(UserWarning, match="001.png"):
+        train(pictures, tmp_path / "run", quick_recipe(schedule__epochs="1"))
+    assert "red/001.png" in (tmp_path / "run" / "skipped.txt").read_text()
+
+
+# === What a recipe asks for ===
+
+
+def test_frozen_parts_and_mixed_precision(pictures, tmp_path):
+    recipe = quick_recipe(
+        schedule__epochs="1",
+        optimizer__freeze="7",
+        optimizer__mixed_precision="true",
+    )
+    model, *_ = open_model(None, train(pictures, tmp_path, recipe))
+    embedded = keras_mobilevit.MobileViTXXS(weights="cifar10")
+    for layer in embedded.layers[:-1]:
+        for a, b in zip(
+            layer.get_weights(),
+            model.get_layer(layer.name).get_weights(),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(a, b)
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_it_learns_what_is_easy(pictures, tmp_path):
+    """Bright red against grey: 20 epochs end far below chance, log 2."""
+    recipe = quick_recipe(schedule__epochs="8", schedule__peak="0.003")
+    train(pictures, tmp_path, recipe)
+    *_, last = csv.DictReader((tmp_path / "metrics.csv").open())
+    assert float(last["val_accuracy"]) == 1.0
