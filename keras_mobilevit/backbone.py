@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 
 import keras
 
 from keras_mobilevit import checkpoints
 from keras_mobilevit.configs import (
+    DETECTION_WEIGHTS,
     MIN_SIZE,
     MLP_RATIO,
     NUM_HEADS,
     PATCH_SIZE,
+    SEGMENTATION_WEIGHTS,
     STEM_FILTERS,
     VARIANTS,
     WEIGHTS,
     MobileViTConfig,
+    WeightsConfig,
 )
 from keras_mobilevit.layers import ConvBlock, InvertedResidual, MobileViTBlock
 
@@ -28,6 +32,8 @@ _OPENINGS = {
     16: ((2, 1), (1, 1)),
     8: ((1, 1), (1, 2)),
 }
+# Names of weights, whatever the network is for.
+_NAMED = {*WEIGHTS, *SEGMENTATION_WEIGHTS, *DETECTION_WEIGHTS}
 
 
 def MobileViTBackbone(
@@ -63,7 +69,8 @@ def MobileViTBackbone(
             three.
         include_preprocessing: Whether the model scales pixels in [0, 255] to
             [0, 1] itself.
-        weights: As in `MobileViTXXS`; a classifier in the file is ignored.
+        weights: As in `MobileViTXXS`; a classifier or another head in the
+            file is ignored.
         input_tensor: As in `MobileViTXXS`.
         input_shape: `(height, width, channels)`, by default
             `(None, None, 3)`.
@@ -161,23 +168,34 @@ def rescale(x):
     return keras.layers.Rescaling(1 / 255, name="preprocessing")(x)
 
 
-def check_weights(weights, variant: str) -> None:
+def check_weights(
+    weights,
+    variant: str,
+    named: Mapping[str, WeightsConfig] = WEIGHTS,
+    argument: str = "weights",
+) -> None:
     """Checks the `weights` argument before anything is built.
+
+    Args:
+        weights: What the user gave.
+        variant: Name of the variant.
+        named: Weights with a name.
+        argument: Name of the argument, for the message.
 
     Raises:
         ValueError: If `weights` is neither `None`, nor the name of weights
             that the variant has, nor the path of a file.
     """
-    names = [name for name, w in WEIGHTS.items() if variant in w.variants]
+    names = [name for name, w in named.items() if variant in w.variants]
     if weights is None or weights in names:
         return
     if isinstance(weights, (str, os.PathLike)) and os.path.isfile(weights):
         return
     raise ValueError(
-        "The `weights` argument should be either `None` (random "
+        f"The `{argument}` argument should be either `None` (random "
         "initialization), one of "
         f"{names} (for {variant}), or the path to the weights file to be "
-        f"loaded. Received: weights={weights}"
+        f"loaded. Received: {argument}={weights}"
     )
 
 
@@ -227,7 +245,7 @@ def image_input(weights, input_tensor, input_shape, default_size, stacklevel):
             f"input_shape={input_shape}"
         )
     height, width, channels = input_shape
-    if weights in WEIGHTS and channels != 3:
+    if weights in _NAMED and channels != 3:
         raise ValueError(
             f"The input must have 3 channels with `weights={weights!r}`. "
             f"Received: input_shape={input_shape}"
@@ -252,12 +270,17 @@ def finish_model(image, outputs, *, weights, variant, input_tensor, name):
     """Wraps a graph into a model and loads its weights."""
     # Only our own layers: what lies before `input_tensor` has its own weights.
     model = keras.Model(image, outputs, name=name)
-    if weights in WEIGHTS:
-        checkpoints.load_weights(model, checkpoints.fetch(weights, variant))
-    elif weights is not None:
-        checkpoints.load_weights(model, weights)
+    load_weights(model, weights, variant)
     if input_tensor is None:
         return model
     inputs = keras.utils.get_source_inputs(input_tensor)
     inputs = inputs[0] if len(inputs) == 1 else inputs
     return keras.Model(inputs, outputs, name=name)
+
+
+def load_weights(model: keras.Model, weights, variant: str) -> None:
+    """Loads what a checked `weights` argument says into a model."""
+    if weights in _NAMED:
+        checkpoints.load_weights(model, checkpoints.fetch(weights, variant))
+    elif weights is not None:
+        checkpoints.load_weights(model, weights)

@@ -169,3 +169,123 @@ WEIGHTS = {
         licence="Apache-2.0",
     ),
 }
+
+# === Segmentation with DeepLabv3 ===
+
+# The same for all three variants.
+ASPP_FILTERS = 256
+ASPP_RATES = (6, 12, 18)
+SEGMENTATION_DROPOUT = 0.1
+# Pixels with this label count neither in the loss nor in the metrics.
+IGNORE_LABEL = 255
+
+# As `WEIGHTS`, for networks that tell the class of each pixel. A picture is
+# resized to `size` whole, whatever its shape.
+SEGMENTATION_WEIGHTS = {
+    "pascal_voc": WeightsConfig(
+        variants=tuple(VARIANTS),
+        classes=21,
+        size=512,
+        crop_fraction=1.0,
+        native_size=0,
+        labels=(
+            "background",
+            "aeroplane",
+            "bicycle",
+            "bird",
+            "boat",
+            "bottle",
+            "bus",
+            "car",
+            "cat",
+            "chair",
+            "cow",
+            "diningtable",
+            "dog",
+            "horse",
+            "motorbike",
+            "person",
+            "pottedplant",
+            "sheep",
+            "sofa",
+            "train",
+            "tvmonitor",
+        ),
+        licence="Apple sample code licence (weights of apple/ml-cvnets)",
+    ),
+}
+
+# === Detection with SSDLite ===
+
+
+@dataclasses.dataclass(frozen=True)
+class LevelConfig:
+    """One feature map that a detector predicts boxes from.
+
+    Attributes:
+        stride: Pixels of the image a cell; `None` for the one cell that the
+            whole map before is pooled into.
+        extra_filters: Channels of the layer that makes the map out of the one
+            before; 0 for a map of the backbone.
+        projection: Channels that the map gets in front of its predictor; 0
+            for those that it has.
+        ratios: Aspect ratios of its anchors besides 1, each of which stands
+            for itself and its inverse.
+    """
+
+    stride: int | None
+    extra_filters: int
+    projection: int
+    ratios: tuple[int, ...]
+
+    @property
+    def anchors(self) -> int:
+        """Anchors a cell."""
+        return 2 + 2 * len(self.ratios)
+
+
+# The same for all three variants.
+SSD_LEVELS = (
+    LevelConfig(stride=16, extra_filters=0, projection=512, ratios=(2, 3)),
+    LevelConfig(stride=32, extra_filters=0, projection=256, ratios=(2, 3)),
+    LevelConfig(stride=64, extra_filters=256, projection=0, ratios=(2, 3)),
+    LevelConfig(stride=128, extra_filters=128, projection=0, ratios=(2, 3)),
+    LevelConfig(stride=256, extra_filters=128, projection=0, ratios=(2, 3)),
+    LevelConfig(stride=None, extra_filters=64, projection=0, ratios=(2,)),
+)
+# Sides of the anchors of the first level, and beyond the last one, as shares
+# of the image's.
+SSD_SCALES = (0.1, 1.05)
+
+# As `WEIGHTS`, for networks that find objects. A picture is resized to `size`
+# whole, whatever its shape.
+DETECTION_WEIGHTS = {
+    "coco": WeightsConfig(
+        variants=tuple(VARIANTS),
+        classes=81,
+        size=320,
+        crop_fraction=1.0,
+        native_size=0,
+        # COCO numbers its 80 categories from 1 to 90, with gaps; the outputs
+        # have the same order without them.
+        labels=(
+            "background",
+            *("person", "bicycle", "car", "motorcycle", "airplane", "bus"),
+            *("train", "truck", "boat", "traffic light", "fire hydrant"),
+            *("stop sign", "parking meter", "bench", "bird", "cat", "dog"),
+            *("horse", "sheep", "cow", "elephant", "bear", "zebra"),
+            *("giraffe", "backpack", "umbrella", "handbag", "tie"),
+            *("suitcase", "frisbee", "skis", "snowboard", "sports ball"),
+            *("kite", "baseball bat", "baseball glove", "skateboard"),
+            *("surfboard", "tennis racket", "bottle", "wine glass", "cup"),
+            *("fork", "knife", "spoon", "bowl", "banana", "apple"),
+            *("sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza"),
+            *("donut", "cake", "chair", "couch", "potted plant", "bed"),
+            *("dining table", "toilet", "tv", "laptop", "mouse", "remote"),
+            *("keyboard", "cell phone", "microwave", "oven", "toaster"),
+            *("sink", "refrigerator", "book", "clock", "vase", "scissors"),
+            *("teddy bear", "hair drier", "toothbrush"),
+        ),
+        licence="Apple sample code licence (weights of apple/ml-cvnets)",
+    ),
+}

@@ -13,6 +13,7 @@ import numpy as np
 from keras_mobilevit import checkpoints
 from keras_mobilevit.checkpoints.layouts import ChannelOrder
 from keras_mobilevit.mobilevit import CONSTRUCTORS
+from keras_mobilevit.segmentation import deeplabv3
 
 SUFFIXES = (".weights.h5", ".keras", ".safetensors")
 
@@ -40,12 +41,14 @@ def convert(
 
     Before the target appears under its name, it is loaded into a fresh model,
     whose outputs must equal those of the source bit for bit. A `.keras` target
-    takes RGB pixels in [0, 255] and returns logits.
+    takes RGB pixels in [0, 255] and returns logits; a segmentation network
+    takes any size, and returns them at it.
 
     Args:
         source: File of any kind that `checkpoints.load_weights` takes.
         target: File to write; its suffix is `.weights.h5`, `.keras` or
-            `.safetensors` (with the keys of timm).
+            `.safetensors` (with the keys of timm, or as
+            `checkpoints.save_safetensors` says).
         channel_order: `"rgb"` or `"bgr"`, the order of the image channels
             that the source expects, where it differs from the published
             files of its kind.
@@ -70,12 +73,7 @@ def convert(
         raise ValueError(f"{source} holds the weights of no MobileViT variant.")
 
     def build(path, channel_order=None):
-        model = CONSTRUCTORS[info.variant](
-            weights=None,
-            include_top=info.classes is not None,
-            classes=info.classes,
-            classifier_activation=None,
-        )
+        model = _build(info)
         checkpoints.load_weights(model, path, channel_order)
         return model
 
@@ -108,3 +106,19 @@ def convert(
             )
         os.replace(part, target)
     return Conversion(info, target)
+
+
+def _build(info):
+    """The network that a checkpoint is for, with random weights."""
+    if info.task == "segmentation":
+        return deeplabv3.CONSTRUCTORS[info.variant](
+            weights=None,
+            input_shape=(None, None, 3),
+            classes=info.classes,
+        )
+    return CONSTRUCTORS[info.variant](
+        weights=None,
+        include_top=info.classes is not None,
+        classes=info.classes,
+        classifier_activation=None,
+    )

@@ -11,7 +11,8 @@ import sys
 
 import keras
 
-from keras_mobilevit.checkpoints import layouts, loading
+from keras_mobilevit.checkpoints import loading, modules
+from keras_mobilevit.configs import VARIANTS
 
 _KECAM = (
     "https://github.com/leondgarse/keras_cv_attention_models/releases/"
@@ -21,10 +22,7 @@ _TIMM = (
     "https://github.com/rwightman/pytorch-image-models/releases/download/"
     "v0.1-mvit-weights/"
 )
-_APPLE = (
-    "https://docs-assets.developer.apple.com/ml-research/models/cvnets/"
-    "classification/"
-)
+_APPLE = "https://docs-assets.developer.apple.com/ml-research/models/cvnets/"
 _EMBEDDED = pathlib.Path(__file__).parent / "embedded"
 
 
@@ -38,12 +36,14 @@ class Source:
         algorithm: Hash algorithm, `"md5"` or `"sha256"`.
         digest: Hash as hexadecimal digits, or the first of them. Empty if
             none is published.
+        task: What the network is for.
     """
 
     url: str
-    layout: layouts.Layout
+    layout: modules.Layout
     algorithm: str = "sha256"
     digest: str = ""
+    task: modules.Task = "classification"
 
     @property
     def filename(self) -> str:
@@ -57,7 +57,7 @@ def _sources(variant, kecam_md5, timm_sha256):
         Source(
             f"{_TIMM}{variant}-{timm_sha256}.pth", "timm", digest=timm_sha256
         ),
-        Source(f"{_APPLE}{variant}.pt", "cvnets"),
+        Source(f"{_APPLE}classification/{variant}.pt", "cvnets"),
     )
 
 
@@ -69,14 +69,25 @@ IMAGENET: dict[str, tuple[Source, ...]] = {
         ("mobilevit_s", "55f1051035ecd14e90ae3df80fd0c7f3", "38a5a959"),
     )
 }
+PASCAL_VOC: dict[str, tuple[Source, ...]] = {
+    variant: (
+        Source(
+            f"{_APPLE}segmentation/deeplabv3_{variant}.pt",
+            "cvnets",
+            task="segmentation",
+        ),
+    )
+    for variant in VARIANTS
+}
+_PUBLISHED = {"imagenet": IMAGENET, "pascal_voc": PASCAL_VOC}
 
 
 def fetch(weights: str, variant: str) -> pathlib.Path:
     """Finds the file of named weights.
 
     Args:
-        weights: `"imagenet"` (downloaded once), or the name of weights that
-            are part of this package, such as `"cifar10"`.
+        weights: `"imagenet"` or `"pascal_voc"` (downloaded once), or the name
+            of weights that are part of this package, such as `"cifar10"`.
         variant: Name of the variant, such as `"mobilevit_xxs"`.
 
     Returns:
@@ -85,8 +96,8 @@ def fetch(weights: str, variant: str) -> pathlib.Path:
     Raises:
         OSError: If the file can not be had.
     """
-    if weights == "imagenet":
-        return fetch_imagenet(variant)
+    if weights in _PUBLISHED:
+        return _fetch_published(weights, variant)
     path = _EMBEDDED / f"{variant}_{weights}.weights.h5"
     if not path.is_file():
         raise FileNotFoundError(
@@ -113,14 +124,19 @@ def fetch_imagenet(variant: str) -> pathlib.Path:
         OSError: If no source works; the message says which file to fetch
             by hand and where to put it.
     """
-    if variant not in IMAGENET:
+    return _fetch_published("imagenet", variant)
+
+
+def _fetch_published(weights, variant):
+    published = _PUBLISHED[weights]
+    if variant not in published:
         raise ValueError(
-            f"`variant` must be one of {list(IMAGENET)}. Received: "
+            f"`variant` must be one of {list(published)}. Received: "
             f"variant={variant!r}"
         )
     home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
     folder = pathlib.Path(home).expanduser() / "models"
-    sources = IMAGENET[variant]
+    sources = published[variant]
     reasons = {}
     for source in sources:
         path = folder / source.filename
@@ -140,7 +156,7 @@ def fetch_imagenet(variant: str) -> pathlib.Path:
         f"  {source.url} ({reasons[source]})" for source in sources
     )
     raise OSError(
-        f"The ImageNet weights of {variant} can not be downloaded. Fetch one "
+        f"The {weights} weights of {variant} can not be downloaded. Fetch one "
         f"of these files by any means and put it into {folder} under its own "
         f"name:\n{listing}"
     )
@@ -184,8 +200,11 @@ def _verify(path, source, variant):
     if not source.digest:
         # Without a hash, the file must at least read as what it claims to be.
         info = loading.identify(path)
-        if (info.layout, info.variant) != (source.layout, variant):
-            raise ValueError(f"it holds {info.layout} {info.variant} weights")
+        expected = (source.layout, variant, source.task)
+        if (info.layout, info.variant, info.task) != expected:
+            raise ValueError(
+                f"it holds {info.layout} {info.variant} weights for {info.task}"
+            )
         return
     digest = hashlib.new(source.algorithm, path.read_bytes()).hexdigest()
     if not digest.startswith(source.digest):

@@ -1,25 +1,30 @@
-"""Key layouts: how each checkpoint format names the weights of MobileViT.
+"""Key layouts: the keys of each checkpoint format, and the conversion.
 
-One table lists the modules of the network with their name in every format.
-Everything else is derived from it: the keys, the layout of an unknown file,
-and the conversion in both directions. The three variants share one table, they
-differ in shapes only.
+Everything is derived from the table in `modules.py`: the keys, the layout of
+an unknown file, and the conversion in both directions.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from keras_mobilevit.configs import NUM_HEADS, VARIANTS
+from keras_mobilevit.checkpoints.modules import (
+    HEADS,
+    LAYOUTS,
+    QKV,
+    Layout,
+    Task,
+    layouts_of,
+    network,
+)
+from keras_mobilevit.configs import NUM_HEADS
 
-Layout = Literal["cvnets", "timm", "hf", "kecam", "keras"]
 ChannelOrder = Literal["rgb", "bgr"]
 
-LAYOUTS: tuple[Layout, ...] = ("cvnets", "timm", "hf", "kecam", "keras")
 NUM_BATCHES = "num_batches_tracked"
 STEM = "stem/conv/kernel"
 
@@ -27,18 +32,6 @@ STEM = "stem/conv/kernel"
 _BGR_LAYOUTS = ("cvnets", "hf")
 # Queries, keys and values are one matrix in these layouts, in this order.
 _FUSED_LAYOUTS = ("cvnets", "timm", "kecam")
-_QKV = ("query", "key", "value")
-
-
-class Module(NamedTuple):
-    """One module with weights: its kind and its name in each layout."""
-
-    kind: str
-    keras: str
-    cvnets: str
-    timm: str
-    hf: str
-    kecam: str
 
 
 class Weight(NamedTuple):
@@ -67,8 +60,10 @@ _MOMENTS = (
     ("moving_mean", "running_mean", (0,)),
     ("moving_variance", "running_var", (0,)),
 )
+_CONV = (("kernel", "weight", (2, 3, 1, 0)),)
 _WEIGHTS = {
-    "conv": (("kernel", "weight", (2, 3, 1, 0)),),
+    "conv": _CONV,
+    "biased_conv": (*_CONV, ("bias", "bias", (0,))),
     "depthwise": (("kernel", "weight", (2, 3, 0, 1)),),
     "dense": _DENSE,
     "query": _DENSE,
@@ -80,209 +75,33 @@ _WEIGHTS = {
 }
 
 
-# === The table of modules ===
+@functools.cache
+def table(layout: Layout, task: Task = "classification") -> tuple[Weight, ...]:
+    """Lists every weight of a network and where a layout keeps it.
 
-
-def _conv_block(kind, keras, cvnets, timm, hf, kecam):
-    conv = "dw_conv" if kind == "depthwise" else "conv"
-    yield Module(
-        kind,
-        f"{keras}/conv",
-        f"{cvnets}.block.conv",
-        f"{timm}.conv",
-        f"{hf}.convolution",
-        f"{kecam}_{conv}",
-    )
-    yield Module(
-        "batch_norm",
-        f"{keras}/norm",
-        f"{cvnets}.block.norm",
-        f"{timm}.bn",
-        f"{hf}.normalization",
-        f"{kecam}_bn",
-    )
-
-
-def _inverted_residual(keras, cvnets, timm, hf, kecam):
-    for index, (kind, k, c, t, h) in enumerate(
-        (
-            ("conv", "expand", "exp_1x1", "conv1_1x1", "expand_1x1"),
-            ("depthwise", "depthwise", "conv_3x3", "conv2_kxk", "conv_3x3"),
-            ("conv", "reduce", "red_1x1", "conv3_1x1", "reduce_1x1"),
-        ),
-        start=1,
-    ):
-        yield from _conv_block(
-            kind,
-            f"{keras}/{k}",
-            f"{cvnets}.block.{c}",
-            f"{timm}.{t}",
-            f"{hf}.{h}",
-            f"{kecam}_deep_{index}",
+    Raises:
+        ValueError: If the layout has no networks for the task.
+    """
+    if layout not in layouts_of(task):
+        raise ValueError(
+            f"Networks for {task} have the key layouts {layouts_of(task)}. "
+            f"Received: layout={layout!r}"
         )
-
-
-def _transformer(keras, cvnets, timm, hf, kecam):
-    def module(kind, k, c, t, h, n):
-        return Module(
-            kind,
-            f"{keras}/{k}",
-            f"{cvnets}.pre_norm_{c}",
-            f"{timm}.{t}",
-            f"{hf}.{h}",
-            f"{kecam}_{n}",
-        )
-
-    yield module(
-        "layer_norm", "norm1", "mha.0", "norm1", "layernorm_before", "attn_ln"
-    )
-    for part in _QKV:
-        yield module(
-            part,
-            f"attention/{part}",
-            "mha.1.qkv_proj",
-            "attn.qkv",
-            f"attention.attention.{part}",
-            "attn_mhsa_qkv",
-        )
-    yield module(
-        "attention_output",
-        "attention/attention_output",
-        "mha.1.out_proj",
-        "attn.proj",
-        "attention.output.dense",
-        "attn_mhsa_output",
-    )
-    yield module(
-        "layer_norm", "norm2", "ffn.0", "norm2", "layernorm_after", "mlp_ln"
-    )
-    for index, c, h in (
-        (1, "ffn.1", "intermediate.dense"),
-        (2, "ffn.4", "output.dense"),
-    ):
-        yield module(
-            "dense",
-            f"dense{index}",
-            c,
-            f"mlp.fc{index}",
-            h,
-            f"mlp_Dense_{index - 1}",
-        )
-
-
-def _mobilevit_block(stage, depth):
-    keras, cvnets = f"stage{stage}_block", f"layer_{stage}.1"
-    timm, hf = f"stages.{stage - 1}.1", f"mobilevit.encoder.layer.{stage - 1}"
-    kecam, last = f"stack{stage}_block2", f"stack{stage}_block{depth + 1}"
-    yield from _conv_block(
-        "conv",
-        f"{keras}/local",
-        f"{cvnets}.local_rep.conv_3x3",
-        f"{timm}.conv_kxk",
-        f"{hf}.conv_kxk",
-        f"{kecam}_pre_1",
-    )
-    yield Module(
-        "conv",
-        f"{keras}/project_in",
-        f"{cvnets}.local_rep.conv_1x1.block.conv",
-        f"{timm}.conv_1x1",
-        f"{hf}.conv_1x1.convolution",
-        f"{kecam}_pre_2_conv",
-    )
-    for index in range(depth):
-        yield from _transformer(
-            f"{keras}/transformer_{index}",
-            f"{cvnets}.global_rep.{index}",
-            f"{timm}.transformer.{index}",
-            f"{hf}.transformer.layer.{index}",
-            f"stack{stage}_block{index + 2}",
-        )
-    yield Module(
-        "layer_norm",
-        f"{keras}/norm",
-        f"{cvnets}.global_rep.{depth}",
-        f"{timm}.norm",
-        f"{hf}.layernorm",
-        f"{last}_post_ln",
-    )
-    yield from _conv_block(
-        "conv",
-        f"{keras}/project_out",
-        f"{cvnets}.conv_proj",
-        f"{timm}.conv_proj",
-        f"{hf}.conv_projection",
-        f"{last}_post_1",
-    )
-    yield from _conv_block(
-        "conv",
-        f"{keras}/fusion",
-        f"{cvnets}.fusion",
-        f"{timm}.conv_fusion",
-        f"{hf}.fusion",
-        f"{last}_post_2",
-    )
-
-
-def modules() -> Iterator[Module]:
-    """Yields all modules with weights, from the image to the classifier."""
-    hf = "mobilevit.encoder.layer"
-    yield from _conv_block(
-        "conv", "stem", "conv_1", "stem", "mobilevit.conv_stem", "stem"
-    )
-    for keras, stage, block in (
-        ("stage1_ir", 1, 0),
-        ("stage2_ir1", 2, 0),
-        ("stage2_ir2", 2, 1),
-        ("stage2_ir3", 2, 2),
-    ):
-        yield from _inverted_residual(
-            keras,
-            f"layer_{stage}.{block}",
-            f"stages.{stage - 1}.{block}",
-            f"{hf}.{stage - 1}.layer.{block}",
-            f"stack{stage}_block{block + 1}",
-        )
-    config = next(iter(VARIANTS.values()))
-    for stage, stage_config in enumerate(config.stages, start=3):
-        yield from _inverted_residual(
-            f"stage{stage}_ir",
-            f"layer_{stage}.0",
-            f"stages.{stage - 1}.0",
-            f"{hf}.{stage - 1}.downsampling_layer",
-            f"stack{stage}_block1",
-        )
-        yield from _mobilevit_block(stage, stage_config.depth)
-    yield from _conv_block(
-        "conv",
-        "head",
-        "conv_1x1_exp",
-        "final_conv",
-        "mobilevit.conv_1x1_exp",
-        "features",
-    )
-    yield Module(
-        "dense",
-        "predictions",
-        "classifier.fc",
-        "head.fc",
-        "classifier",
-        "predictions",
-    )
-
-
-# === Keys and conversion ===
+    return tuple(_weights(network(task), layout))
 
 
 @functools.cache
-def table(layout: Layout) -> tuple[Weight, ...]:
-    """Lists every weight of a classifier and where a layout keeps it."""
-    weights = []
-    for module in modules():
+def head_table(layout: Layout, task: Task) -> tuple[Weight, ...]:
+    """The end of `table`: the weights behind the backbone."""
+    return tuple(_weights(HEADS[task].modules(), layout))
+
+
+def _weights(modules, layout):
+    for module in modules:
         kind, prefix = module.kind, getattr(module, layout)
         part = None
-        if kind in _QKV and layout in _FUSED_LAYOUTS:
-            part = _QKV.index(kind)
+        if kind in QKV and layout in _FUSED_LAYOUTS:
+            part = QKV.index(kind)
         for index, (name, torch_name, axes) in enumerate(_WEIGHTS[kind]):
             if layout == "keras":
                 key = f"{prefix}/{index}"
@@ -295,8 +114,7 @@ def table(layout: Layout) -> tuple[Weight, ...]:
             if layout in ("keras", "kecam"):
                 axes = None
             path = f"{module.keras}/{name}"
-            weights.append(Weight(path, key, kind, axes, part))
-    return tuple(weights)
+            yield Weight(path, key, kind, axes, part)
 
 
 def detect_layout(keys: Iterable[str]) -> Layout:
@@ -306,19 +124,49 @@ def detect_layout(keys: Iterable[str]) -> Layout:
         ValueError: If no layout has such keys.
     """
     keys = list(keys)
-    for layout in LAYOUTS:
-        if table(layout)[0].key in keys:
-            return layout
+    for task in HEADS:
+        for layout in layouts_of(task):
+            if table(layout, task)[0].key in keys:
+                return layout
     raise ValueError(
         "The checkpoint has none of the known MobileViT key layouts "
         f"{LAYOUTS}. Its first keys are {keys[:3]}."
     )
 
 
+def detect_task(keys: Iterable[str], layout: Layout) -> Task | None:
+    """Tells from its keys what the network of a checkpoint is for.
+
+    Args:
+        keys: Keys of the checkpoint.
+        layout: Their layout.
+
+    Returns:
+        The task whose head, or a part of it, is there; `None` for a backbone.
+    """
+    keys = set(keys)
+    for task in HEADS:
+        if layout in layouts_of(task) and any(
+            weight.key in keys for weight in head_table(layout, task)
+        ):
+            return task
+    return None
+
+
+def task_of(paths: Iterable[str]) -> Task | None:
+    """As `detect_task`, for a model: from the paths of its variables."""
+    paths = set(paths)
+    for task in HEADS:
+        if any(weight.path in paths for weight in head_table("keras", task)):
+            return task
+    return None
+
+
 def to_keras(
     tensors: Mapping[str, np.ndarray],
     layout: Layout,
     channel_order: ChannelOrder | None = None,
+    task: Task = "classification",
 ) -> dict[str, np.ndarray]:
     """Converts the tensors of a checkpoint to the weights of the Keras model.
 
@@ -329,12 +177,13 @@ def to_keras(
         channel_order: Channel order of the images that the checkpoint
             expects. Defaults to what the published files of the layout
             expect: `"bgr"` for cvnets and hf, else `"rgb"`.
+        task: What the network of the checkpoint is for.
 
     Returns:
         Dict of arrays by path of the Keras variable.
     """
     weights = {}
-    for path, key, kind, axes, part in table(layout):
+    for path, key, kind, axes, part in table(layout, task):
         if key not in tensors:
             continue
         array = tensors[key]
@@ -354,6 +203,7 @@ def from_keras(
     weights: Mapping[str, np.ndarray],
     layout: Layout = "timm",
     channel_order: ChannelOrder | None = None,
+    task: Task = "classification",
 ) -> dict[str, np.ndarray]:
     """Converts the weights of the Keras model to a checkpoint's tensors.
 
@@ -365,12 +215,13 @@ def from_keras(
             the layout are left out.
         layout: Layout of the keys.
         channel_order: As in `to_keras`.
+        task: Likewise.
 
     Returns:
         Dict of arrays by checkpoint key.
     """
     pieces = {}
-    for path, key, kind, axes, _ in table(layout):
+    for path, key, kind, axes, _ in table(layout, task):
         if path not in weights:
             continue
         array = weights[path]
@@ -405,7 +256,7 @@ def _is_bgr(layout, channel_order):
 
 def _split_heads(array, kind):
     """Splits the d channels of attention into (heads, d / heads)."""
-    if kind in _QKV:
+    if kind in QKV:
         return array.reshape(*array.shape[:-1], NUM_HEADS, -1)
     if kind == "attention_output" and array.ndim == 2:
         return array.reshape(NUM_HEADS, -1, array.shape[-1])
@@ -414,7 +265,7 @@ def _split_heads(array, kind):
 
 def _merge_heads(array, kind):
     """Inverse of `_split_heads`."""
-    if kind in _QKV:
+    if kind in QKV:
         return array.reshape(*array.shape[:-2], -1)
     if kind == "attention_output" and array.ndim == 3:
         return array.reshape(-1, array.shape[-1])

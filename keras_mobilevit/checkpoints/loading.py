@@ -9,8 +9,11 @@ import pathlib
 import keras
 import numpy as np
 
-from keras_mobilevit.checkpoints import layouts, readers
+from keras_mobilevit.checkpoints import layouts, modules, readers
 from keras_mobilevit.configs import VARIANTS
+
+# Layouts to save safetensors in, the first that has the network.
+_SAVED_LAYOUTS = ("timm", "hf", "cvnets")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,12 +25,14 @@ class CheckpointInfo:
         layout: Layout of its keys.
         variant: Name of the MobileViT variant, or `None` if it is unknown.
         classes: Number of classes, or `None` without a classifier.
+        task: What the network is for, or `None` for a backbone alone.
     """
 
     kind: readers.FileKind
-    layout: layouts.Layout
+    layout: modules.Layout
     variant: str | None
     classes: int | None
+    task: modules.Task | None = "classification"
 
 
 def identify(path: str | pathlib.Path) -> CheckpointInfo:
@@ -37,7 +42,8 @@ def identify(path: str | pathlib.Path) -> CheckpointInfo:
         path: File of any kind that `load_weights` takes.
 
     Returns:
-        The kind of file, the key layout, the variant and the classes.
+        The kind of file, the key layout, the variant, the classes and the
+        task.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -45,8 +51,10 @@ def identify(path: str | pathlib.Path) -> CheckpointInfo:
     """
     tensors = readers.read_tensors(path)
     layout = layouts.detect_layout(tensors)
-    variant, classes = _describe(_shapes(tensors), layout)
-    return CheckpointInfo(readers.file_kind(path), layout, variant, classes)
+    task = layouts.detect_task(tensors, layout)
+    variant, classes = _describe(_shapes(tensors), layout, task)
+    kind = readers.file_kind(path)
+    return CheckpointInfo(kind, layout, variant, classes, task)
 
 
 def load_weights(
@@ -57,11 +65,13 @@ def load_weights(
     """Loads a checkpoint of any kind into a MobileViT.
 
     Every key and shape is checked before the model is touched: when this
-    raises, the model is as it was. A classifier or head in the file that the
-    model lacks (`include_top=False`) is left out.
+    raises, the model is as it was. What the file holds behind the backbone and
+    the model lacks is left out: the classifier (`include_top=False`), or for a
+    backbone the head of any network.
 
     Args:
-        model: MobileViT classifier, feature extractor or backbone.
+        model: MobileViT classifier, feature extractor, backbone or
+            segmentation network.
         path: `.weights.h5` or `.keras` (Keras), `.safetensors`, `.pt` or
             `.pth` (PyTorch; cvnets, timm or Hugging Face keys), or `.h5`
             (keras_cv_attention_models). The contents decide, not the suffix.
@@ -75,8 +85,10 @@ def load_weights(
     """
     tensors = readers.read_tensors(path)
     layout = layouts.detect_layout(tensors)
-    _check_fit(path, tensors, layout, read_weights(model))
-    weights = layouts.to_keras(tensors, layout, channel_order)
+    weights = read_weights(model)
+    task = _common_task(path, tensors, layout, weights)
+    _check_fit(path, tensors, layout, task, weights)
+    weights = layouts.to_keras(tensors, layout, channel_order, task)
     for variable in model.weights:
         variable.assign(weights[variable.path])
 
@@ -88,11 +100,12 @@ def read_weights(model: keras.Model) -> dict[str, np.ndarray]:
         ValueError: If the model has weights that no MobileViT has.
     """
     weights = {v.path: v.numpy() for v in model.weights}
-    known = {weight.path for weight in layouts.table("keras")}
+    task = layouts.task_of(weights) or "classification"
+    known = {weight.path for weight in layouts.table("keras", task)}
     foreign = [path for path in weights if path not in known]
     if foreign:
         raise ValueError(
-            "Checkpoints are for MobileViT classifiers and backbones as "
+            "Checkpoints are for MobileViT networks and backbones as "
             f"trained. {model.name} has other weights: {_some(foreign)}."
         )
     return weights
@@ -101,10 +114,11 @@ def read_weights(model: keras.Model) -> dict[str, np.ndarray]:
 def save_safetensors(model: keras.Model, path: str | pathlib.Path) -> None:
     """Saves a MobileViT as safetensors with the keys of timm.
 
-    The file appears under its name only when it is complete.
+    What timm does not have gets the keys of Hugging Face: segmentation. The
+    file appears under its name only when it is complete.
 
     Args:
-        model: MobileViT classifier, feature extractor or backbone.
+        model: As in `load_weights`.
         path: File to write.
 
     Raises:
@@ -112,7 +126,11 @@ def save_safetensors(model: keras.Model, path: str | pathlib.Path) -> None:
         ImportError: If safetensors is not installed.
     """
     safetensors = readers.import_safetensors()
-    tensors = layouts.from_keras(read_weights(model), "timm")
+    weights = read_weights(model)
+    task = layouts.task_of(weights) or "classification"
+    published = modules.layouts_of(task)
+    layout = next(name for name in _SAVED_LAYOUTS if name in published)
+    tensors = layouts.from_keras(weights, layout, task=task)
     part = pathlib.Path(f"{path}.part")
     try:
         safetensors.numpy.save_file(tensors, part, metadata={"format": "pt"})
@@ -121,28 +139,44 @@ def save_safetensors(model: keras.Model, path: str | pathlib.Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _check_fit(path, tensors, layout, weights):
+def _common_task(path, tensors, layout, weights):
+    """Task of file and model; a backbone alone goes with any.
+
+    Raises:
+        ValueError: If each has a head, and they are for different tasks.
+    """
+    found = layouts.detect_task(tensors, layout)
+    expected = layouts.task_of(weights)
+    if found and expected and found != expected:
+        raise ValueError(
+            f"{path} holds the weights of a network for {found}, the model is "
+            f"for {expected}. To take over the backbone alone, pass the file "
+            "as `backbone_weights`, or load it into a `MobileViTBackbone`."
+        )
+    return found or expected or "classification"
+
+
+def _check_fit(path, tensors, layout, task, weights):
     """Raises ValueError unless the tensors fill exactly these weights."""
     found = _shapes(tensors)
-    expected = _shapes(layouts.from_keras(weights, layout))
+    expected = _shapes(layouts.from_keras(weights, layout, task=task))
     (variant, classes), (model_variant, model_classes) = (
-        _describe(shapes, layout) for shapes in (found, expected)
+        _describe(shapes, layout, task) for shapes in (found, expected)
     )
     if variant and model_variant and variant != model_variant:
         raise ValueError(
             f"{path} holds {variant} weights, the model is {model_variant}."
         )
     if classes and model_classes and classes != model_classes:
+        way_out = "`include_top=False`"
+        if task != "classification":
+            way_out = "the file as `backbone_weights`"
         raise ValueError(
             f"{path} holds weights for {classes} classes, the model has "
-            f"{model_classes}. Pass `classes={classes}`, or "
-            "`include_top=False` to leave the classifier out."
+            f"{model_classes}. Pass `classes={classes}`, or {way_out} to "
+            "leave the classifier out."
         )
-    top = {
-        weight.key
-        for weight in layouts.table(layout)
-        if weight.path.startswith(("head/", "predictions/"))
-    }
+    top = {weight.key for weight in layouts.head_table(layout, task)}
     problems = {
         "missing": [key for key in expected if key not in found],
         "unknown": [key for key in found if key not in {*expected, *top}],
@@ -177,9 +211,10 @@ def _shapes(tensors):
     }
 
 
-def _describe(shapes, layout):
+def _describe(shapes, layout, task):
     """Variant (by the token widths of its stages) and number of classes."""
-    keys = {weight.path: weight.key for weight in layouts.table(layout)}
+    task = task or "classification"
+    keys = {weight.path: weight.key for weight in layouts.table(layout, task)}
     widths = [
         shapes.get(keys[f"stage{stage}_block/norm/gamma"])
         for stage in (3, 4, 5)
@@ -192,8 +227,9 @@ def _describe(shapes, layout):
         ),
         None,
     )
-    bias = shapes.get(keys["predictions/bias"])
-    return variant, bias[0] if bias else None
+    head = modules.HEADS[task]
+    bias = shapes.get(keys[head.bias])
+    return variant, head.count_classes(bias[0]) if bias else None
 
 
 def _some(keys):

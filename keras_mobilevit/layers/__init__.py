@@ -1,5 +1,6 @@
 """Keras layers that implement MobileViT, usable alone."""
 
+from keras_mobilevit.layers.aspp import ASPP
 from keras_mobilevit.layers.convolution import ConvBlock, InvertedResidual
 from keras_mobilevit.layers.inference import (
     InferenceMobileViTBlock,
@@ -7,14 +8,17 @@ from keras_mobilevit.layers.inference import (
     UnitRMSNorm,
 )
 from keras_mobilevit.layers.mobilevit_block import MobileViTBlock
+from keras_mobilevit.layers.resizing import ResizeLike
 from keras_mobilevit.layers.transformer import TransformerLayer
 
 __all__ = [
+    "ASPP",
     "ConvBlock",
     "InferenceMobileViTBlock",
     "InferenceTransformerLayer",
     "InvertedResidual",
     "MobileViTBlock",
+    "ResizeLike",
     "TransformerLayer",
     "UnitRMSNorm",
 ]

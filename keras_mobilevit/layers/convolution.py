@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import keras
 
+from keras_mobilevit.layers.batch_normalization import BatchNormalization
+
 PACKAGE = "keras_mobilevit"
 
 
@@ -91,7 +93,7 @@ class ConvBlock(keras.layers.Layer):
             self.conv = keras.layers.Conv2D(
                 filters, kernel_initializer=initializer, **options
             )
-        self.norm = keras.layers.BatchNormalization(
+        self.norm = BatchNormalization(
             momentum=0.9, epsilon=1e-5, dtype=self.dtype_policy, name="norm"
         )
 

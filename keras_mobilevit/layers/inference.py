@@ -18,7 +18,8 @@ import numpy as np
 from keras import ops
 
 from keras_mobilevit.layers.convolution import PACKAGE
-from keras_mobilevit.layers.mobilevit_block import MobileViTBlock, image_size
+from keras_mobilevit.layers.mobilevit_block import MobileViTBlock
+from keras_mobilevit.layers.resizing import image_size
 from keras_mobilevit.layers.transformer import (
     LAYER_NORM_EPSILON,
     TransformerLayer,

@@ -6,47 +6,11 @@ import keras
 from keras import ops
 
 from keras_mobilevit.layers.convolution import PACKAGE, ConvBlock
+from keras_mobilevit.layers.resizing import image_size, resize
 from keras_mobilevit.layers.transformer import (
     LAYER_NORM_EPSILON,
     TransformerLayer,
 )
-
-
-def image_size(x):
-    """Height and width of `[B, H, W, C]`, static where they are known."""
-    dynamic = ops.shape(x)
-    return tuple(
-        dynamic[axis] if x.shape[axis] is None else x.shape[axis]
-        for axis in (1, 2)
-    )
-
-
-def resize(x, size):
-    """Bilinear resize with half-pixel centres, the identity if nothing moves.
-
-    Args:
-        x: Feature map `[B, H, W, C]`.
-        size: Target `(height, width)`.
-
-    Returns:
-        Feature map `[B, height, width, C]` in the dtype of `x`.
-    """
-    if tuple(x.shape[1:3]) == tuple(size):
-        return x
-    if not all(isinstance(side, int) for side in size):
-        # Sizes unknown until run time exist in TensorFlow graphs only, and
-        # the operation of Keras does not take them.
-        import tensorflow as tf
-
-        return tf.cast(tf.image.resize(x, size, "bilinear"), x.dtype)
-    resized = ops.image.resize(
-        x,
-        size,
-        interpolation="bilinear",
-        antialias=False,
-        data_format="channels_last",
-    )
-    return ops.cast(resized, x.dtype)
 
 
 def unfold(x, patch_size: int):

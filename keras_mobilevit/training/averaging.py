@@ -14,6 +14,7 @@ import contextlib
 from collections.abc import Iterator
 
 import keras
+import numpy as np
 
 
 @contextlib.contextmanager
@@ -21,7 +22,8 @@ def averaged_weights(model: keras.Model) -> Iterator[None]:
     """Inside, the model has the averages as weights; then its own, exactly.
 
     Without averages, be it that the optimizer makes none or that it has not
-    taken a step yet, nothing changes. To be used between two calls of `fit`.
+    taken a step yet, nothing changes. To be used between two calls of `fit`, or
+    around the validation inside one.
 
     Args:
         model: Model compiled with an optimizer of
@@ -30,14 +32,17 @@ def averaged_weights(model: keras.Model) -> Iterator[None]:
     optimizer = model.optimizer
     # Within a LossScaleOptimizer.
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    if not optimizer.use_ema or int(optimizer.iterations) == 0:
+    if not optimizer.use_ema or optimizer.iterations.numpy() == 0:
         yield
         return
     # `keras.callbacks.SwapEMAWeights` adds and subtracts on TensorFlow, and so
     # rounds the weights.
-    raw = model.get_weights()
+    raw = _copies(model)
     optimizer.write_averages(model.trainable_variables)
     try:
+        # On JAX an average and its variable are one array by now, which the
+        # first call would give away for both.
+        model.set_weights(_copies(model))
         yield
     finally:
         model.set_weights(raw)
@@ -68,3 +73,8 @@ def average_statistics(model: keras.Model, momentum: float) -> Iterator[None]:
     finally:
         for norm, value in zip(norms, own, strict=True):
             norm.momentum = value
+
+
+def _copies(model):
+    """Weights in memory of their own: on torch, Keras gives views."""
+    return [np.array(weights) for weights in model.get_weights()]

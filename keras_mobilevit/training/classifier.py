@@ -68,4 +68,6 @@ def _copy_body(constructor, weights, model):
         include_top=False, weights=weights, input_shape=(None, None, 3)
     )
     for layer in body.layers:
+        if not layer.weights:
+            continue
         model.get_layer(layer.name).set_weights(layer.get_weights())

@@ -1,4 +1,4 @@
-"""A teacher: another classifier, whose answers are mixed into the targets."""
+"""Teachers: other classifiers, whose answers go into the targets."""
 
 from __future__ import annotations
 
@@ -55,16 +55,6 @@ def load_teacher(path: str | os.PathLike, classes: int) -> Teacher:
         return _to_probabilities(np.asarray(outputs, np.float32))
 
     return teach
-
-
-def mix_targets(
-    targets: np.ndarray, probabilities: np.ndarray, weight: float
-) -> np.ndarray:
-    """Targets `(n, classes)`, with a share `weight` from the teacher.
-
-    By this, cross-entropy is the mean of those with either, so weighted.
-    """
-    return (1 - weight) * targets + weight * probabilities
 
 
 # === Kinds of files: a function, its image's shape and its answer's shape ===

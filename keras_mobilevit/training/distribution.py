@@ -29,7 +29,9 @@ class Distribution:
     """
 
     replicas: int = 1
-    local_replicas: slice = slice(0, 1)
+    local_replicas: slice = dataclasses.field(
+        default_factory=lambda: slice(0, 1)
+    )
     is_chief: bool = True
     strategy: Any = None
 

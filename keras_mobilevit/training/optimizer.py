@@ -24,7 +24,8 @@ def make_optimizer(
     """Returns the optimizer of a recipe for a model.
 
     Frozen layers have to be frozen before. Under `mixed_float16` Keras'
-    `compile` wraps the optimizer to scale the loss.
+    `compile` wraps the optimizer to scale the loss. With `tf.distribute`, Keras
+    clips the gradients of each replica before it adds them up.
 
     Args:
         config: What to decay, clip and average.

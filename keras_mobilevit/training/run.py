@@ -209,7 +209,8 @@ def _loggers(folder):
     """What writes the metrics of an epoch to disk."""
     loggers = [keras.callbacks.CSVLogger(folder.metrics, append=True)]
     # Keras writes for TensorBoard through TensorFlow, on any backend.
-    if importlib.util.find_spec("tensorflow"):
+    needed = ("tensorflow", "tensorboard")
+    if all(map(importlib.util.find_spec, needed)):
         loggers.append(
             keras.callbacks.TensorBoard(folder.tensorboard, write_graph=False)
         )
@@ -217,12 +218,21 @@ def _loggers(folder):
 
 
 def _fit_epoch(
-    model, engine: Distribution, epoch, *, train, steps, test, test_steps, callbacks
+    model,
+    engine: Distribution,
+    epoch,
+    *,
+    train,
+    steps,
+    test,
+    test_steps,
+    callbacks,
 ):
     """One pass over the training images, and one over the test images."""
     try:
         model.fit(
             engine.dataset(train),
+            shuffle=False,  # The sampler has done it.
             steps_per_epoch=steps,
             validation_data=engine.dataset(test, shared=True),
             validation_steps=test_steps,

@@ -71,8 +71,8 @@ class Optimizer(Checked):
             all but the classifier. Frozen batch norms keep their statistics.
         layer_decay: Factor on the learning rate from one part to the part in
             front of it, in (0, 1].
-        mixed_precision: Whether to compute in `mixed_float16` (or
-            `mixed_bfloat16` where there is no GPU).
+        mixed_precision: Whether to compute in `mixed_float16`, as published;
+            for GPUs.
     """
 
     weight_decay: float = number(0.01, "[0, inf)")

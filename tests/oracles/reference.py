@@ -18,6 +18,12 @@ GOLDEN_FILE = pathlib.Path(__file__).with_name("goldens.npz")
 VARIANTS = ("mobilevit_xxs", "mobilevit_xs", "mobilevit_s")
 SIZES = ((256, 256), (224, 224), (192, 320))
 LIBRARIES = ("hf", "timm")
+# Output stride of the segmentation networks -> size of the image. The map at
+# stride 8 reaches beyond the largest dilation, 18; that at 16 has odd sides.
+SEGMENTATION_SIZES = {16: (100, 75), 8: (160, 96)}
+VOC_CLASSES = 21
+# Of upsampled logits, the golden file keeps so many.
+UPSAMPLED = (0, slice(None, None, 13), slice(None, None, 11))
 
 # Token widths and [stem, stages..., head] widths, as Hugging Face names them.
 _HF_CONFIGS = {
@@ -54,28 +60,49 @@ def random_tensor(key: str, shape: tuple[int, ...]) -> np.ndarray:
 
 def make_model(library: str, variant: str):
     """A PyTorch model of `library` with random weights, in eval mode."""
-    import torch
-
     _define_torchvision_operations()
     if library == "hf":
-        from transformers import (
-            MobileViTConfig,
-            MobileViTForImageClassification,
-        )
+        from transformers import MobileViTForImageClassification
 
-        hidden, neck, expand = _HF_CONFIGS[variant]
         model = MobileViTForImageClassification(
-            MobileViTConfig(
-                hidden_sizes=hidden,
-                neck_hidden_sizes=neck,
-                expand_ratio=expand,
-                num_labels=1000,
-            )
+            _hf_config(variant, num_labels=1000)
         )
     else:
         import timm
 
         model = timm.create_model(variant)
+    return _randomized(model)
+
+
+def make_segmenter(variant: str, output_stride: int):
+    """DeepLabv3 of Hugging Face with random weights, in eval mode."""
+    _define_torchvision_operations()
+    from transformers import MobileViTForSemanticSegmentation
+
+    return _randomized(
+        MobileViTForSemanticSegmentation(
+            _hf_config(
+                variant, num_labels=VOC_CLASSES, output_stride=output_stride
+            )
+        )
+    )
+
+
+def _hf_config(variant, **options):
+    from transformers import MobileViTConfig
+
+    hidden, neck, expand = _HF_CONFIGS[variant]
+    return MobileViTConfig(
+        hidden_sizes=hidden,
+        neck_hidden_sizes=neck,
+        expand_ratio=expand,
+        **options,
+    )
+
+
+def _randomized(model):
+    import torch
+
     model.load_state_dict(
         {
             key: torch.from_numpy(random_tensor(key, tuple(value.shape)))
@@ -97,7 +124,7 @@ def _define_torchvision_operations():
 
 
 def run_model(library: str, model, image: np.ndarray) -> np.ndarray:
-    """Logits `(1, 1000)` for an RGB image; HF weights want BGR."""
+    """Logits, of a classifier `(1, 1000)`, for an RGB image; HF wants BGR."""
     import torch
 
     if library == "hf":
@@ -108,6 +135,20 @@ def run_model(library: str, model, image: np.ndarray) -> np.ndarray:
     return getattr(output, "logits", output).numpy()
 
 
+def run_segmenter(model, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Logits `(1, h, w, 21)` at the output stride, and at the image's size.
+
+    Upsampled as the model itself does it, in front of its loss.
+    """
+    import torch
+
+    logits = torch.from_numpy(run_model("hf", model, image))
+    upsampled = torch.nn.functional.interpolate(
+        logits, size=image.shape[1:3], mode="bilinear", align_corners=False
+    )
+    return tuple(x.numpy().transpose(0, 2, 3, 1) for x in (logits, upsampled))
+
+
 def main() -> None:
     goldens = {}
     for library in LIBRARIES:
@@ -116,6 +157,14 @@ def main() -> None:
             for size in SIZES:
                 name = f"{library}/{variant}/{size[0]}x{size[1]}"
                 goldens[name] = run_model(library, model, random_image(size))
+    for variant in VARIANTS:
+        for stride, size in SEGMENTATION_SIZES.items():
+            model = make_segmenter(variant, stride)
+            logits, upsampled = run_segmenter(model, random_image(size))
+            goldens[f"deeplabv3/{variant}/{stride}"] = logits
+            goldens[f"deeplabv3/{variant}/{stride}/upsampled"] = upsampled[
+                UPSAMPLED
+            ]
     np.savez_compressed(GOLDEN_FILE, **goldens)
 
 

@@ -8,14 +8,17 @@ import pytest
 
 from keras_mobilevit import checkpoints
 from keras_mobilevit.mobilevit import CONSTRUCTORS
+from keras_mobilevit.segmentation import deeplabv3
 
 reference = importlib.import_module("reference")
 
 
-def load_random_weights(model, library, tmp_path):
+def load_random_weights(model, library, tmp_path, task="classification"):
     """Loads the oracle's weights as that library publishes them."""
     safetensors_numpy = pytest.importorskip("safetensors.numpy")
-    layout = checkpoints.from_keras(checkpoints.read_weights(model), library)
+    layout = checkpoints.from_keras(
+        checkpoints.read_weights(model), library, task=task
+    )
     path = tmp_path / "random.safetensors"
     safetensors_numpy.save_file(
         {
@@ -74,3 +77,49 @@ def test_live(library, module, variant, tmp_path):
         image = reference.random_image(size)
         expected = reference.run_model(library, oracle, image)
         assert_close(logits(model, image), expected)
+
+
+# === Segmentation ===
+
+
+def segmenters(variant, stride, tmp_path):
+    """The network with the oracle's weights, to the map and to the image."""
+    options = dict(
+        weights=None, input_shape=(None, None, 3), output_stride=stride
+    )
+    whole = deeplabv3.CONSTRUCTORS[variant](**options)
+    load_random_weights(whole, "hf", tmp_path, "segmentation")
+    cut = deeplabv3.CONSTRUCTORS[variant](**options, upsample=False)
+    cut.set_weights(whole.get_weights())
+    return cut, whole
+
+
+@pytest.mark.parametrize("variant", reference.VARIANTS)
+@pytest.mark.parametrize("stride", reference.SEGMENTATION_SIZES)
+def test_segmentation_goldens(variant, stride, tmp_path):
+    cut, whole = segmenters(variant, stride, tmp_path)
+    image = reference.random_image(reference.SEGMENTATION_SIZES[stride])
+    upsampled = logits(whole, image)
+    assert upsampled.shape[1:3] == image.shape[1:3]
+    name = f"deeplabv3/{variant}/{stride}"
+    with np.load(reference.GOLDEN_FILE) as goldens:
+        assert_close(logits(cut, image), goldens[name])
+        expected = goldens[f"{name}/upsampled"]
+    assert_close(upsampled[reference.UPSAMPLED], expected)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of torch and transformers
+@pytest.mark.parametrize("variant", reference.VARIANTS)
+@pytest.mark.parametrize("stride", reference.SEGMENTATION_SIZES)
+def test_segmentation_live(variant, stride, tmp_path):
+    for name in ("torch", "transformers"):
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"{name} is not installed")
+    cut, whole = segmenters(variant, stride, tmp_path)
+    oracle = reference.make_segmenter(variant, stride)
+    for size in reference.SEGMENTATION_SIZES.values():
+        image = reference.random_image(size)
+        expected = reference.run_segmenter(oracle, image)
+        for model, values in zip((cut, whole), expected, strict=True):
+            assert_close(logits(model, image), values)

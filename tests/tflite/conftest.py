@@ -39,6 +39,16 @@ def tiny_float(tiny):
     return convert(tiny)
 
 
+@pytest.fixture
+def converted(monkeypatch, tiny_float):
+    """For what does not hang on the conversion, which takes seconds."""
+    for module in ("export", "search.export"):
+        monkeypatch.setattr(
+            f"keras_mobilevit.tflite.{module}.convert",
+            lambda model, size: tiny_float,
+        )
+
+
 @pytest.fixture(scope="session")
 def tiny_calibration(tiny_float):
     images = np.stack(make_images(25, TINY_SIZE, seed=1))

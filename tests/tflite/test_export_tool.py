@@ -37,16 +37,6 @@ def saved(tiny, tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def converted(monkeypatch, tiny_float):
-    """For what does not hang on the conversion."""
-    for module in ("export", "search.export"):
-        monkeypatch.setattr(
-            f"keras_mobilevit.tflite.{module}.convert",
-            lambda model, size: tiny_float,
-        )
-
-
 @pytest.fixture(scope="module")
 def pictures(tiny_float, tmp_path_factory):
     """50 pictures in folders named after the float file's answers."""

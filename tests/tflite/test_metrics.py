@@ -65,6 +65,9 @@ def test_difference_interval_stays_in_range():
         ([[0.25, 0.75], [0.9, 0.04]], False),
         ([[0.25, 0.75], [1.1, -0.1]], False),
         ([[3, 2], [1, 0]], False),
+        # Of 600 classes, 599 of 1/1198 each: in 8 bits they are zeros.
+        ([[0.5] + [0.0] * 599], True),
+        ([[0.5 + 1e-6] + [0.0] * 599], False),
     ],
 )
 def test_probabilities_are_told_from_logits(outputs, expected):
@@ -84,9 +87,23 @@ def test_probabilities_and_logits_are_converted():
 
 def test_probability_zero_has_a_logit():
     """It is that of the smallest normal float32, 2 ** -126."""
-    found = to_logits(np.array([[1, 0]], np.float32))
-    half = 63 * math.log(2)
+    found = to_logits(np.array([[0.99, 0]], np.float32))
+    half = 63 * math.log(2) + math.log(0.99) / 2
     np.testing.assert_allclose(found, [[half, -half]], rtol=1e-6)
+
+
+def test_zeros_of_eight_bits_are_half_a_step():
+    """255/256 and 0: the largest int8 probability beside the smallest."""
+    output = np.array([[255, 0], [128, 128]], np.float32) / 256
+    half = math.log(510) / 2  # 255/256 over 1/512
+    np.testing.assert_allclose(
+        to_logits(output), [[half, -half], [0, 0]], rtol=1e-12
+    )
+    # Against logits of 3 and -3, it is the only noise.
+    expected = 20 * math.log10(3 / (half - 3))
+    reference = np.array([[6.0, 0.0], [0.0, 0.0]])
+    assert sqnr(reference, output) == pytest.approx(expected, abs=1e-9)
+    assert expected == pytest.approx(28.16, abs=5e-3)
 
 
 def test_sqnr_against_a_hand_computed_value():

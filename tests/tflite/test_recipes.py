@@ -62,6 +62,11 @@ def test_which_recipes_need_images():
         # Letter by letter, it would match all layers.
         (dict(float_scopes="stem"), "`float_scopes` must be a list.*'stem'"),
         (dict(float_ops="SOFTMAX"), "`float_ops` must be a list of texts"),
+        (
+            dict(float_ops=("ADD", "SOFTMAXX")),
+            "no operation 'SOFTMAXX'. Did you mean 'SOFTMAX'",
+        ),
+        (dict(float_ops=("zzz",)), "Did you mean .*'CONV_2D' or .*'TANH'"),
         (dict(float_scopes=("stem", "(head")), r"'\(head' is not a regular"),
     ],
 )
@@ -84,6 +89,8 @@ def test_values_that_can_not_be(changes, message):
         ('{"name": "a", "zzz": 1}', "Did you mean 'name' or 'weights' or"),
         ('{"name": "a", "coverage": "all"}', "wrong type"),
         ('{"name": "a", "float_scopes": [1]}', "wrong type"),
+        ('{"name": "a", "float_ops": [1]}', "wrong type"),
+        ('{"name": "a", "float_ops": ["ad"]}', "no operation 'ad'"),
         ('{"name": "a", "float_scopes": 1}', "wrong type"),
     ],
 )

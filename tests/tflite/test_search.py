@@ -232,16 +232,6 @@ def test_accuracy_in_percent(tiny_float, images):
 
 
 @pytest.fixture
-def converted(monkeypatch, tiny_float):
-    """Conversion takes seconds, and is no matter of a search."""
-    for module in ("export", "search.export"):
-        monkeypatch.setattr(
-            f"keras_mobilevit.tflite.{module}.convert",
-            lambda model, size: tiny_float,
-        )
-
-
-@pytest.fixture
 def ranked(monkeypatch, layers):
     """The ranking as above: another one would differ little."""
     monkeypatch.setattr(

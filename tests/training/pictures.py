@@ -5,17 +5,17 @@ from PIL import Image
 
 from keras_mobilevit.training.recipe import load_recipe
 
-CLASSES = ("dull", "red")
+CLASSES = ("blue", "green", "red")
 
 
 def write_pictures(folder, count=12, side=40, seed=0):
-    """Writes `count` pictures of two classes, told apart by their colour."""
+    """Writes `count` pictures of three classes, told apart by their colour."""
     rng = np.random.default_rng(seed)
     for index in range(count):
+        label = index % 3
         pixels = rng.integers(0, 100, (side, side, 3), np.uint8)
-        if index % 2:
-            pixels[..., 0] += 150
-        path = folder / CLASSES[index % 2] / f"{index:03}.png"
+        pixels[..., 2 - label] += 150
+        path = folder / CLASSES[label] / f"{index:03}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path)
     return folder

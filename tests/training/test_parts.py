@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from tiny_classifier import make_batch, make_classifier
+from tiny_classifier import copies, make_batch, make_classifier
 
 from keras_mobilevit import MobileViTXXS
 from keras_mobilevit.configs import VARIANTS
@@ -84,15 +84,16 @@ def test_count_out_of_its_range(count):
         freeze(make_classifier(), count)
 
 
-@pytest.mark.parametrize("count", [0, 2, 4, 7])
+@pytest.mark.parametrize("count", [2, 7])
 def test_frozen_parts_keep_weights_and_statistics(count):
     model = make_classifier()
     freeze(model, count)
     model.compile(
         keras.optimizers.AdamW(0.01, weight_decay=0.1),
         "categorical_crossentropy",
+        jit_compile=False,
     )
-    before = [layer.get_weights() for layer in model.layers]
+    before = [copies(layer.weights) for layer in model.layers]
     model.fit(*make_batch(6), batch_size=3, epochs=2, verbose=0)
     for layer, old in zip(model.layers, before, strict=True):
         for variable, a, b in zip(

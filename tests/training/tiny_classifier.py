@@ -1,4 +1,4 @@
-"""A classifier with a few parts of a real one, under their names."""
+"""Classifiers with a few parts of a real one, under their names."""
 
 import keras
 import numpy as np
@@ -23,9 +23,33 @@ def make_classifier(size=SIZE, activation="softmax", seed=0):
     return keras.Model(inputs, x, name="tiny")
 
 
+def make_dense(seed=0):
+    """Three small layers named after parts: quick to train."""
+    keras.utils.set_random_seed(seed)
+    inputs = x = keras.Input((4,))
+    for name, units in (("stem", 5), ("head", 6)):
+        x = keras.layers.Dense(units, "tanh", name=name)(x)
+    x = keras.layers.Dense(CLASSES, "softmax", name="predictions")(x)
+    return keras.Model(inputs, x)
+
+
+def make_vectors(count, seed=0):
+    """Inputs of `make_dense` and one-hot targets."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(count, 4)).astype(np.float32), one_hot(count)
+
+
 def make_batch(count, size=SIZE, seed=0):
     """Images in [0, 255] and one-hot targets."""
     rng = np.random.default_rng(seed)
     images = rng.uniform(0, 255, (count, size, size, 3)).astype(np.float32)
-    targets = np.eye(CLASSES, dtype=np.float32)[np.arange(count) % CLASSES]
-    return images, targets
+    return images, one_hot(count)
+
+
+def one_hot(count):
+    return np.eye(CLASSES, dtype=np.float32)[np.arange(count) % CLASSES]
+
+
+def copies(variables):
+    """Values that do not change with the variables."""
+    return [np.array(keras.ops.convert_to_numpy(v)) for v in variables]

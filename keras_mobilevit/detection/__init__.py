@@ -1,0 +1,60 @@
+"""SSDLite detection: models, and each step from boxes to metrics.
+
+`read_annotations` → `augment` → `make_targets` → `MultiBoxLoss`; and
+`preprocess` → model → `decode_predictions` → `coco_results` → `coco_metrics`.
+"""
+
+from keras_mobilevit.detection.anchors import make_anchors
+from keras_mobilevit.detection.annotations import (
+    AnnotatedImage,
+    Annotations,
+    read_annotations,
+)
+from keras_mobilevit.detection.augmentation import augment
+from keras_mobilevit.detection.boxes import decode_boxes, encode_boxes
+from keras_mobilevit.detection.evaluation import (
+    CocoMetrics,
+    coco_metrics,
+    coco_results,
+)
+from keras_mobilevit.detection.layers import SSDConvBlock
+from keras_mobilevit.detection.losses import MultiBoxLoss
+from keras_mobilevit.detection.matching import make_targets, match_anchors
+from keras_mobilevit.detection.nms import Selection, non_max_suppression
+from keras_mobilevit.detection.predictions import (
+    Detection,
+    decode_predictions,
+    preprocess,
+    select_boxes,
+)
+from keras_mobilevit.detection.ssdlite import (
+    MobileViTSSDLiteS,
+    MobileViTSSDLiteXS,
+    MobileViTSSDLiteXXS,
+)
+
+__all__ = [
+    "AnnotatedImage",
+    "Annotations",
+    "CocoMetrics",
+    "Detection",
+    "MobileViTSSDLiteS",
+    "MobileViTSSDLiteXS",
+    "MobileViTSSDLiteXXS",
+    "MultiBoxLoss",
+    "SSDConvBlock",
+    "Selection",
+    "augment",
+    "coco_metrics",
+    "coco_results",
+    "decode_boxes",
+    "decode_predictions",
+    "encode_boxes",
+    "make_anchors",
+    "make_targets",
+    "match_anchors",
+    "non_max_suppression",
+    "preprocess",
+    "read_annotations",
+    "select_boxes",
+]

@@ -1,0 +1,150 @@
+"""The metrics of COCO, by its own code."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+from keras_mobilevit.detection.annotations import load_json, read_annotations
+from keras_mobilevit.detection.predictions import Detection
+from keras_mobilevit.extras import require
+
+
+@dataclasses.dataclass(frozen=True)
+class CocoMetrics:
+    """Average precision and recall over the classes, in [0, 1].
+
+    Over the IoU thresholds 0.50 to 0.95, where none is named. Not a number
+    where no annotation is of that kind.
+
+    Attributes:
+        ap: The mAP of the papers.
+        ap50: At IoU 0.50 only.
+        ap75: At IoU 0.75 only.
+        ap_small: Objects below 32² pixels.
+        ap_medium: Objects from 32² to 96² pixels.
+        ap_large: Objects above 96² pixels.
+        ar1: Recall with one detection an image and class.
+        ar10: With ten.
+        ar100: With a hundred, as many as count for precision too.
+        ar_small: With a hundred, small objects.
+        ar_medium: With a hundred, medium objects.
+        ar_large: With a hundred, large objects.
+    """
+
+    ap: float
+    ap50: float
+    ap75: float
+    ap_small: float
+    ap_medium: float
+    ap_large: float
+    ar1: float
+    ar10: float
+    ar100: float
+    ar_small: float
+    ar_medium: float
+    ar_large: float
+
+
+def coco_results(
+    detections: Iterable[Detection],
+    image_id: int,
+    category_ids: Sequence[int | None],
+) -> list[dict]:
+    """Puts the detections of one image into the format of COCO's results.
+
+    Args:
+        detections: As `decode_predictions` gives them for one image.
+        image_id: Number of the image in the annotations.
+        category_ids: As in `Annotations`.
+    """
+    results = []
+    for detection in detections:
+        left, top, right, bottom = detection.box
+        results.append(
+            {
+                "image_id": image_id,
+                "category_id": category_ids[detection.class_index],
+                "bbox": [left, top, right - left, bottom - top],
+                "score": detection.score,
+            }
+        )
+    return results
+
+
+def coco_metrics(
+    annotations: str | os.PathLike | Mapping,
+    results: Sequence[Mapping],
+    image_ids: Sequence[int] | None = None,
+) -> CocoMetrics:
+    """Measures detections against annotations, as pycocotools does.
+
+    Args:
+        annotations: JSON file in the format of COCO, or what is in it.
+        results: Those of all images, as `coco_results` gives them. To
+            compare with published figures, decode with a score threshold of
+            0.01 or less.
+        image_ids: Images to measure on; by default all annotated ones.
+
+    Returns:
+        The twelve figures.
+
+    Raises:
+        ImportError: If pycocotools is not installed.
+        FileNotFoundError: If there is no such file.
+        ValueError: If the annotations are not in the format of COCO, or lack
+            an image or a category.
+    """
+    coco = require("pycocotools.coco", extra="detection")
+    cocoeval = require("pycocotools.cocoeval", extra="detection")
+    content = load_json(annotations)
+    known = read_annotations(content)
+    images = {image.id for image in known.images}
+    for what, found, expected in (
+        ("image", {r["image_id"] for r in results}, images),
+        ("image", set(image_ids or ()), images),
+        ("category", {r["category_id"] for r in results}, known.category_ids),
+    ):
+        if unknown := found - set(expected):
+            raise ValueError(
+                f"The annotations lack {len(unknown)} numbers of the results "
+                f"or of `image_ids`, such as {what} {unknown.pop()}."
+            )
+    # pycocotools reports on the console.
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth, predicted = coco.COCO(), coco.COCO()
+        truth.dataset = _numbered(content, content["annotations"])
+        predicted.dataset = _numbered(content, results)
+        for index in (truth, predicted):
+            index.createIndex()
+        evaluation = cocoeval.COCOeval(truth, predicted, "bbox")
+        if image_ids is not None:
+            evaluation.params.imgIds = sorted(image_ids)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return CocoMetrics(
+        *(math.nan if value < 0 else float(value) for value in evaluation.stats)
+    )
+
+
+def _numbered(content, annotations):
+    """A data set of annotations or results, with all fields that count."""
+    return {
+        "images": content["images"],
+        "categories": content["categories"],
+        "annotations": [
+            {
+                "area": annotation["bbox"][2] * annotation["bbox"][3],
+                "iscrowd": 0,
+                **annotation,
+                # pycocotools takes 0 for "not matched".
+                "id": number,
+            }
+            for number, annotation in enumerate(annotations, start=1)
+        ],
+    }

@@ -1,0 +1,149 @@
+"""Non-maximum suppression: of boxes that overlap, the best one stays."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from keras import ops
+
+
+class Selection(NamedTuple):
+    """The boxes of a batch that survived, best first, padded with zeros.
+
+    Attributes:
+        boxes: float32 tensor `(batch, m, 4)`.
+        scores: float32 tensor `(batch, m)`; 0 where there is no box.
+        classes: int32 tensor `(batch, m)`.
+        count: int32 tensor `(batch,)`: boxes that are there.
+    """
+
+    boxes: Any
+    scores: Any
+    classes: Any
+    count: Any
+
+
+def non_max_suppression(
+    boxes,
+    scores,
+    iou_threshold: float = 0.5,
+    score_threshold: float = 0.05,
+    max_boxes: int = 200,
+    max_candidates: int = 1000,
+) -> Selection:
+    """Selects boxes, each class for itself.
+
+    In each class the box of the highest score stays and takes away those that
+    it overlaps by more than `iou_threshold`; then the best of the rest, and
+    so on. Of equal scores, the box of the lower index goes first, and of one
+    box the lower class. Works on every backend, compiled or not.
+
+    Args:
+        boxes: Tensor `(batch, n, 4)` in corner form, in any unit.
+        scores: Tensor `(batch, n, classes)`.
+        iou_threshold: Overlap that takes a box away, in [0, 1].
+        score_threshold: Only scores above it count; at least 0.
+        max_boxes: Most boxes of an image, over all classes; at least 1.
+        max_candidates: Of the `n * classes` scores of an image, only so many,
+            the highest, are looked at; at least `max_boxes`.
+
+    Returns:
+        The selection; m is `max_boxes`, or `n * classes` if that is less.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+    if not (0 <= iou_threshold <= 1 and score_threshold >= 0):
+        raise ValueError(
+            "`iou_threshold` must be in [0, 1] and `score_threshold` at least "
+            f"0. Received: {iou_threshold} and {score_threshold}"
+        )
+    if not 1 <= max_boxes <= max_candidates:
+        raise ValueError(
+            "`max_boxes` must be at least 1 and at most `max_candidates`. "
+            f"Received: {max_boxes} and {max_candidates}"
+        )
+    boxes, scores, classes = _candidates(
+        ops.cast(boxes, "float32"),
+        ops.cast(scores, "float32"),
+        score_threshold,
+        max_candidates,
+    )
+    kept = _keep(boxes, scores, classes, iou_threshold)
+    # Sorting is stable on every backend: what is kept comes first, in order.
+    order = ops.argsort(ops.where(kept, 0, 1), axis=-1)[:, :max_boxes]
+    kept, boxes, scores, classes = (
+        _gather(x, order) for x in (kept, boxes, scores, classes)
+    )
+    return Selection(
+        ops.where(kept[..., None], boxes, 0.0),
+        ops.where(kept, scores, 0.0),
+        ops.where(kept, classes, 0),
+        ops.sum(ops.cast(kept, "int32"), axis=-1),
+    )
+
+
+def _candidates(boxes, scores, score_threshold, max_candidates):
+    """Pairs of a box and a class, best first; score 0 if under the threshold.
+
+    Returns:
+        Boxes `[B, m, 4]`, scores `[B, m]` and classes `[B, m]`.
+    """
+    classes = scores.shape[-1]
+    # [B, n, C] -> [B, n*C]
+    scores = ops.reshape(scores, (ops.shape(scores)[0], -1))
+    scores = ops.where(scores > score_threshold, scores, 0.0)
+    order = ops.argsort(-scores, axis=-1)[:, :max_candidates]
+    return (
+        _gather(boxes, order // classes),
+        _gather(scores, order),
+        order % classes,
+    )
+
+
+def _keep(boxes, scores, classes, iou_threshold):
+    """Which of the candidates stay, `[B, m]`.
+
+    A candidate stays unless one before it stays and beats it. That rule alone
+    leads to the greedy result, and needs as many rounds as the longest chain
+    of candidates that each beat the next.
+    """
+    beats = _beats(boxes, classes, iou_threshold)
+    valid = scores > 0
+
+    def changed(kept, previous):
+        return ops.any(kept != previous)
+
+    def improve(kept, previous):
+        beaten = ops.any(ops.logical_and(kept[..., None], beats), axis=1)
+        return ops.logical_and(valid, ops.logical_not(beaten)), kept
+
+    return ops.while_loop(changed, improve, (valid, ops.logical_not(valid)))[0]
+
+
+def _beats(boxes, classes, iou_threshold):
+    """Whether candidate i would take j away, `[B, m, m]`."""
+    left, top, right, bottom = (boxes[..., i] for i in range(4))
+    width = _pairwise(ops.minimum, right) - _pairwise(ops.maximum, left)
+    height = _pairwise(ops.minimum, bottom) - _pairwise(ops.maximum, top)
+    intersection = ops.maximum(width, 0.0) * ops.maximum(height, 0.0)
+    union = _pairwise(ops.add, (right - left) * (bottom - top)) - intersection
+    positions = ops.arange(ops.shape(boxes)[1])
+    return ops.logical_and(
+        ops.logical_and(
+            _pairwise(ops.equal, classes), positions[:, None] < positions
+        ),
+        intersection > iou_threshold * union,
+    )
+
+
+def _pairwise(function, x):
+    """`[B, m]` -> `[B, m, m]`."""
+    return function(x[:, :, None], x[:, None])
+
+
+def _gather(x, indices):
+    """Takes elements `[B, k]` out of axis 1 of `[B, m]` or `[B, m, 4]`."""
+    if len(x.shape) == 3:
+        indices = indices[..., None]
+    return ops.take_along_axis(x, indices, axis=1)

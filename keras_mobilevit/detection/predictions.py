@@ -1,0 +1,191 @@
+"""From pictures to the model's input, and from its output to named boxes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from keras import ops
+
+from keras_mobilevit.configs import DETECTION_WEIGHTS
+from keras_mobilevit.detection.anchors import make_anchors
+from keras_mobilevit.detection.boxes import decode_boxes
+from keras_mobilevit.detection.nms import Selection, non_max_suppression
+from keras_mobilevit.extras import require
+from keras_mobilevit.images import open_image
+
+_COCO = DETECTION_WEIGHTS["coco"]
+
+
+class Detection(NamedTuple):
+    """One object in one picture.
+
+    Attributes:
+        class_index: Class, from 1 on.
+        name: Name of the class.
+        score: Probability in [0, 1].
+        box: Left, top, right, bottom in pixels of the picture, within it.
+    """
+
+    class_index: int
+    name: str
+    score: float
+    box: tuple[float, float, float, float]
+
+
+def preprocess(
+    pictures: Iterable[str | os.PathLike | bytes | np.ndarray],
+    size: tuple[int, int] = (_COCO.size, _COCO.size),
+) -> tuple[np.ndarray, np.ndarray]:
+    """Brings pictures to the size of the model's input.
+
+    They are resized, bilinear and with antialiasing, without regard to their
+    aspect, as the authors do (they use no antialiasing).
+
+    Args:
+        pictures: Files, their bytes, or uint8 arrays `(height, width, 3)`
+            of RGB.
+        size: `(height, width)` of the model's input, in pixels.
+
+    Returns:
+        float32 array `(batch, *size, 3)` of RGB in [0, 255], and int array
+        `(batch, 2)` of the pictures' own heights and widths.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If something is not a picture, or there is none.
+    """
+    images = [_to_image(picture) for picture in pictures]
+    if not images:
+        raise ValueError("Expected at least one picture. Received none.")
+    bilinear = require("PIL.Image", extra="detection").Resampling.BILINEAR
+    batch = [np.asarray(image.resize(size[::-1], bilinear)) for image in images]
+    sizes = [(image.height, image.width) for image in images]
+    return np.stack(batch).astype(np.float32), np.array(sizes)
+
+
+def _to_image(picture):
+    if not isinstance(picture, np.ndarray):
+        return open_image(picture)
+    if (
+        picture.dtype != np.uint8
+        or picture.ndim != 3
+        or picture.shape[2] != 3
+        or not picture.size
+    ):
+        raise ValueError(
+            "Pictures must be files, bytes, or uint8 arrays of shape (height, "
+            f"width, 3). Received: {picture.dtype} of shape {picture.shape}"
+        )
+    return require("PIL.Image", extra="detection").fromarray(picture)
+
+
+def select_boxes(
+    predictions,
+    image_size: tuple[int, int],
+    iou_threshold: float = 0.5,
+    score_threshold: float = 0.05,
+    max_boxes: int = 200,
+) -> Selection:
+    """Decodes what a model predicts, on any backend, compiled or not.
+
+    Args:
+        predictions: Tensor `(batch, anchors, 4 + classes)`, as the models
+            give it.
+        image_size: `(height, width)` of the model's input, in pixels.
+        iou_threshold: As in `non_max_suppression`.
+        score_threshold: Likewise.
+        max_boxes: Likewise.
+
+    Returns:
+        The selection. Boxes are shares of the image's sides and may reach out
+        of it; classes begin at 1, and are 0 where there is no box.
+
+    Raises:
+        ValueError: If the predictions are not of such a model and size, or
+            as in `non_max_suppression`.
+    """
+    anchors = make_anchors(image_size)
+    if len(predictions.shape) != 3 or predictions.shape[1] not in (
+        None,
+        len(anchors),
+    ):
+        raise ValueError(
+            f"An image of {image_size[0]}x{image_size[1]} pixels has "
+            f"predictions of shape (batch, {len(anchors)}, 4 + classes). "
+            f"Received: {tuple(predictions.shape)}"
+        )
+    logits = ops.cast(predictions[..., 4:], "float32")
+    selection = non_max_suppression(
+        decode_boxes(predictions[..., :4], anchors),
+        ops.softmax(logits, axis=-1)[..., 1:],
+        iou_threshold=iou_threshold,
+        score_threshold=score_threshold,
+        max_boxes=max_boxes,
+    )
+    # The background is not among the classes of the selection.
+    classes = ops.where(selection.scores > 0, selection.classes + 1, 0)
+    return selection._replace(classes=classes)
+
+
+def decode_predictions(
+    preds,
+    sizes: Sequence[tuple[int, int]],
+    *,
+    image_size: tuple[int, int] = (_COCO.size, _COCO.size),
+    labels: Sequence[str] = _COCO.labels,
+    iou_threshold: float = 0.5,
+    score_threshold: float = 0.05,
+    max_boxes: int = 200,
+) -> list[list[Detection]]:
+    """Decodes the predictions of a model into named boxes.
+
+    Args:
+        preds: Array or tensor `(batch, anchors, 4 + classes)`, as the models
+            give it.
+        sizes: Height and width of each picture, in pixels, as `preprocess`
+            gives them.
+        image_size: `(height, width)` of the model's input, in pixels.
+        labels: Names of the classes, the background first.
+        iou_threshold: As in `non_max_suppression`.
+        score_threshold: Likewise.
+        max_boxes: Likewise.
+
+    Returns:
+        For each picture its detections, best first.
+
+    Raises:
+        ValueError: If the arguments do not fit each other.
+    """
+    sizes = np.asarray(sizes)
+    if sizes.shape != (preds.shape[0], 2):
+        raise ValueError(
+            "`sizes` must have a height and a width for each picture. "
+            f"Received: {preds.shape[0]} pictures, sizes of shape {sizes.shape}"
+        )
+    if preds.shape[-1] != 4 + len(labels):
+        raise ValueError(
+            f"The predictions are of {preds.shape[-1] - 4} classes, the "
+            f"background included. Received: {len(labels)} labels."
+        )
+    selection = select_boxes(
+        preds, image_size, iou_threshold, score_threshold, max_boxes
+    )
+    boxes, scores, classes, counts = map(ops.convert_to_numpy, selection)
+    # [B, m, 4], from shares of the sides to pixels of the picture
+    limits = np.tile(sizes[:, ::-1], 2)[:, None]
+    boxes = np.clip(boxes * limits, 0, limits)
+    return [
+        [
+            Detection(
+                int(classes[image, i]),
+                labels[classes[image, i]],
+                float(scores[image, i]),
+                tuple(boxes[image, i].tolist()),
+            )
+            for i in range(count)
+        ]
+        for image, count in enumerate(counts)
+    ]

@@ -1,0 +1,35 @@
+"""DeepLabv3 segmentation: networks, loss, metrics, masks and pictures."""
+
+from keras_mobilevit.segmentation.confusion import (
+    class_iou,
+    confusion_matrix,
+    mean_iou,
+    pixel_accuracy,
+)
+from keras_mobilevit.segmentation.deeplabv3 import (
+    MobileViTDeepLabV3S,
+    MobileViTDeepLabV3XS,
+    MobileViTDeepLabV3XXS,
+)
+from keras_mobilevit.segmentation.drawing import colorize, overlay, voc_palette
+from keras_mobilevit.segmentation.losses import PixelCrossentropy
+from keras_mobilevit.segmentation.masks import decode_predictions, preprocess
+from keras_mobilevit.segmentation.metrics import MeanIoU, PixelAccuracy
+
+__all__ = [
+    "MeanIoU",
+    "MobileViTDeepLabV3S",
+    "MobileViTDeepLabV3XS",
+    "MobileViTDeepLabV3XXS",
+    "PixelAccuracy",
+    "PixelCrossentropy",
+    "class_iou",
+    "colorize",
+    "confusion_matrix",
+    "decode_predictions",
+    "mean_iou",
+    "overlay",
+    "pixel_accuracy",
+    "preprocess",
+    "voc_palette",
+]

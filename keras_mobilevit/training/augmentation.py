@@ -1,0 +1,203 @@
+"""What happens to a training image: alone first, then with its batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from PIL import Image
+
+from keras_mobilevit.images import fit_image, native_shape
+from keras_mobilevit.training.recipe import Augmentation, Evaluation
+
+# === One image ===
+
+
+def transform(
+    image: Image.Image,
+    size: tuple[int, int],
+    augmentation: Augmentation,
+    evaluation: Evaluation,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Crops, scales and flips one image.
+
+    Args:
+        image: RGB image of any size.
+        size: `(height, width)` of the result, in pixels.
+        augmentation: What to do; its fields that concern batches are left to
+            `transform_batch`.
+        evaluation: Preprocessing of test images. Where it has a
+            `native_size`, all crops are reduced to that before they get
+            their size; where nothing is cropped, it decides all.
+        rng: Source of all randomness.
+
+    Returns:
+        uint8 array `(*size, 3)`, RGB.
+
+    Raises:
+        ValueError: If the image is too elongated; see `fit_image`.
+    """
+    crop = _CROPS[augmentation.crop]
+    image = crop(image, size, augmentation, evaluation, rng)
+    if rng.random() < augmentation.flip:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return np.asarray(image)
+
+
+def _random_resized(image, size, augmentation, evaluation, rng):
+    box = random_box(image.size, augmentation.scale, augmentation.ratio, rng)
+    height, width = native_shape(size, evaluation.native_size)
+    image = image.resize((width, height), Image.Resampling.BILINEAR, box)
+    # For one that has its size by now, this is a copy.
+    return image.resize(size[::-1], Image.Resampling.BILINEAR)
+
+
+def _padded(image, size, augmentation, evaluation, rng):
+    if evaluation.native_size:
+        native = native_shape(size, evaluation.native_size)
+        image = fit_image(image, native)
+    pixels = np.asarray(image)
+    for axis in (0, 1):
+        start = rng.integers(
+            -augmentation.padding, augmentation.padding, endpoint=True
+        )
+        indices = _reflected(start, pixels.shape[axis])
+        pixels = pixels.take(indices, axis)
+    return fit_image(Image.fromarray(pixels), size)
+
+
+def _uncropped(image, size, augmentation, evaluation, rng):
+    return fit_image(
+        image, size, evaluation.crop_fraction, evaluation.native_size
+    )
+
+
+_CROPS = {
+    "random_resized": _random_resized,
+    "padded": _padded,
+    "none": _uncropped,
+}
+
+
+def random_box(
+    size: tuple[int, int],
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
+    rng: np.random.Generator,
+) -> tuple[int, int, int, int]:
+    """Draws a part of an image, as torchvision's `RandomResizedCrop` does.
+
+    The share of the area is uniform, the logarithm of the aspect is too.
+    After ten parts that stick out of the image, it is the largest central
+    one of a permitted aspect.
+
+    Args:
+        size: `(width, height)` of the image, in pixels.
+        scale: Smallest and largest share of the area, in (0, 1].
+        ratio: Smallest and largest width over height.
+        rng: Source of randomness.
+
+    Returns:
+        `(left, top, right, bottom)` in pixels.
+    """
+    width, height = size
+    low, high = math.log(ratio[0]), math.log(ratio[1])
+    for _ in range(10):
+        area = width * height * rng.uniform(*scale)
+        aspect = math.exp(rng.uniform(low, high))
+        w = round(math.sqrt(area * aspect))
+        h = round(math.sqrt(area / aspect))
+        if 0 < w <= width and 0 < h <= height:
+            top = int(rng.integers(height - h, endpoint=True))
+            left = int(rng.integers(width - w, endpoint=True))
+            return left, top, left + w, top + h
+    w = min(width, max(round(height * ratio[1]), 1))
+    h = min(height, max(round(width / ratio[0]), 1))
+    left, top = (width - w) // 2, (height - h) // 2
+    return left, top, left + w, top + h
+
+
+def _reflected(start, length):
+    """Indices of `length` pixels from `start` on; the edges are mirrors."""
+    period = max(2 * (length - 1), 1)
+    indices = np.arange(start, start + length) % period
+    return np.minimum(indices, period - indices)
+
+
+# === One batch ===
+
+
+def transform_batch(
+    images: np.ndarray,
+    targets: np.ndarray,
+    augmentation: Augmentation,
+    seed: int | Sequence[int],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Applies what `keras.layers` has for batches.
+
+    In this order: RandAugment, which draws its operations once a batch and
+    their strength for each image; erasing; MixUp or CutMix. Of the latter
+    two, where both are on, a batch gets one, drawn evenly.
+
+    Args:
+        images: float32 array `(count, height, width, 3)` in [0, 255].
+        targets: float32 array `(count, classes)`, probabilities.
+        augmentation: What to do; its fields that concern single images are
+            left to `transform`.
+        seed: As in `numpy.random.default_rng`. The same seed gives the same
+            result, but another on another Keras backend.
+
+    Returns:
+        Images and targets of the same shapes and types; the arguments
+        themselves where all is off.
+    """
+    if not changes_batches(augmentation):
+        return images, targets
+    batch = {"images": images, "labels": targets}
+    for layer in _batch_layers(augmentation, np.random.default_rng(seed)):
+        batch = layer(batch, training=True)
+    return (
+        keras.ops.convert_to_numpy(batch["images"]),
+        keras.ops.convert_to_numpy(batch["labels"]),
+    )
+
+
+def changes_batches(augmentation: Augmentation) -> bool:
+    """Whether `transform_batch` does anything."""
+    return bool(
+        augmentation.rand_augment
+        or augmentation.erasing
+        or augmentation.mixup
+        or augmentation.cutmix
+    )
+
+
+def _batch_layers(augmentation, rng):
+    def make(layer, *arguments, **options):
+        # Not as the user's Keras has it by default: these are plain images.
+        return layer(
+            *arguments,
+            **options,
+            seed=int(rng.integers(2**31)),
+            dtype="float32",
+            data_format="channels_last",
+        )
+
+    kinds = keras.layers
+    layers, mixing = [], []
+    if count := augmentation.rand_augment:
+        layers.append(make(kinds.RandAugment, (0, 255), num_ops=count))
+    if chance := augmentation.erasing:
+        # Of a single number, Keras would draw the probability itself.
+        layers.append(make(kinds.RandomErasing, (chance, chance)))
+    if alpha := augmentation.mixup:
+        mixing.append(make(kinds.MixUp, alpha))
+    if augmentation.cutmix:
+        # Alpha is 1, as published; a single 1 would be its upper limit.
+        mixing.append(make(kinds.CutMix, (1.0, 1.0)))
+    if mixing:
+        layers.append(mixing[rng.integers(len(mixing))])
+    return layers

@@ -1,0 +1,149 @@
+"""Non-maximum suppression, against a plain loop over boxes."""
+
+import numpy as np
+import pytest
+
+from keras_mobilevit.detection import non_max_suppression
+
+
+def nms_by_hand(boxes, scores, iou_threshold, score_threshold, max_boxes):
+    """One image: the kept (score, index, class), best first."""
+    kept = []
+    for label in range(scores.shape[1]):
+        left = [
+            i for i in range(len(boxes)) if scores[i, label] > score_threshold
+        ]
+        left.sort(key=lambda i: (-scores[i, label], i))
+        while left:
+            best = left.pop(0)
+            kept.append((scores[best, label], best, label))
+            left = [
+                i for i in left if iou(boxes[best], boxes[i]) <= iou_threshold
+            ]
+    kept.sort(key=lambda k: (-k[0], k[1], k[2]))
+    return kept[:max_boxes]
+
+
+def iou(a, b):
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    intersection = max(width, 0.0) * max(height, 0.0)
+    areas = sum((c[2] - c[0]) * (c[3] - c[1]) for c in (a, b))
+    return intersection / (areas - intersection) if intersection else 0.0
+
+
+def check(boxes, scores, iou_threshold, score_threshold, max_boxes):
+    found = non_max_suppression(
+        boxes, scores, iou_threshold, score_threshold, max_boxes
+    )
+    found_boxes, found_scores, found_classes, counts = map(np.array, found)
+    for image in range(len(boxes)):
+        expected = nms_by_hand(
+            boxes[image],
+            scores[image],
+            iou_threshold,
+            score_threshold,
+            max_boxes,
+        )
+        count = counts[image]
+        assert count == len(expected)
+        np.testing.assert_array_equal(
+            found_scores[image, :count], [k[0] for k in expected]
+        )
+        np.testing.assert_array_equal(
+            found_classes[image, :count], [k[2] for k in expected]
+        )
+        np.testing.assert_array_equal(
+            found_boxes[image, :count],
+            np.reshape([boxes[image, k[1]] for k in expected], (-1, 4)),
+        )
+        for padding in (found_boxes, found_scores, found_classes):
+            assert not padding[image, count:].any()
+    return counts
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("max_boxes", [5, 300])
+def test_random_boxes(seed, max_boxes):
+    rng = np.random.default_rng(seed)
+    low = rng.uniform(0, 0.7, (2, 60, 2))
+    sides = rng.uniform(0.1, 0.5, (2, 60, 2))
+    boxes = np.concatenate([low, low + sides], axis=-1).astype(np.float32)
+    scores = rng.random((2, 60, 4)).astype(np.float32)
+    counts = check(boxes, scores, 0.4, 0.2, max_boxes)
+    if max_boxes == 5:
+        np.testing.assert_array_equal(counts, 5)
+    else:
+        assert (counts < (scores > 0.2).sum(axis=(1, 2))).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("iou_threshold", [0.0, 0.25, 0.5])
+def test_ties(seed, iou_threshold):
+    """Few scores and boxes on a grid: equal scores, IoU at the threshold."""
+    rng = np.random.default_rng(seed)
+    low = rng.integers(0, 4, (3, 50, 2))
+    sides = rng.integers(1, 5, (3, 50, 2))
+    boxes = np.concatenate([low, low + sides], axis=-1).astype(np.float32)
+    scores = rng.integers(0, 4, (3, 50, 3)).astype(np.float32) / 4
+    check(boxes, scores, iou_threshold, 0.25, 40)
+
+
+def test_a_tie_by_hand():
+    boxes = np.array([[[0, 0, 2, 2], [0, 0, 2, 2], [5, 5, 6, 6]]], np.float32)
+    scores = np.full((1, 3, 2), 0.5, np.float32)
+    found = non_max_suppression(boxes, scores)
+    np.testing.assert_array_equal(found.count, [4])
+    np.testing.assert_array_equal(found.classes[0, :4], [0, 1, 0, 1])
+    np.testing.assert_array_equal(found.boxes[0, :4, 0], [0, 0, 5, 5])
+
+
+def test_long_chain():
+    """Each box overlaps the next: the greedy rule keeps every other one."""
+    start = np.arange(50, dtype=np.float32)
+    boxes = np.stack([start, start * 0, start + 3, start * 0 + 1], -1)[None]
+    scores = np.linspace(0.9, 0.1, 50, dtype=np.float32)[None, :, None]
+    found = non_max_suppression(boxes, scores, iou_threshold=0.4)
+    np.testing.assert_array_equal(found.count, [25])
+    np.testing.assert_array_equal(found.boxes[0, :25, 0], start[::2])
+
+
+def test_boxes_without_area_do_not_suppress():
+    boxes = np.zeros((1, 3, 4), np.float32)
+    scores = np.full((1, 3, 1), 0.5, np.float32)
+    np.testing.assert_array_equal(non_max_suppression(boxes, scores).count, [3])
+
+
+def test_nothing_above_the_threshold():
+    """The threshold itself is not above it; nor is what is no number."""
+    scores = np.array([[[0.5], [0.2], [np.nan]]], np.float32)
+    boxes = np.ones((1, 3, 4), np.float32)
+    found = non_max_suppression(boxes, scores, score_threshold=0.5)
+    np.testing.assert_array_equal(found.count, [0])
+    assert not np.array(found.boxes).any()
+
+
+def test_only_the_best_candidates_are_looked_at():
+    boxes = np.array([[[0, 0, 2, 2], [0, 0, 2, 2], [5, 5, 6, 6]]], np.float32)
+    scores = np.array([[[0.9], [0.8], [0.7]]], np.float32)
+    options = dict(max_boxes=2)
+    found = non_max_suppression(boxes, scores, **options, max_candidates=2)
+    np.testing.assert_array_equal(found.count, [1])
+    found = non_max_suppression(boxes, scores, **options, max_candidates=3)
+    np.testing.assert_array_equal(found.count, [2])
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"iou_threshold": 1.1}, "1.1"),
+        ({"iou_threshold": -0.1}, r"in \[0, 1\]"),
+        ({"score_threshold": -1}, "at least 0"),
+        ({"max_boxes": 0}, "Received: 0"),
+        ({"max_boxes": 50, "max_candidates": 10}, "50 and 10"),
+    ],
+)
+def test_bad_arguments(options, match):
+    boxes, scores = np.zeros((1, 3, 4)), np.zeros((1, 3, 2))
+    with pytest.raises(ValueError, match=match):
+        non_max_suppression(boxes, scores, **options)
