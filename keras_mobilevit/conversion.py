@@ -12,10 +12,16 @@ import numpy as np
 
 from keras_mobilevit import checkpoints
 from keras_mobilevit.checkpoints.layouts import ChannelOrder
+from keras_mobilevit.detection import ssdlite
 from keras_mobilevit.mobilevit import CONSTRUCTORS
 from keras_mobilevit.segmentation import deeplabv3
 
 SUFFIXES = (".weights.h5", ".keras", ".safetensors")
+# Networks for dense prediction, which take pictures of any size.
+_DENSE = {
+    "segmentation": deeplabv3.CONSTRUCTORS,
+    "detection": ssdlite.CONSTRUCTORS,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +48,8 @@ def convert(
     Before the target appears under its name, it is loaded into a fresh model,
     whose outputs must equal those of the source bit for bit. A `.keras` target
     takes RGB pixels in [0, 255] and returns logits; a segmentation network
-    takes any size, and returns them at it.
+    takes any size, and returns them at it; a detector takes any size, and
+    returns offsets and logits.
 
     Args:
         source: File of any kind that `checkpoints.load_weights` takes.
@@ -110,8 +117,8 @@ def convert(
 
 def _build(info):
     """The network that a checkpoint is for, with random weights."""
-    if info.task == "segmentation":
-        return deeplabv3.CONSTRUCTORS[info.variant](
+    if info.task in _DENSE:
+        return _DENSE[info.task][info.variant](
             weights=None,
             input_shape=(None, None, 3),
             classes=info.classes,

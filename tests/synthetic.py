@@ -69,6 +69,55 @@ class Checkpoint:
         return path
 
 
+class DeepLabCheckpoint(Checkpoint):
+    """The same for a segmentation network, as Apple and Hugging Face have it.
+
+    The keys of the head come from the reference lists, which both have it in
+    the same order.
+    """
+
+    def __init__(self, shared_dir, variant="xxs", classes=CLASSES):
+        super().__init__(shared_dir, variant)
+        self.rows = [
+            row
+            for row in self.rows
+            if not row["cvnets"].startswith(("conv_1x1_exp.", "classifier."))
+        ]
+        keys = shared_dir / "reference" / "keys"
+        cvnets, hf = (
+            [
+                (key, shape)
+                for key, shape in json.loads(
+                    (keys / f"keys_{name}_{variant}.json").read_text()
+                ).items()
+                if key.startswith(("seg_head.", "segmentation_head."))
+                and not key.endswith("num_batches_tracked")
+            ]
+            for name in ("cvnets_deeplabv3", "hf_seg")
+        )
+        rng = np.random.default_rng(1)
+        self.head = []
+        for (key, shape), (hf_key, hf_shape) in zip(cvnets, hf, strict=True):
+            assert shape == hf_shape
+            shape = [classes if n == 21 else n for n in shape]
+            values = rng.uniform(0.01, 0.1, shape).astype(np.float32)
+            self.head.append(({"cvnets": key, "hf": hf_key}, values))
+
+    def tensors(self, layout):
+        """The weights in a layout, as a dict of arrays."""
+        prefix = "encoder." if layout == "cvnets" else ""
+        tensors = {
+            prefix + key: array
+            for key, array in super().tensors(layout).items()
+        }
+        for keys, array in self.head:
+            tensors[keys[layout]] = array
+            if keys[layout].endswith("running_var"):
+                key = keys[layout].replace("running_var", "num_batches_tracked")
+                tensors[key] = np.array(5, np.int64)
+        return tensors
+
+
 # === torch.save without torch ===
 
 

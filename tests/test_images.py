@@ -260,6 +260,15 @@ def test_not_a_picture(tmp_path, data):
         load_image(tmp_path / "bad.jpg", (32, 32))
 
 
+@pytest.mark.parametrize("shape", [(1, 20_000), (20_000, 1)])
+def test_too_elongated(shape):
+    """To cover 256 pixels, it would become 5 million pixels long."""
+    image = np.full((*shape, 3), 9, np.uint8)
+    with pytest.raises(ValueError, match="too elongated to cover 256x256"):
+        load_image(encode(image), (256, 256))
+    assert (load_image(encode(image), (32, 32)) == 9).all()
+
+
 def test_missing_picture(tmp_path):
     with pytest.raises(FileNotFoundError, match="no picture at .*none.png"):
         load_image(tmp_path / "none.png", (32, 32))
@@ -324,6 +333,17 @@ def test_no_picture(write, files):
     for call in (count_files, lambda source: next(iterate_files(source))):
         with pytest.raises(ValueError, match="holds no picture"):
             call(source)
+
+
+def test_the_last_of_one_name_counts(tmp_path):
+    """A tar that was appended to, as `tar` unpacks it."""
+    path = write_tar(tmp_path / "a.tar", {"a/1.png": b"old", "a/2.png": b""})
+    with tarfile.open(path, "a") as tar:
+        member = tarfile.TarInfo("a/1.png")
+        member.size = 3
+        tar.addfile(member, io.BytesIO(b"new"))
+    found = [(file.name, file.data) for file in iterate_files(path)]
+    assert found == [("a/1.png", b"new"), ("a/2.png", b"")]
 
 
 def test_folders_named_like_pictures_are_no_pictures(tmp_path):

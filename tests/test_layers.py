@@ -8,10 +8,17 @@ import pytest
 import tensorflow as tf
 
 from keras_mobilevit import MobileViTBackbone, MobileViTXXS, layers
-from keras_mobilevit.layers.mobilevit_block import fold, resize, unfold
+from keras_mobilevit.layers.mobilevit_block import fold, unfold
+from keras_mobilevit.layers.resizing import resize
 
-# Name -> layer, input shape, output shape. No argument has its default.
+# Name -> layer, input shape or shapes, output shape. No argument has its
+# default.
 CASES = {
+    "aspp": (
+        lambda: layers.ASPP(6, rates=(1, 3), dropout=0.1, activation="silu"),
+        (2, 7, 5, 4),
+        (2, 7, 5, 6),
+    ),
     "conv": (
         lambda: layers.ConvBlock(
             6, kernel_size=3, strides=2, activation="relu"
@@ -66,6 +73,11 @@ CASES = {
         (2, 12, 8),
         (2, 12, 8),
     ),
+    "resize_like": (
+        layers.ResizeLike,
+        [(2, 4, 3, 5), (2, 9, 8, 2)],
+        (2, 9, 8, 5),
+    ),
     "rms_norm": (layers.UnitRMSNorm, (2, 6, 8), (2, 6, 8)),
 }
 
@@ -84,6 +96,17 @@ def small():
 def normal(*shape, seed=0):
     values = np.random.default_rng(seed).normal(size=shape)
     return values.astype(np.float32)
+
+
+def over(shape, function):
+    """Applies a function to the one shape of a layer's input, or to each."""
+    if isinstance(shape, list):
+        return [function(each) for each in shape]
+    return function(shape)
+
+
+def draw(shape):
+    return over(shape, lambda shape: normal(*shape))
 
 
 def pixels(*shape):
@@ -111,17 +134,13 @@ def test_all_layers_have_a_case():
 
 def test_shapes(case):
     layer, shape, output_shape = case
-    assert layer(normal(*shape)).shape == output_shape
+    assert layer(draw(shape)).shape == output_shape
     assert layer.compute_output_shape(shape) == output_shape
-    unknown = (None, *(None for _ in shape[1:-1]), shape[-1])
-    assert layer.compute_output_shape(unknown) == (
-        *unknown[:-1],
-        output_shape[-1],
-    )
-    assert type(layer)(**_arguments(layer))(keras.Input(unknown[1:])).shape == (
-        *unknown[:-1],
-        output_shape[-1],
-    )
+    unknown = over(shape, lambda s: (*(None for _ in s[:-1]), s[-1]))
+    expected = (*(None for _ in output_shape[:-1]), output_shape[-1])
+    assert layer.compute_output_shape(unknown) == expected
+    inputs = over(unknown, lambda shape: keras.Input(shape[1:]))
+    assert type(layer)(**_arguments(layer))(inputs).shape == expected
 
 
 def _arguments(layer):
@@ -149,10 +168,10 @@ def test_config_round_trip(case):
 
 def test_keras_file_round_trip(case, tmp_path):
     layer, shape, _ = case
-    image = keras.Input(shape[1:])
+    image = over(shape, lambda shape: keras.Input(shape[1:]))
     model = keras.Model(image, layer(image))
     randomize(model)
-    x = normal(*shape)
+    x = draw(shape)
     expected = np.array(model(x))
     model.save(tmp_path / "a.keras")
     loaded = keras.saving.load_model(tmp_path / "a.keras")
@@ -162,7 +181,7 @@ def test_keras_file_round_trip(case, tmp_path):
 def test_layer_dtype(case):
     layer, shape, _ = case
     layer = type(layer)(**_arguments(layer), dtype="mixed_bfloat16")
-    y = layer(normal(*shape))
+    y = layer(draw(shape))
     assert y.dtype == "bfloat16"
     assert {w.dtype for w in layer.weights} <= {"float32"}
     for child in layer._flatten_layers():

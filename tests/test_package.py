@@ -62,6 +62,7 @@ def test_import_needs_no_extra(imported):
         "PIL",
         "ai_edge_litert",
         "litert_quantizer",
+        "pycocotools",
         "safetensors",
         "timm",
         "torch",
@@ -73,11 +74,32 @@ def test_import_needs_no_extra(imported):
         assert not name.startswith("tensorflow.lite"), name
         assert not name.startswith("keras_mobilevit.tflite"), name
         assert not name.startswith("keras_mobilevit.training"), name
+        assert not name.startswith("keras_mobilevit.detection"), name
+        assert not name.startswith("keras_mobilevit.segmentation"), name
 
 
 def test_import_is_silent(imported):
     assert imported["handlers"] == imported["handlers_before"]
     assert imported["warnings"] == []
+
+
+def test_dense_prediction_is_imported_when_asked_for():
+    found = python(
+        """
+import json
+import keras_mobilevit
+print(json.dumps([
+    keras_mobilevit.segmentation.__name__,
+    keras_mobilevit.detection.__name__,
+]))
+"""
+    )
+    assert found == [
+        "keras_mobilevit.segmentation",
+        "keras_mobilevit.detection",
+    ]
+    with pytest.raises(AttributeError, match="no attribute 'translation'"):
+        keras_mobilevit.translation  # noqa: B018
 
 
 def test_a_missing_extra_is_named():
@@ -147,6 +169,22 @@ FLOW = {
     "checkpoints": {"configs", "extras", "files"},
     "backbone": {"configs", "layers", "checkpoints"},
     "mobilevit": {"configs", "layers", "checkpoints", "backbone"},
+    "detection": {
+        "configs",
+        "extras",
+        "layers",
+        "images",
+        "checkpoints",
+        "backbone",
+    },
+    "segmentation": {
+        "configs",
+        "extras",
+        "layers",
+        "images",
+        "checkpoints",
+        "backbone",
+    },
     "reparameterization": {"layers"},
 }
 
@@ -164,6 +202,8 @@ def test_imports_flow_one_way(part):
 
 # Application -> those that may import it, besides itself.
 APPLICATIONS = {
+    "detection": {"conversion", "tflite", "training"},
+    "segmentation": {"conversion", "tflite", "training"},
     "tflite": {"arm64", "peers"},
     "training": set(),
     "arm64": set(),

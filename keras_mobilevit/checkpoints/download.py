@@ -79,15 +79,26 @@ PASCAL_VOC: dict[str, tuple[Source, ...]] = {
     )
     for variant in VARIANTS
 }
-_PUBLISHED = {"imagenet": IMAGENET, "pascal_voc": PASCAL_VOC}
+COCO: dict[str, tuple[Source, ...]] = {
+    variant: (
+        Source(
+            f"{_APPLE}detection/ssd_{variant}_320.pt",
+            "cvnets",
+            task="detection",
+        ),
+    )
+    for variant in VARIANTS
+}
+_PUBLISHED = {"imagenet": IMAGENET, "pascal_voc": PASCAL_VOC, "coco": COCO}
 
 
 def fetch(weights: str, variant: str) -> pathlib.Path:
     """Finds the file of named weights.
 
     Args:
-        weights: `"imagenet"` or `"pascal_voc"` (downloaded once), or the name
-            of weights that are part of this package, such as `"cifar10"`.
+        weights: `"imagenet"`, `"pascal_voc"` or `"coco"` (downloaded once), or
+            the name of weights that are part of this package, such as
+            `"cifar10"`.
         variant: Name of the variant, such as `"mobilevit_xxs"`.
 
     Returns:

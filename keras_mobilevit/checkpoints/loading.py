@@ -70,8 +70,8 @@ def load_weights(
     backbone the head of any network.
 
     Args:
-        model: MobileViT classifier, feature extractor, backbone or
-            segmentation network.
+        model: MobileViT classifier, feature extractor, backbone, segmentation
+            network or detector.
         path: `.weights.h5` or `.keras` (Keras), `.safetensors`, `.pt` or
             `.pth` (PyTorch; cvnets, timm or Hugging Face keys), or `.h5`
             (keras_cv_attention_models). The contents decide, not the suffix.
@@ -114,8 +114,9 @@ def read_weights(model: keras.Model) -> dict[str, np.ndarray]:
 def save_safetensors(model: keras.Model, path: str | pathlib.Path) -> None:
     """Saves a MobileViT as safetensors with the keys of timm.
 
-    What timm does not have gets the keys of Hugging Face: segmentation. The
-    file appears under its name only when it is complete.
+    What timm does not have gets the keys of Hugging Face (segmentation) or of
+    Apple (detection). The file appears under its name only when it is
+    complete.
 
     Args:
         model: As in `load_weights`.

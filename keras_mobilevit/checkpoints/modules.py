@@ -10,10 +10,10 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from keras_mobilevit.configs import ASPP_RATES, VARIANTS
+from keras_mobilevit.configs import ASPP_RATES, SSD_LEVELS, VARIANTS
 
 Layout = Literal["cvnets", "timm", "hf", "kecam", "keras"]
-Task = Literal["classification", "segmentation"]
+Task = Literal["classification", "segmentation", "detection"]
 
 LAYOUTS: tuple[Layout, ...] = ("cvnets", "timm", "hf", "kecam", "keras")
 # Attention has one such module each.
@@ -285,9 +285,50 @@ def _deeplab():
     )
 
 
+def _ssd():
+    for index, level in enumerate(SSD_LEVELS):
+        name, extra = f"extra{index}", f"extra_layers.os_{level.stride}"
+        if level.stride is None:
+            # The first of the two is the pooling.
+            conv = "extra_layers.os_-1.1.block.conv"
+            yield Module("conv", f"{name}_conv", conv)
+        elif level.extra_filters:
+            for kind, keras, cvnets in (
+                ("depthwise", "depthwise", "dw_conv"),
+                ("conv", "pointwise", "pw_conv"),
+            ):
+                yield from _conv_block(
+                    kind, f"{name}_{keras}", f"{extra}.{cvnets}"
+                )
+    for index, level in enumerate(SSD_LEVELS):
+        name, head = f"head{index}", f"ssd_heads.{index}"
+        predict = f"{head}.loc_cls_layer"
+        if level.projection:
+            yield from _conv_block(
+                "conv", f"{name}_project", f"{head}.proj_layer"
+            )
+        if level.stride is not None:
+            yield from _conv_block(
+                "depthwise", f"{name}_depthwise", f"{predict}.dw_conv"
+            )
+            predict = f"{predict}.pw_conv"
+        yield Module("biased_conv", f"{name}_predict", f"{predict}.block.conv")
+
+
+def _ssd_classes(filters):
+    """Each anchor has four offsets and a logit for each class."""
+    return filters // SSD_LEVELS[0].anchors - 4
+
+
 HEADS: dict[Task, Head] = {
     "classification": Head(_classifier, "predictions/bias"),
     "segmentation": Head(
         _deeplab, "pixel_predictions/bias", prefixes={"cvnets": "encoder."}
+    ),
+    "detection": Head(
+        _ssd,
+        "head0_predict/bias",
+        count_classes=_ssd_classes,
+        prefixes={"cvnets": "encoder."},
     ),
 }

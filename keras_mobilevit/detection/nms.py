@@ -45,7 +45,8 @@ def non_max_suppression(
         score_threshold: Only scores above it count; at least 0.
         max_boxes: Most boxes of an image, over all classes; at least 1.
         max_candidates: Of the `n * classes` scores of an image, only so many,
-            the highest, are looked at; at least `max_boxes`.
+            the highest, are looked at; at least `max_boxes`. Memory grows
+            with its square, times the batch.
 
     Returns:
         The selection; m is `max_boxes`, or `n * classes` if that is less.

@@ -36,50 +36,40 @@ class Detection(NamedTuple):
 
 
 def preprocess(
-    pictures: Iterable[str | os.PathLike | bytes | np.ndarray],
+    sources: Iterable[str | os.PathLike | bytes],
     size: tuple[int, int] = (_COCO.size, _COCO.size),
-) -> tuple[np.ndarray, np.ndarray]:
-    """Brings pictures to the size of the model's input.
+) -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """Reads pictures as the detectors expect them.
 
-    They are resized, bilinear and with antialiasing, without regard to their
-    aspect, as the authors do (they use no antialiasing).
+    Each is resized whole, whatever its shape, bilinearly and with
+    antialiasing: so the published weights were evaluated, but for the
+    antialiasing. Its EXIF data is heeded, and its boxes are upright.
 
     Args:
-        pictures: Files, their bytes, or uint8 arrays `(height, width, 3)`
-            of RGB.
+        sources: Paths of pictures, or their bytes.
         size: `(height, width)` of the model's input, in pixels.
 
     Returns:
-        float32 array `(batch, *size, 3)` of RGB in [0, 255], and int array
-        `(batch, 2)` of the pictures' own heights and widths.
+        The images, uint8 `(n, height, width, 3)`, RGB in [0, 255], and
+        `(height, width)` of each picture, for `decode_predictions`.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If something is not a picture, or there is none.
+        ValueError: If one is not a picture, or there is none.
     """
-    images = [_to_image(picture) for picture in pictures]
-    if not images:
-        raise ValueError("Expected at least one picture. Received none.")
-    bilinear = require("PIL.Image", extra="detection").Resampling.BILINEAR
-    batch = [np.asarray(image.resize(size[::-1], bilinear)) for image in images]
-    sizes = [(image.height, image.width) for image in images]
-    return np.stack(batch).astype(np.float32), np.array(sizes)
-
-
-def _to_image(picture):
-    if not isinstance(picture, np.ndarray):
-        return open_image(picture)
-    if (
-        picture.dtype != np.uint8
-        or picture.ndim != 3
-        or picture.shape[2] != 3
-        or not picture.size
-    ):
+    if isinstance(sources, (str, bytes, os.PathLike)):
         raise ValueError(
-            "Pictures must be files, bytes, or uint8 arrays of shape (height, "
-            f"width, 3). Received: {picture.dtype} of shape {picture.shape}"
+            f"`sources` must be a list of pictures. Received: {sources!r:.80}"
         )
-    return require("PIL.Image", extra="detection").fromarray(picture)
+    resampling = require("PIL.Image", extra="detection").Resampling.BILINEAR
+    images, sizes = [], []
+    for source in sources:
+        image = open_image(source)
+        sizes.append((image.height, image.width))
+        images.append(np.asarray(image.resize(size[::-1], resampling)))
+    if not images:
+        raise ValueError("`sources` holds no picture.")
+    return np.stack(images), sizes
 
 
 def select_boxes(

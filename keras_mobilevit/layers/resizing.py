@@ -27,14 +27,14 @@ def resize(x, size):
     Returns:
         Feature map `[B, height, width, C]` in the dtype of `x`.
     """
-    if tuple(x.shape[1:3]) == tuple(size):
-        return x
     if not all(isinstance(side, int) for side in size):
         # Sizes unknown until run time exist in TensorFlow graphs only, and
         # the operation of Keras does not take them.
         import tensorflow as tf
 
         return tf.cast(tf.image.resize(x, size, "bilinear"), x.dtype)
+    if tuple(x.shape[1:3]) == tuple(size):
+        return x
     resized = ops.image.resize(
         x,
         size,

@@ -35,22 +35,25 @@ Reference:
     - [Rethinking Atrous Convolution for Semantic Image Segmentation](
         https://arxiv.org/abs/1706.05587)
 
-| Model                  | Parameters | Pascal VOC 2012 mIoU |
-|------------------------|------------|----------------------|
-| MobileViTDeepLabV3XXS  | 1,854,853  | 73.6 %               |
-| MobileViTDeepLabV3XS   | 2,944,069  | 77.1 %               |
-| MobileViTDeepLabV3S    | 6,357,941  | 79.1 %               |
+| Model                 | Parameters | MACs at 512 | Pascal VOC mIoU |
+|-----------------------|------------|-------------|-----------------|
+| MobileViTDeepLabV3XXS | 1,854,853  | 3.95 G      | 72.8 %          |
+| MobileViTDeepLabV3XS  | 2,944,069  | 7.38 G      | 77.1 %          |
+| MobileViTDeepLabV3S   | 6,357,941  | 13.69 G     | 79.3 %          |
 
-Parameters are the trainable ones with 21 classes. The mIoU is what the
-authors report for pictures resized to 512x512; it was not measured by this
-project.
+Parameters are the trainable ones with 21 classes; MACs are
+multiply-accumulates with the attention matmuls. The mIoU (VOC 2012 val,
+pictures resized to 512x512) is what the authors report for their published
+weights; it was not measured by this project.
 
 The model expects float tensors of RGB pixels in [0, 255], and returns logits.
-`keras_mobilevit.segmentation.preprocess` makes its input from pictures,
-`keras_mobilevit.segmentation.decode_predictions` makes masks of its output:
+`preprocess` makes its input from pictures, `decode_predictions` makes masks
+of its output:
 
 ```python
-model = {name}(input_shape=(512, 512, 3))
+from keras_mobilevit import segmentation
+
+model = segmentation.{name}(input_shape=(512, 512, 3))
 images, sizes = segmentation.preprocess(["street.jpg"], (512, 512))
 masks = segmentation.decode_predictions(model.predict(images), sizes)
 ```

@@ -137,3 +137,4 @@ class Progress(keras.callbacks.Callback):
         seconds = self._trained - self._began
         logs["images_per_second"] = round(sum(self.batch_sizes) / seconds, 1)
         logs["train_seconds"] = round(seconds, 1)
+        logs["steps"] = len(self.batch_sizes)

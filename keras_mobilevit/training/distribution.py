@@ -14,6 +14,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_mobilevit.configs import MIN_SIZE
+
 STRATEGIES = ("none", "mirrored", "multi_worker", "data_parallel")
 
 
@@ -58,31 +60,52 @@ class Distribution:
             return batches()
         import tensorflow as tf
 
-        rows = self.local_replicas.stop - self.local_replicas.start
+        rows = 1
+        if self.strategy is not None:
+            rows = self.local_replicas.stop - self.local_replicas.start
 
         def by_replica():
-            for batch in batches():
+            for images, targets in batches():
                 if shared:
-                    yield from [batch] * rows
+                    yield from [(images, targets)] * rows
                 else:
                     yield from zip(
-                        *(np.split(array, rows) for array in batch), strict=True
+                        np.split(images, rows),
+                        np.split(targets, rows),
+                        strict=True,
                     )
 
-        def as_dataset(context=None):
-            # Sizes change from batch to batch: with unknown sides TensorFlow
-            # traces the step once, and not once a size.
-            return tf.data.Dataset.from_generator(
-                by_replica,
-                output_signature=(
-                    tf.TensorSpec((None, None, None, 3), tf.float32),
-                    tf.TensorSpec((None, None), tf.float32),
-                ),
-            ).prefetch(rows)
-
+        # Sizes change from batch to batch: with unknown sides TensorFlow
+        # traces the step once, and not once a size.
+        dataset = tf.data.Dataset.from_generator(
+            by_replica,
+            output_signature=(
+                tf.TensorSpec((None, None, None, 3), tf.float32),
+                tf.TensorSpec((None, None), tf.float32),
+            ),
+        )
         if self.strategy is None:
-            return as_dataset()
-        return self.strategy.distribute_datasets_from_function(as_dataset)
+            return dataset.prefetch(1)
+        return self.strategy.distribute_datasets_from_function(
+            lambda context: dataset.prefetch(rows)
+        )
+
+    def prepare(self, model: keras.Model) -> None:
+        """Makes a compiled model fit for `fit`; to be called in the scope.
+
+        At the start of each `fit` under a strategy, Keras takes a batch to
+        build the metrics with. Up to 3.15 at least it fails to when several
+        workers share the batch. So they are built here, once and for all.
+        """
+        if self.strategy is None:
+            return
+        model._symbolic_build(
+            data_batch=(
+                np.zeros((1, MIN_SIZE, MIN_SIZE, 3), "float32"),
+                np.zeros((1, model.output_shape[-1]), "float32"),
+            )
+        )
+        model._maybe_symbolic_build = lambda *args, **kwargs: None
 
 
 def open_distribution(name: str = "none") -> Distribution:

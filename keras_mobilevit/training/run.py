@@ -110,6 +110,7 @@ def run_recipe(
     with engine.scope():
         model = build_classifier(recipe, class_names)
         _compile(model, recipe, list(map(len, batch_sizes)), jit_compile)
+        engine.prepare(model)
         start = restore_state(model, folder.state)
 
     loader = _make_loader(recipe, train_source, seed, workers)
@@ -166,6 +167,9 @@ def run_recipe(
 def _compile(model, recipe, epoch_steps, jit_compile):
     config = recipe.optimizer
     freeze(model, config.freeze)
+    for layer in model._flatten_layers() if config.sync_batch_norm else ():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
     if jit_compile is None:
         on_cpu = keras.backend.backend() == "tensorflow" and not _has_gpu()
         jit_compile = False if on_cpu else "auto"

@@ -73,6 +73,9 @@ class Optimizer(Checked):
             front of it, in (0, 1].
         mixed_precision: Whether to compute in `mixed_float16`, as published;
             for GPUs.
+        sync_batch_norm: Whether batch norms take their statistics over all
+            replicas, so that the number of devices does not matter. Published
+            without.
     """
 
     weight_decay: float = number(0.01, "[0, inf)")
@@ -82,6 +85,7 @@ class Optimizer(Checked):
     freeze: int = whole(0, "[0, 7]")
     layer_decay: float = number(1.0, "(0, 1]")
     mixed_precision: bool = flag(False)
+    sync_batch_norm: bool = flag(False)
 
 
 @dataclasses.dataclass(frozen=True)

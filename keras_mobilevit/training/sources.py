@@ -43,6 +43,20 @@ class LabelledSource:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def spread(self, count: int) -> LabelledSource:
+        """So many of the images, evenly spread over all of them.
+
+        Args:
+            count: From 1 to the number of images.
+        """
+        kept = np.linspace(0, len(self), count, endpoint=False).astype(int)
+        return dataclasses.replace(
+            self,
+            labels=self.labels[kept],
+            names=[self.names[index] for index in kept],
+            read=lambda index: self.read(kept[index]),
+        )
+
     def open(self, index: int) -> Image.Image:
         """Reads one image.
 
@@ -71,9 +85,10 @@ def open_source(
               Hugging Face's, torchvision's and `tfds.as_data_source`'s are;
             - a pair of arrays `(images, labels)`;
             - a finite `tf.data.Dataset` of single `(image, label)`, which is
-              read into memory.
+              read into memory;
+            - what this function returned.
 
-            All but the first two hold PIL images or uint8 arrays `(height,
+            The others hold PIL images or uint8 arrays `(height,
             width, channels)`, and integers as labels.
         class_names: Names of the classes in the order of the labels, such as
             those of the training images or of a checkpoint. By default, the
@@ -87,6 +102,8 @@ def open_source(
     Warns:
         UserWarning: If there is but one image of some class.
     """
+    if isinstance(source, LabelledSource):
+        return source
     if class_names is not None:
         class_names = tuple(class_names)
     if isinstance(source, (str, os.PathLike)):

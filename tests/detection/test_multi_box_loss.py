@@ -105,6 +105,13 @@ def test_hard_negatives_by_hand():
     assert not found[1].any()
 
 
+@pytest.mark.parametrize("label", [6, -1])
+def test_a_label_that_is_no_class_is_not_overlooked(label):
+    y_true, y_pred = random_case(0)
+    y_true[1, 7, 4] = label
+    assert np.isnan(float(MultiBoxLoss()(y_true, y_pred)))
+
+
 def test_configuration_round_trip():
     loss = MultiBoxLoss(negatives=5, reduction=None, name="a")
     copy = keras.losses.deserialize(keras.losses.serialize(loss))

@@ -123,6 +123,27 @@ def test_nothing_above_the_threshold():
     assert not np.array(found.boxes).any()
 
 
+def test_compiled_for_any_shape():
+    tf = pytest.importorskip("tensorflow")
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None, 4]),
+            tf.TensorSpec([None, None, 3]),
+        ]
+    )
+    def compiled(boxes, scores):
+        return non_max_suppression(boxes, scores, 0.4, 0.2, 20)
+
+    rng = np.random.default_rng(0)
+    low = rng.uniform(0, 0.7, (2, 30, 2))
+    boxes = np.concatenate([low, low + 0.3], axis=-1).astype(np.float32)
+    scores = rng.random((2, 30, 3)).astype(np.float32)
+    expected = non_max_suppression(boxes, scores, 0.4, 0.2, 20)
+    for a, b in zip(compiled(boxes, scores), expected, strict=True):
+        np.testing.assert_array_equal(np.array(a), np.array(b))
+
+
 def test_only_the_best_candidates_are_looked_at():
     boxes = np.array([[[0, 0, 2, 2], [0, 0, 2, 2], [5, 5, 6, 6]]], np.float32)
     scores = np.array([[[0.9], [0.8], [0.7]]], np.float32)

@@ -1,0 +1,157 @@
+"""Two processes on this machine, against one, and against each other."""
+
+import csv
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from pictures import write_pictures
+
+from keras_mobilevit.training.distribution import (
+    Distribution,
+    open_distribution,
+)
+
+WORKER = pathlib.Path(__file__).with_name("worker.py")
+
+
+def start(pictures, run_dir, kind, *options, tf_config=None):
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    if tf_config is not None:
+        environment["TF_CONFIG"] = json.dumps(tf_config)
+    return subprocess.Popen(
+        [sys.executable, WORKER, pictures, run_dir, kind, *map(str, options)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def start_pair(pictures, run_dir, *options_of_second):
+    """Chief and second worker of a cluster on the loopback device."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    hosts = ["127.0.0.1:%d" % s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return [
+        start(
+            pictures,
+            run_dir,
+            "multi_worker",
+            *(options_of_second if index else ()),
+            tf_config={
+                "cluster": {"worker": hosts},
+                "task": {"type": "worker", "index": index},
+            },
+        )
+        for index in range(2)
+    ]
+
+
+def finish(*processes):
+    for process in processes:
+        output, _ = process.communicate(timeout=500)
+        assert process.returncode == 0, output[-3000:]
+
+
+def read_losses(run_dir):
+    with (run_dir / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [float(row[k]) for row in rows for k in ("loss", "val_loss")]
+
+
+def read_weights(run_dir):
+    found = []
+
+    def visit(name, item):
+        if isinstance(item, h5py.Dataset):
+            found.append((name, item[()]))
+
+    with h5py.File(run_dir / "model.weights.h5") as file:
+        file.visititems(visit)
+    return found
+
+
+@pytest.mark.slow
+def test_two_workers(tmp_path):
+    """The same losses as one process, and a killed run ends the same.
+
+    Sums over a batch are split in two, and Adam's first steps, of the size of
+    the rate whatever that of the gradient, magnify what rounding leaves of
+    small gradients. So the curves agree to a thousandth, not to the bit.
+    """
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("tf.distribute is TensorFlow's")
+    pictures = write_pictures(tmp_path / "pictures")
+    finish(start(pictures, tmp_path / "one", "summed"))
+    finish(*start_pair(pictures, tmp_path / "two"))
+    losses = read_losses(tmp_path / "two")
+    assert len(losses) == 4
+    np.testing.assert_allclose(
+        losses, read_losses(tmp_path / "one"), rtol=1e-3
+    )
+
+    chief, second = start_pair(pictures, tmp_path / "killed", 1)
+    assert second.wait(timeout=500) == -signal.SIGKILL
+    state = tmp_path / "killed" / "state.weights.h5"
+    for _ in range(300):  # The chief saves its step on its own time.
+        if state.exists():
+            break
+        time.sleep(0.1)
+    chief.kill()
+    chief.communicate()
+    second.communicate()
+    assert not (tmp_path / "killed" / "model.weights.h5").exists()
+    finish(*start_pair(pictures, tmp_path / "killed"))
+    for (name, a), (_, b) in zip(
+        read_weights(tmp_path / "killed"),
+        read_weights(tmp_path / "two"),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+def test_rows_of_a_batch_become_parts_or_copies():
+    """Two local replicas: each gets its half, and all of a test batch."""
+    tf = pytest.importorskip("tensorflow")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("tf.data is TensorFlow's")
+
+    class Strategy:
+        """Hands on what the function of datasets returns."""
+
+        def distribute_datasets_from_function(self, function):
+            return function(None)
+
+    engine = Distribution(4, slice(2, 4), strategy=Strategy())
+    images = np.arange(4, dtype="float32").reshape(4, 1, 1, 1) + np.zeros(
+        (1, 2, 2, 3), "float32"
+    )
+    targets = np.eye(4, dtype="float32")
+
+    def firsts(**options):
+        dataset = engine.dataset(lambda: iter([(images, targets)]), **options)
+        assert isinstance(dataset, tf.data.Dataset)
+        return [x.numpy()[:, 0, 0, 0].tolist() for x, _ in dataset]
+
+    assert firsts() == [[0, 1], [2, 3]]
+    assert firsts(shared=True) == [[0, 1, 2, 3]] * 2
+
+
+def test_engines_that_are_not_there():
+    with pytest.raises(ValueError, match="must be one of"):
+        open_distribution("horovod")
+    other = {"tensorflow": "data_parallel", "jax": "mirrored"}
+    name = other.get(keras.backend.backend(), "mirrored")
+    with pytest.raises(ValueError, match="needs the .* backend"):
+        open_distribution(name)
