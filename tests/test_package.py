@@ -204,7 +204,7 @@ def test_imports_flow_one_way(part):
 APPLICATIONS = {
     "detection": {"conversion", "tflite", "training"},
     "segmentation": {"conversion", "tflite", "training"},
-    "tflite": {"arm64", "peers"},
+    "tflite": {"arm64", "peers", "training"},
     "training": set(),
     "arm64": set(),
     "peers": set(),

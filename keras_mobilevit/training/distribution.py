@@ -60,9 +60,7 @@ class Distribution:
             return batches()
         import tensorflow as tf
 
-        rows = 1
-        if self.strategy is not None:
-            rows = self.local_replicas.stop - self.local_replicas.start
+        rows = 1 if self.strategy is None else self.local_rows
 
         def by_replica():
             for images, targets in batches():
@@ -93,11 +91,12 @@ class Distribution:
     def prepare(self, model: keras.Model) -> None:
         """Makes a compiled model fit for `fit`; to be called in the scope.
 
-        At the start of each `fit` under a strategy, Keras takes a batch to
-        build the metrics with. Up to 3.15 at least it fails to when several
-        workers share the batch. So they are built here, once and for all.
+        With several workers, Keras (up to 3.15 at least) fails twice: to
+        build the metrics by a batch that it takes at the start of each `fit`,
+        and to average the logs of a step, which it takes for vectors. So the
+        metrics are built here, and the logs become vectors.
         """
-        if self.strategy is None:
+        if self.strategy is None or self.local_rows == self.replicas:
             return
         model._symbolic_build(
             data_batch=(
@@ -106,6 +105,20 @@ class Distribution:
             )
         )
         model._maybe_symbolic_build = lambda *args, **kwargs: None
+        model.train_step = _with_vector_logs(model.train_step)
+        model.test_step = _with_vector_logs(model.test_step)
+
+    @property
+    def local_rows(self) -> int:
+        """Number of the replicas that this process feeds."""
+        return self.local_replicas.stop - self.local_replicas.start
+
+
+def _with_vector_logs(step):
+    def vector_step(data):
+        return {name: value[None] for name, value in step(data).items()}
+
+    return vector_step
 
 
 def open_distribution(name: str = "none") -> Distribution:

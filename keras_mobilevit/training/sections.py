@@ -131,11 +131,12 @@ class Augmentation(Checked):
         ratio: Smallest and largest width over height of that part.
         padding: Reflected border of `"padded"`, in pixels of the original.
         flip: Probability of a horizontal flip.
-        rand_augment: Number of operations of `keras.layers.RandAugment`; 0
-            for none.
+        rand_augment: Number of operations of `keras.layers.RandAugment`,
+            drawn once a batch; 0 for none. Slow: it computes all it knows.
         erasing: Probability of a random rectangle being overwritten.
         mixup: Alpha of `keras.layers.MixUp`; 0 for none.
-        cutmix: Whether to apply `keras.layers.CutMix`.
+        cutmix: Whether to apply `keras.layers.CutMix`; with `mixup` too, a
+            batch gets one of the two.
     """
 
     crop: str = choice("random_resized", ("random_resized", "padded", "none"))

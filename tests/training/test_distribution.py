@@ -86,9 +86,7 @@ def read_weights(run_dir):
 def test_two_workers(tmp_path):
     """The same losses as one process, and a killed run ends the same.
 
-    Sums over a batch are split in two, and Adam's first steps, of the size of
-    the rate whatever that of the gradient, magnify what rounding leaves of
-    small gradients. So the curves agree to a thousandth, not to the bit.
+    Sums over a batch are split in two, so the losses are not equal to the bit.
     """
     if keras.backend.backend() != "tensorflow":
         pytest.skip("tf.distribute is TensorFlow's")
@@ -97,9 +95,7 @@ def test_two_workers(tmp_path):
     finish(*start_pair(pictures, tmp_path / "two"))
     losses = read_losses(tmp_path / "two")
     assert len(losses) == 4
-    np.testing.assert_allclose(
-        losses, read_losses(tmp_path / "one"), rtol=1e-3
-    )
+    np.testing.assert_allclose(losses, read_losses(tmp_path / "one"), rtol=1e-5)
 
     chief, second = start_pair(pictures, tmp_path / "killed", 1)
     assert second.wait(timeout=500) == -signal.SIGKILL

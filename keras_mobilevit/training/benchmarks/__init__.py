@@ -1,0 +1,1 @@
+"""How fast a training step is, and what memory it takes, beside others."""
