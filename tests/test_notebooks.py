@@ -4,7 +4,11 @@ import json
 import pathlib
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from keras_mobilevit.tflite import inspect
 
 FOLDER = pathlib.Path(__file__).parents[1] / "notebooks"
 # The others are short: run them to see what they say.
@@ -73,6 +77,29 @@ def test_quantize_and_debug_on_cifar10(run, monkeypatch, shared_dir):
     for evaluation in names["evaluations"].values():
         low, high = evaluation.top1_interval
         assert low < 0.8421 < high
+
+
+@pytest.mark.slow
+def test_finetune_and_deploy(run, monkeypatch, tmp_path):
+    """One epoch on three colours: it runs, and its files know the classes."""
+    for index in range(30):
+        pixels = np.random.default_rng(index).integers(0, 100, (80, 80, 3))
+        pixels[..., index % 3] += 150
+        part, name = ("train", "test")[index % 5 == 0], "rgb"[index % 3]
+        path = tmp_path / "colours" / part / name / f"{index}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.astype(np.uint8)).save(path)
+    monkeypatch.setenv("KERAS_MOBILEVIT_FLOWERS", str(tmp_path / "colours"))
+    monkeypatch.setenv(
+        "KERAS_MOBILEVIT_SET", "schedule.epochs=1 schedule.warmup_steps=0"
+    )
+    names, classes = run("finetune_and_deploy")
+    assert names["trained"].labels == tuple("bgr")
+    assert {found.label for found in classes} == set("bgr")
+    inspection = inspect(names["int8"])
+    assert inspection.partitions == 1
+    assert inspection.delegated == inspection.nodes
+    assert all(result.images == 6 for result in names["results"].values())
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,8 @@ def run(args: argparse.Namespace) -> None:
         if args.json:
             tree = to_json(comparisons, machine)
             atomic_write(args.json, json.dumps(tree, indent=2).encode())
+    if not any(comparison.results for comparison in comparisons):
+        raise ValueError("no contestant could be measured")
     print(to_summary(comparisons))
 
 

@@ -52,8 +52,12 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     model = parser.add_argument_group("model")
-    source = model.add_mutually_exclusive_group(required=True)
-    source.add_argument("--model", choices=VARIANTS)
+    source = model.add_mutually_exclusive_group()
+    source.add_argument(
+        "--model",
+        choices=VARIANTS,
+        help="variant (default: that of the file of --weights)",
+    )
     source.add_argument(
         "--keras",
         metavar="FILE.keras",
@@ -63,7 +67,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--weights",
         default="imagenet",
         metavar="none|cifar10|imagenet|PATH",
-        help="weights for --model (default: imagenet, downloaded)",
+        help="weights (default: imagenet, downloaded); a file that "
+        "tools/train.py wrote brings its labels and preprocessing",
     )
     model.add_argument(
         "--classes", type=int, help="outputs (default: those of the weights)"

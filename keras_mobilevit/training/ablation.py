@@ -153,9 +153,7 @@ def outcome_table(outcomes: Sequence[Outcome]) -> str:
     )
 
 
-def plot_outcomes(
-    outcomes: Sequence[Outcome], path: str | os.PathLike
-) -> None:
+def plot_outcomes(outcomes: Sequence[Outcome], path: str | os.PathLike) -> None:
     """Draws accuracy over the side of the test images, a line a variant.
 
     Args:

@@ -33,7 +33,9 @@ def train(pictures, folder, recipe=None, **options):
 
 def read_rows(folder):
     """Lines of the metrics of a run."""
-    return list(csv.DictReader((folder / "metrics.csv").read_text().split("\n")))
+    return list(
+        csv.DictReader((folder / "metrics.csv").read_text().split("\n"))
+    )
 
 
 def read_weights(path):

@@ -1,0 +1,91 @@
+"""tools/train.py, from its arguments to the run."""
+
+import pathlib
+
+import pytest
+
+
+@pytest.fixture
+def tool(monkeypatch, request):
+    monkeypatch.syspath_prepend(request.config.rootpath / "tools")
+    import train
+
+    return train
+
+
+@pytest.fixture
+def runs(tool, monkeypatch):
+    """Arguments of the runs that the tool asks for."""
+    calls = []
+
+    def run_recipe(*args, **kwargs):
+        calls.append((args, kwargs))
+        return pathlib.Path("model.weights.h5")
+
+    monkeypatch.setattr(tool, "run_recipe", run_recipe)
+    return calls
+
+
+def test_arguments(tool, runs, capsys):
+    status = tool.main(
+        [
+            *("--recipe", "finetune", "--variant", "mobilevit_xxs"),
+            *("--weights", "cifar10", "--set", "schedule.epochs=3"),
+            *("--data", "flowers", "--out", "run", "--seed", "7", "--no-jit"),
+        ]
+    )
+    assert status == 0
+    assert capsys.readouterr().out == "wrote model.weights.h5\n"
+    [((recipe, train, test, out), options)] = runs
+    assert (recipe.variant, recipe.weights) == ("mobilevit_xxs", "cifar10")
+    assert recipe.schedule.epochs == 3
+    assert train == pathlib.Path("flowers/train")
+    assert test == pathlib.Path("flowers/test")
+    assert (out, options["seed"], options["jit_compile"]) == ("run", 7, False)
+    assert options["distribution"] == "none"
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [[], ["--train", "a"], ["--data", "a", "--train", "b", "--test", "c"]],
+)
+def test_pictures_come_one_way(tool, runs, sources, capsys):
+    with pytest.raises(SystemExit):
+        tool.main(["--recipe", "finetune", "--out", "run", *sources])
+    assert "either --data, or --train and --test" in capsys.readouterr().err
+    assert not runs
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("schedule.epoch=3", "schedule.epochs"),
+        ("schedule.epochs=many", "schedule.epochs"),
+        ("optimizer.freeze=8", "optimizer.freeze"),
+    ],
+)
+def test_a_field_with_a_typo(tool, runs, change, message, capsys):
+    status = tool.main(
+        ["--recipe", "cifar10", "--data", "a", "--out", "b", "--set", change]
+    )
+    assert status == 1 and not runs
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and message in error
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (KeyboardInterrupt(), 130, "the same command goes on"),
+        (FloatingPointError("The loss became nan"), 1, "became nan"),
+        (OSError(28, "No space left on device"), 1, "No space left"),
+    ],
+)
+def test_what_ends_a_run(tool, monkeypatch, capsys, error, status, message):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(tool, "run_recipe", fail)
+    found = tool.main(["--recipe", "cifar10", "--data", "a", "--out", "b"])
+    assert found == status
+    assert message in capsys.readouterr().err
