@@ -52,8 +52,8 @@ def build_parser() -> argparse.ArgumentParser:
         required=True,
         nargs="+",
         metavar="weights:NAME[:VARIANT]|FILE",
-        help="what to compare (.weights.h5, .keras or .tflite files); the first "
-        "is the reference",
+        help="what to compare (.weights.h5, .keras or .tflite files); the "
+        "first is the reference",
     )
     parser.add_argument(
         "--labels",

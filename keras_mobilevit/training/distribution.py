@@ -54,10 +54,15 @@ class Distribution:
         Args:
             batches: Makes an iterator of `(images, targets)`; the rows of
                 this process's replicas lie one behind the other.
-            shared: Whether each replica gets all rows instead of its own.
+            shared: Whether each replica gets all rows instead of its own. JAX
+                spreads them over its devices instead; where they do not come
+                out even, it gets the first ones twice.
         """
         if keras.backend.backend() != "tensorflow":
-            return batches()
+            return (
+                tuple(_fill(array, self.replicas) for array in batch)
+                for batch in batches()
+            )
         import tensorflow as tf
 
         rows = 1 if self.strategy is None else self.local_rows
@@ -88,6 +93,16 @@ class Distribution:
             lambda context: dataset.prefetch(rows)
         )
 
+    def sync_batch_norms(self, model: keras.Model) -> None:
+        """Lets batch norms take their statistics over all replicas.
+
+        Without a strategy they do so anyway: a process sees all of a batch,
+        on JAX also where it is spread over devices.
+        """
+        for layer in model._flatten_layers() if self.strategy else ():
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.synchronized = True
+
     def prepare(self, model: keras.Model) -> None:
         """Makes a compiled model fit for `fit`; to be called in the scope.
 
@@ -112,6 +127,12 @@ class Distribution:
     def local_rows(self) -> int:
         """Number of the replicas that this process feeds."""
         return self.local_replicas.stop - self.local_replicas.start
+
+
+def _fill(array, divisor):
+    """Rows of an array, and its first ones again up to a multiple."""
+    missing = -len(array) % divisor
+    return np.resize(array, (len(array) + missing, *array.shape[1:]))
 
 
 def _with_vector_logs(step):

@@ -89,14 +89,6 @@ def run_recipe(
     train_source = open_source(train)
     class_names = train_source.class_names
     test_source = open_source(test, class_names)
-    folder = RunFolder(run_dir)
-    if engine.is_chief:
-        folder.claim(
-            recipe,
-            seed=seed,
-            class_names=class_names,
-            images=len(train_source),
-        )
     sampler = MultiScaleSampler(
         len(train_source),
         make_scales(**vars(recipe.sampler), replicas=engine.replicas),
@@ -109,8 +101,20 @@ def run_recipe(
     keras.utils.set_random_seed(seed)
     with engine.scope():
         model = build_classifier(recipe, class_names)
+        if recipe.optimizer.sync_batch_norm:
+            engine.sync_batch_norms(model)
         _compile(model, recipe, list(map(len, batch_sizes)), jit_compile)
         engine.prepare(model)
+    # Only now: what does not fit must not take the folder.
+    folder = RunFolder(run_dir)
+    if engine.is_chief:
+        folder.claim(
+            recipe,
+            seed=seed,
+            class_names=class_names,
+            images=len(train_source),
+        )
+    with engine.scope():
         start = restore_state(model, folder.state)
 
     loader = _make_loader(recipe, train_source, seed, workers)
@@ -158,8 +162,8 @@ def run_recipe(
             )
             if engine.is_chief:
                 _write_results(folder, model, recipe, class_names, loader)
-    if engine.is_chief and not folder.weights.is_file():
-        # Cut off between the last state and the weights.
+    if engine.is_chief and start.epoch == recipe.schedule.epochs:
+        # Perhaps it was cut off between the last state and the weights.
         _write_results(folder, model, recipe, class_names, loader)
     return folder.weights
 
@@ -167,9 +171,6 @@ def run_recipe(
 def _compile(model, recipe, epoch_steps, jit_compile):
     config = recipe.optimizer
     freeze(model, config.freeze)
-    for layer in model._flatten_layers() if config.sync_batch_norm else ():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.synchronized = True
     if jit_compile is None:
         on_cpu = keras.backend.backend() == "tensorflow" and not _has_gpu()
         jit_compile = False if on_cpu else "auto"

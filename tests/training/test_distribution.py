@@ -1,6 +1,7 @@
 """Two processes on this machine, against one, and against each other."""
 
 import csv
+import importlib.util
 import json
 import os
 import pathlib
@@ -24,8 +25,8 @@ from keras_mobilevit.training.distribution import (
 WORKER = pathlib.Path(__file__).with_name("worker.py")
 
 
-def start(pictures, run_dir, kind, *options, tf_config=None):
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
+def start(pictures, run_dir, kind, *options, tf_config=None, **environment):
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", **environment}
     if tf_config is not None:
         environment["TF_CONFIG"] = json.dumps(tf_config)
     return subprocess.Popen(
@@ -40,7 +41,7 @@ def start(pictures, run_dir, kind, *options, tf_config=None):
 def start_pair(pictures, run_dir, *options_of_second):
     """Chief and second worker of a cluster on the loopback device."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    hosts = ["127.0.0.1:%d" % s.getsockname()[1] for s in sockets]
+    hosts = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
     for s in sockets:
         s.close()
     return [
@@ -115,6 +116,32 @@ def test_two_workers(tmp_path):
         strict=True,
     ):
         np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+@pytest.mark.slow
+def test_two_devices_of_jax(tmp_path):
+    """Accuracy and loss of training; tests count two pictures twice."""
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip("jax is not installed")
+    pictures = write_pictures(tmp_path / "pictures")
+    for name, kind, devices in (
+        ("one", "summed", 1),
+        ("two", "data_parallel", 2),
+    ):
+        flags = f"--xla_force_host_platform_device_count={devices}"
+        process = start(
+            pictures,
+            tmp_path / name,
+            kind,
+            KERAS_BACKEND="jax",
+            XLA_FLAGS=flags,
+        )
+        finish(process)
+    np.testing.assert_allclose(
+        read_losses(tmp_path / "two")[::2],
+        read_losses(tmp_path / "one")[::2],
+        rtol=1e-5,
+    )
 
 
 def test_rows_of_a_batch_become_parts_or_copies():

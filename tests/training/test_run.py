@@ -201,6 +201,7 @@ def test_a_run_that_is_cut_off_ends_as_if_it_had_not_been(
 def test_ctrl_c_saves_and_the_run_goes_on(
     tiny, finished, pictures, tmp_path, monkeypatch
 ):
+    handler = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
         patch.setattr(
             callbacks.Progress,
@@ -209,7 +210,7 @@ def test_ctrl_c_saves_and_the_run_goes_on(
         )
         with pytest.raises(KeyboardInterrupt):
             train(pictures, tmp_path)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
     assert not (tmp_path / "model.weights.h5").exists()
     path = train(pictures, tmp_path)
     assert_same_weights(path, finished / "model.weights.h5")
@@ -262,6 +263,25 @@ def test_a_damaged_state_is_told(tiny, pictures, tmp_path):
 def test_the_folder_of_another_run_is_refused(finished, pictures):
     with pytest.raises(ValueError, match="schedule.peak, seed"):
         train(pictures, finished, quick_recipe(schedule__peak="0.1"), seed=1)
+
+
+def test_a_recipe_that_does_not_fit_takes_no_folder(tiny, pictures, tmp_path):
+    recipe = quick_recipe(schedule__warmup_steps="1000")
+    with pytest.raises(ValueError, match="warm-up"):
+        train(pictures, tmp_path / "run", recipe)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_finished_run_is_not_run_again(finished, tiny, pictures, monkeypatch):
+    """But its weights are written, should they be those of an epoch before."""
+    path = finished / "model.weights.h5"
+    before, metrics = read_weights(path), read_rows(finished)
+    path.unlink()
+    monkeypatch.setattr(keras.Model, "fit", None)
+    assert train(pictures, finished) == path
+    for name, value in read_weights(path).items():
+        np.testing.assert_array_equal(value, before[name])
+    assert read_rows(finished) == metrics
 
 
 def test_test_pictures_of_other_classes_are_refused(pictures, tmp_path):
