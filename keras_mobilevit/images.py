@@ -166,6 +166,41 @@ def native_shape(size: tuple[int, int], native_size: int) -> tuple[int, int]:
     return round(size[0] * factor), round(size[1] * factor)
 
 
+def load_whole(
+    sources: Iterable[str | os.PathLike | bytes], size: tuple[int, int]
+) -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """Reads pictures the way the networks for dense prediction expect them.
+
+    Each is resized whole, whatever its shape, bilinearly and with
+    antialiasing. Its EXIF data is heeded.
+
+    Args:
+        sources: Paths of pictures, or their bytes.
+        size: `(height, width)` of the model's input, in pixels.
+
+    Returns:
+        The images, uint8 `(n, height, width, 3)`, RGB in [0, 255], and
+        `(height, width)` of each upright picture.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If one is not a picture, or there is none.
+    """
+    if isinstance(sources, (str, bytes, os.PathLike)):
+        raise ValueError(
+            f"`sources` must be a list of pictures. Received: {sources!r:.80}"
+        )
+    resampling = require("PIL.Image", extra="tflite").Resampling.BILINEAR
+    images, sizes = [], []
+    for source in sources:
+        image = open_image(source)
+        sizes.append((image.height, image.width))
+        images.append(np.asarray(image.resize(size[::-1], resampling)))
+    if not images:
+        raise ValueError("`sources` holds no picture.")
+    return np.stack(images), sizes
+
+
 def random_crops(
     image: np.ndarray,
     count: int,

@@ -13,8 +13,7 @@ from keras_mobilevit.configs import DETECTION_WEIGHTS
 from keras_mobilevit.detection.anchors import make_anchors
 from keras_mobilevit.detection.boxes import decode_boxes
 from keras_mobilevit.detection.nms import Selection, non_max_suppression
-from keras_mobilevit.extras import require
-from keras_mobilevit.images import open_image
+from keras_mobilevit.images import load_whole
 
 _COCO = DETECTION_WEIGHTS["coco"]
 
@@ -57,19 +56,7 @@ def preprocess(
         FileNotFoundError: If there is no such file.
         ValueError: If one is not a picture, or there is none.
     """
-    if isinstance(sources, (str, bytes, os.PathLike)):
-        raise ValueError(
-            f"`sources` must be a list of pictures. Received: {sources!r:.80}"
-        )
-    resampling = require("PIL.Image", extra="detection").Resampling.BILINEAR
-    images, sizes = [], []
-    for source in sources:
-        image = open_image(source)
-        sizes.append((image.height, image.width))
-        images.append(np.asarray(image.resize(size[::-1], resampling)))
-    if not images:
-        raise ValueError("`sources` holds no picture.")
-    return np.stack(images), sizes
+    return load_whole(sources, size)
 
 
 def select_boxes(

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from keras_mobilevit.extras import require
-from keras_mobilevit.images import open_image
+from keras_mobilevit.images import load_whole
 
 # Rows of a mask that are decoded at a time: the logits of a photo of 12
 # megapixels would take a gigabyte at once.
@@ -37,19 +36,7 @@ def preprocess(
         FileNotFoundError: If there is no such file.
         ValueError: If one is not a picture, or there is none.
     """
-    if isinstance(sources, (str, bytes, os.PathLike)):
-        raise ValueError(
-            f"`sources` must be a list of pictures. Received: {sources!r:.80}"
-        )
-    resampling = require("PIL.Image", extra="tflite").Resampling.BILINEAR
-    images, sizes = [], []
-    for source in sources:
-        image = open_image(source)
-        sizes.append((image.height, image.width))
-        images.append(np.asarray(image.resize(size[::-1], resampling)))
-    if not images:
-        raise ValueError("`sources` holds no picture.")
-    return np.stack(images), sizes
+    return load_whole(sources, size)
 
 
 def decode_predictions(
