@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 import keras_mobilevit
-from keras_mobilevit import MobileViTXXS, layers
+from keras_mobilevit import MobileViTXXS, detection, layers, segmentation
 from keras_mobilevit.extras import require
 
+PUBLIC = (keras_mobilevit, layers, detection, segmentation)
 PACKAGE = pathlib.Path(keras_mobilevit.__file__).parent
 
 
@@ -224,7 +225,7 @@ def test_the_core_imports_no_application():
     ("module", "name"),
     [
         (module, name)
-        for module in (keras_mobilevit, layers)
+        for module in PUBLIC
         for name in module.__all__
         if not name.startswith("__")
     ],
@@ -241,7 +242,7 @@ def test_modules_have_docstrings(name):
     assert ast.get_docstring(ast.parse(MODULES[name].read_text()))
 
 
-@pytest.mark.parametrize("module", [keras_mobilevit, layers])
+@pytest.mark.parametrize("module", PUBLIC)
 def test_all_is_complete_and_sorted(module):
     assert module.__all__ == sorted(module.__all__)
     assert all(hasattr(module, name) for name in module.__all__)
