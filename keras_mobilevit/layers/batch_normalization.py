@@ -11,9 +11,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """Keras' layer, with TensorFlow's fused kernel while it trains.
 
     Keras 3 normalizes a batch in half a dozen passes over it, and as many for
-    the gradient. On a CPU that was nearly half of a training step of MobileViT
-    (`tools/benchmark_training.py`). The results are those of Keras up to
-    rounding; other backends and inference run Keras' own code.
+    the gradient. On a CPU that was at least a fifth of a training step of
+    MobileViT-XXS. The results are those of Keras up to rounding; other
+    backends and inference run Keras' own code.
     """
 
     def call(self, inputs, training=None, mask=None):
