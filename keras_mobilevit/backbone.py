@@ -199,6 +199,36 @@ def check_weights(
     )
 
 
+def check_network_weights(
+    weights, backbone_weights, variant: str, named, classes: int
+) -> None:
+    """Checks the arguments of a network for dense prediction.
+
+    Args:
+        weights: Its `weights` argument.
+        backbone_weights: Its `backbone_weights` argument.
+        variant: Name of the variant.
+        named: Named weights that such networks have.
+        classes: Its `classes` argument.
+
+    Raises:
+        ValueError: If one is out of its range, or they exclude each other.
+    """
+    check_weights(weights, variant, named)
+    check_weights(backbone_weights, variant, argument="backbone_weights")
+    if weights is not None and backbone_weights is not None:
+        raise ValueError(
+            "`backbone_weights` is for a network that is trained anew: pass "
+            "`weights=None` with it. Received: "
+            f"weights={weights}, backbone_weights={backbone_weights}"
+        )
+    if weights in named and classes != named[weights].classes:
+        raise ValueError(
+            f'If using `weights="{weights}"`, `classes` should be '
+            f"{named[weights].classes}. Received: classes={classes}"
+        )
+
+
 def image_input(weights, input_tensor, input_shape, default_size, stacklevel):
     """Makes or checks the image that a model starts from.
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import keras
 
 from keras_mobilevit.backbone import (
-    check_weights,
+    check_network_weights,
     feature_pyramid,
     finish_model,
     image_input,
@@ -91,20 +91,10 @@ def _SSDLite(
 ):
     """Builds a detector; see `BASE_DOCSTRING`."""
     # === Arguments ===
-    check_weights(weights, variant, DETECTION_WEIGHTS)
-    check_weights(backbone_weights, variant, argument="backbone_weights")
-    if weights is not None and backbone_weights is not None:
-        raise ValueError(
-            "`backbone_weights` is for a network that is trained anew: pass "
-            "`weights=None` with it. Received: "
-            f"weights={weights}, backbone_weights={backbone_weights}"
-        )
+    check_network_weights(
+        weights, backbone_weights, variant, DETECTION_WEIGHTS, classes
+    )
     known = DETECTION_WEIGHTS.get(weights, DETECTION_WEIGHTS["coco"])
-    if weights in DETECTION_WEIGHTS and classes != known.classes:
-        raise ValueError(
-            f'If using `weights="{weights}"`, `classes` should be '
-            f"{known.classes}. Received: classes={classes}"
-        )
     if classes < 2:
         raise ValueError(
             "`classes` must be at least 2: the background and one other. "

@@ -11,7 +11,7 @@ from __future__ import annotations
 import keras
 
 from keras_mobilevit.backbone import (
-    check_weights,
+    check_network_weights,
     feature_pyramid,
     finish_model,
     image_input,
@@ -108,22 +108,12 @@ def _DeepLabV3(
 ):
     """Builds a segmentation network; see `BASE_DOCSTRING`."""
     # === Arguments ===
-    check_weights(weights, variant, SEGMENTATION_WEIGHTS)
-    check_weights(backbone_weights, variant, argument="backbone_weights")
-    if weights is not None and backbone_weights is not None:
-        raise ValueError(
-            "`backbone_weights` is for a network that is trained anew: pass "
-            "`weights=None` with it. Received: "
-            f"weights={weights}, backbone_weights={backbone_weights}"
-        )
+    check_network_weights(
+        weights, backbone_weights, variant, SEGMENTATION_WEIGHTS, classes
+    )
     known = SEGMENTATION_WEIGHTS.get(
         weights, SEGMENTATION_WEIGHTS["pascal_voc"]
     )
-    if weights in SEGMENTATION_WEIGHTS and classes != known.classes:
-        raise ValueError(
-            f'If using `weights="{weights}"`, `classes` should be '
-            f"{known.classes}. Received: classes={classes}"
-        )
     if output_stride not in (8, 16):
         raise ValueError(
             "`output_stride` must be 8 or 16. Received: "
