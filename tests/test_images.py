@@ -6,6 +6,7 @@ import tarfile
 
 import numpy as np
 import pytest
+from image_files import encode, gradient, write_folder, write_tar
 
 from keras_mobilevit.files import atomic_write
 from keras_mobilevit.images import (
@@ -17,22 +18,6 @@ from keras_mobilevit.images import (
 )
 
 Image = pytest.importorskip("PIL.Image")
-
-
-def encode(array, kind="PNG", **options):
-    image = array if isinstance(array, Image.Image) else Image.fromarray(array)
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def gradient(height, width):
-    """Red counts columns, green rows; blue is constant."""
-    image = np.zeros((height, width, 3), np.uint8)
-    image[..., 0] = np.arange(width)
-    image[..., 1] = np.arange(height)[:, None]
-    image[..., 2] = 77
-    return image
 
 
 # === load_image ===
@@ -293,28 +278,11 @@ EXPECTED = [
 ]
 
 
-def write_folder(path, files):
-    for name, data in files.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(data)
-    return path
-
-
-def write_tar(path, files, mode="w"):
-    with tarfile.open(path, mode) as tar:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-    return path
-
-
 @pytest.fixture(params=["folder", "a.tar", "a.tar.gz"])
 def write(request, tmp_path):
     """Writes files to a folder or a tar, and returns its path."""
     path = tmp_path / request.param
     if request.param == "folder":
-        path.mkdir()
         return lambda files: write_folder(path, files)
     mode = "w:gz" if path.suffix == ".gz" else "w"
     return lambda files: write_tar(path, files, mode)

@@ -161,6 +161,7 @@ FLOW = {
     "configs": set(),
     "extras": set(),
     "files": set(),
+    "machine": {"version"},
     "tables": set(),
     "layers": set(),
     "images": {"extras"},
@@ -203,8 +204,8 @@ def test_imports_flow_one_way(part):
 
 # Application -> those that may import it, besides itself.
 APPLICATIONS = {
-    "detection": {"conversion", "tflite", "training"},
-    "segmentation": {"conversion", "tflite", "training"},
+    "detection": {"conversion", "named_models", "tflite", "training"},
+    "segmentation": {"conversion", "named_models", "tflite", "training"},
     "tflite": {"arm64", "peers", "training"},
     "training": set(),
     "arm64": set(),

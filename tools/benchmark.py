@@ -12,7 +12,8 @@ import json
 import sys
 
 from keras_mobilevit.files import atomic_write
-from keras_mobilevit.tflite import benchmark, describe_machine
+from keras_mobilevit.machine import describe_machine
+from keras_mobilevit.tflite import benchmark
 from keras_mobilevit.tflite.benchmarks.tables import (
     to_footnote,
     to_json,

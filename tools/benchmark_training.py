@@ -18,7 +18,7 @@ import sys
 
 from keras_mobilevit.configs import VARIANTS
 from keras_mobilevit.files import atomic_write
-from keras_mobilevit.tflite import describe_machine
+from keras_mobilevit.machine import describe_machine
 from keras_mobilevit.training.benchmarks.benchmark import compare_steps
 from keras_mobilevit.training.benchmarks.contestants import CONTESTANTS
 from keras_mobilevit.training.benchmarks.tables import (

@@ -9,7 +9,6 @@ from keras_mobilevit.tflite.baseline import export_baseline
 from keras_mobilevit.tflite.benchmarks.benchmark import Measurement, benchmark
 from keras_mobilevit.tflite.benchmarks.comparison import Comparison, compare
 from keras_mobilevit.tflite.benchmarks.latency import measure_latency
-from keras_mobilevit.tflite.benchmarks.machine import describe_machine
 from keras_mobilevit.tflite.conversion import convert
 from keras_mobilevit.tflite.evaluation.evaluate import Evaluation, evaluate
 from keras_mobilevit.tflite.export import export_recipes, export_tflite
@@ -43,7 +42,6 @@ __all__ = [
     "compare",
     "compare_tensors",
     "convert",
-    "describe_machine",
     "evaluate",
     "export_baseline",
     "export_recipes",

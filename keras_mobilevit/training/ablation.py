@@ -21,7 +21,7 @@ from keras_mobilevit.training.loader import BatchLoader
 from keras_mobilevit.training.recipe import Recipe, load_recipe
 from keras_mobilevit.training.run import run_recipe
 from keras_mobilevit.training.run_folder import RunFolder
-from keras_mobilevit.training.sampler import make_scales
+from keras_mobilevit.training.sampler import MultiScaleSampler, make_scales
 from keras_mobilevit.training.sources import LabelledSource, open_source
 
 # Changes to a recipe that has everything, as in Figure 10 and in the text of
@@ -45,7 +45,8 @@ class Outcome:
     Attributes:
         name: Name of the variant.
         steps: Optimizer steps.
-        seconds: Time in training steps, without tests.
+        seconds: Time in training steps, without tests, and without those
+            of an epoch that came before it was cut off.
         accuracies: Side of the test images -> top-1 in [0, 1].
     """
 
@@ -105,7 +106,7 @@ def run_variant(
         rows = list(csv.DictReader(file))
     result = Outcome(
         name,
-        steps=sum(int(row["steps"]) for row in rows),
+        steps=_count_steps(loaded, len(train_source), seed),
         seconds=sum(float(row["train_seconds"]) for row in rows),
         accuracies={
             size: _accuracy(weights, test_source, loaded, size)
@@ -114,6 +115,16 @@ def run_variant(
     )
     atomic_write(outcome, json.dumps(dataclasses.asdict(result)).encode())
     return result
+
+
+def _count_steps(recipe, images, seed):
+    # Not from the metrics, where an epoch that was resumed counts what was
+    # left of it.
+    sampler = MultiScaleSampler(
+        images, make_scales(**vars(recipe.sampler)), seed=seed
+    )
+    epochs = range(recipe.schedule.epochs)
+    return sum(len(sampler.batch_sizes(epoch)) for epoch in epochs)
 
 
 def _base_batch(recipe, overrides):

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import synthetic
+from assertions import assert_refused, assert_same
 
 from keras_mobilevit import MobileViTBackbone, detection
 from keras_mobilevit.checkpoints import (
@@ -71,20 +72,6 @@ def detector(shared_detector):
     for variable in shared_detector.weights:
         variable.assign(rng.uniform(0.01, 0.1, variable.shape))
     return shared_detector
-
-
-def assert_same(left, right):
-    assert left.keys() == right.keys()
-    for path, array in left.items():
-        np.testing.assert_array_equal(array, right[path], path)
-
-
-def assert_refused(model, path, match):
-    """Loading raises and leaves every weight of the model as it was."""
-    before = read_weights(model)
-    with pytest.raises(ValueError, match=match):
-        load_weights(model, path)
-    assert_same(before, read_weights(model))
 
 
 # === Keys ===

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import synthetic
+from assertions import assert_refused, assert_same
 
 from keras_mobilevit.backbone import feature_pyramid
 from keras_mobilevit.checkpoints import (
@@ -24,20 +25,6 @@ from keras_mobilevit.configs import VARIANTS
 from keras_mobilevit.mobilevit import MobileViTXS
 
 STEM = "stem.conv.weight"
-
-
-def assert_same(left, right):
-    assert left.keys() == right.keys()
-    for path, array in left.items():
-        np.testing.assert_array_equal(array, right[path], path)
-
-
-def assert_refused(model, path, match, error=ValueError):
-    """Loading raises and leaves every weight of the model as it was."""
-    before = read_weights(model)
-    with pytest.raises(error, match=match):
-        load_weights(model, path)
-    assert_same(before, read_weights(model))
 
 
 @pytest.fixture

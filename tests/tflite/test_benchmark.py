@@ -15,7 +15,8 @@ from google.protobuf import (
     message_factory,
 )
 
-from keras_mobilevit.tflite import benchmark, describe_machine
+from keras_mobilevit.machine import _cpu, describe_machine
+from keras_mobilevit.tflite import benchmark
 from keras_mobilevit.tflite.benchmarks import benchmark as benchmarking
 from keras_mobilevit.tflite.benchmarks import fresh_start, latency
 from keras_mobilevit.tflite.benchmarks.fresh_start import (
@@ -27,7 +28,6 @@ from keras_mobilevit.tflite.benchmarks.latency import (
     measure_latency,
     time_files,
 )
-from keras_mobilevit.tflite.benchmarks.machine import _cpu
 from keras_mobilevit.tflite.benchmarks.tables import (
     to_footnote,
     to_json,

@@ -22,7 +22,7 @@ def to_json(measurements: Sequence[Measurement], machine: dict) -> dict:
 
     Args:
         measurements: From `keras_mobilevit.tflite.benchmark`.
-        machine: From `keras_mobilevit.tflite.describe_machine`.
+        machine: From `keras_mobilevit.machine.describe_machine`.
     """
     return {
         "machine": machine,
@@ -139,7 +139,7 @@ def to_footnote(measurements: Sequence[Measurement], machine: dict) -> str:
 
     Args:
         measurements: From `keras_mobilevit.tflite.benchmark`.
-        machine: From `keras_mobilevit.tflite.describe_machine`.
+        machine: From `keras_mobilevit.machine.describe_machine`.
     """
     first = measurements[0]
     versions = ", ".join(

@@ -8,8 +8,8 @@ import os
 import numpy as np
 
 from keras_mobilevit.images import iterate_files
+from keras_mobilevit.machine import describe_machine
 from keras_mobilevit.tflite.benchmarks.benchmark import Measurement, benchmark
-from keras_mobilevit.tflite.benchmarks.machine import describe_machine
 from keras_mobilevit.tflite.evaluation.evaluate import Evaluation, evaluate
 from keras_mobilevit.tflite.fidelity.compare import (
     TensorFidelity,

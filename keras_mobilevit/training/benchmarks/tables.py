@@ -83,7 +83,7 @@ def to_footnote(comparison: StepComparison, machine: dict) -> str:
 
     Args:
         comparison: From `compare_steps`.
-        machine: From `keras_mobilevit.tflite.describe_machine`.
+        machine: From `keras_mobilevit.machine.describe_machine`.
     """
     versions = dict(machine["versions"])
     for result in comparison.results:
@@ -108,7 +108,7 @@ def to_json(comparisons: Sequence[StepComparison], machine: dict) -> dict:
 
     Args:
         comparisons: From `compare_steps`.
-        machine: From `keras_mobilevit.tflite.describe_machine`.
+        machine: From `keras_mobilevit.machine.describe_machine`.
     """
     tree = {"machine": machine, "comparisons": []}
     for comparison in comparisons:
