@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from keras_mobilevit.peers import SOURCES, Source, export_all
-from keras_mobilevit.peers.processes import PeerError, run_logged
+from keras_mobilevit.processes import CommandError, run_logged
 from keras_mobilevit.tflite import inspect
 
 EXPORTERS = SOURCES["ours"].exporter.parent
@@ -186,14 +186,14 @@ def test_what_pip_can_not_install_is_left_out(make_source, wheel, tmp_path):
 
 
 def test_a_command_that_hangs_is_ended(tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_mobilevit.peers.processes.TIMEOUT_S", 0.1)
+    monkeypatch.setattr("keras_mobilevit.processes.TIMEOUT_S", 0.1)
     command = [sys.executable, "-c", "import time; time.sleep(600)"]
-    with pytest.raises(PeerError, match=r"more than 0.1 s"):
+    with pytest.raises(CommandError, match=r"more than 0.1 s"):
         run_logged(command, tmp_path / "a.log")
 
 
 def test_a_command_that_is_not_there(tmp_path):
-    with pytest.raises(PeerError, match="no-such-python"):
+    with pytest.raises(CommandError, match="no-such-python"):
         run_logged([tmp_path / "no-such-python"], tmp_path / "a.log")
 
 

@@ -23,6 +23,7 @@ from keras_mobilevit.arm64.emulator import (
 )
 from keras_mobilevit.arm64.programs import run
 from keras_mobilevit.arm64.qemu_build import PLUGIN, QEMU, build_qemu
+from keras_mobilevit.environments import user_cache
 from keras_mobilevit.extras import require
 
 _BUILT = "qemu-counting"
@@ -37,8 +38,7 @@ _WHEEL_PLATFORMS = (
 
 def default_cache() -> pathlib.Path:
     """The user's cache folder for the emulated machine."""
-    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(base) / "keras_mobilevit" / "arm64"
+    return user_cache("arm64")
 
 
 def prepare(

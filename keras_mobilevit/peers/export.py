@@ -11,9 +11,9 @@ from collections.abc import Iterable
 
 from tqdm import tqdm
 
-from keras_mobilevit.peers.environment import python_for
-from keras_mobilevit.peers.processes import PeerError, run_logged
+from keras_mobilevit.environments import python_with
 from keras_mobilevit.peers.registry import RECIPES, SOURCES, Source
+from keras_mobilevit.processes import CommandError, run_logged
 from keras_mobilevit.tflite.benchmarks.fresh_start import measure_fresh_start
 
 
@@ -70,8 +70,8 @@ def export_all(
 def _export_source(source, variants, size, cache):
     """Yields `(variant, files, reason)`; see `_export`."""
     try:
-        python = python_for(source, cache)
-    except PeerError as error:
+        python = python_with(source.requirements, cache, source.name)
+    except CommandError as error:
         for variant in variants:
             yield variant, {}, f"can not be installed: {error}"
         return
@@ -98,7 +98,7 @@ def _export(source, python, variant, size, cache):
                 folder / "export.log",
                 source.environment,
             )
-        except PeerError as error:
+        except CommandError as error:
             reason = f"can not be exported: {error}"
         for path in pathlib.Path(part).glob("*.tflite"):
             try:

@@ -119,6 +119,7 @@ def _check_age(path, module):
     needed = graph_runtime(read_graph(path.read_bytes())) or "0"
     if parse_version(needed) > parse_version(package.__version__):
         raise ValueError(
-            f"{path} needs TensorFlow Lite {needed}, or any LiteRT. Received: "
-            f"tflite-runtime {package.__version__}"
+            f"{path} needs TensorFlow Lite {needed}, or any LiteRT; exported "
+            'with `compat="2.14"`, it would not. Received: tflite-runtime '
+            f"{package.__version__}"
         )

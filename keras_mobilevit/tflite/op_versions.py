@@ -70,6 +70,8 @@ _RUNTIMES = {
     "SUB": "1.6.0 1.14.0 2.3.0 2.4.0 2.4.0",
     "SUM": "1.10.0 1.15.0",
     "TANH": "1.14.0 1.14.0 2.3.0",
+    # Custom, and no part of that list: 2.14 is the oldest that was tried.
+    "TFLite_Detection_PostProcess": "2.14.0",
     "TRANSPOSE": "1.6.0 1.14.0 1.15.0 2.3.0 2.4.0 2.12.0 2.14.4 2.22.0 2.23.0",
 }
 

@@ -367,6 +367,33 @@ def test_notes_on_files_of_others(inspected):
     assert (result.notes, result.signatures) == ((), ("serve",))
 
 
+@pytest.mark.parametrize("bias", ["float32", "float16"])
+def test_note_on_layers_that_some_releases_leave_out(inspected, bias):
+    tensors = {
+        "x": tensor("float", (1, 8)),
+        "w_half": Tensor((3, 8), "float16", values=1),
+        "w": tensor("float", (3, 8)),
+        "y": tensor("float", (1, 3)),
+        "b_half": Tensor((3,), "float16", values=1),
+        "b": tensor("float", (3,)),
+        "c": tensor("float", (3,), values=1),
+    }
+    nodes = [
+        ("DEQUANTIZE", ["w_half"], ["w"], None),
+        ("DEQUANTIZE", ["b_half"], ["b"], None),
+        (
+            "FULLY_CONNECTED",
+            ["x", "w", "b" if bias == "float16" else "c"],
+            ["y"],
+            _FULLY_CONNECTED,
+        ),
+    ]
+    notes = inspected(tensors, nodes, signature="serve").notes
+    assert [note[:24] for note in notes] == (
+        ["The weights of 1 layers "] if bias == "float32" else []
+    )
+
+
 def test_operator_codes_of_old_files(tmp_path):
     """Before 2020 the kind stood in another field, which is eight bits wide."""
     model = read_model(micro_model(*multiply("float")))

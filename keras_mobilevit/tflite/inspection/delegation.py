@@ -87,6 +87,14 @@ def _types(node):
     return {tensor.dtype for tensor in (*_inputs(node), *node.outputs)}
 
 
+_ENDS = {"ARG_MAX", "TFLite_Detection_PostProcess"}
+
+
+@_rule("XNNPACK has no such operation; it ends a mask or a detector")
+def _ends_a_network(node):
+    return node.kind in _ENDS
+
+
 @_rule(
     "it computes with integers, which are mostly shapes: export with fixed "
     "batch and size"

@@ -13,6 +13,7 @@ from keras_mobilevit.tflite.inspection.delegation import (
     why_left_out,
 )
 from keras_mobilevit.tflite.inspection.memory import activation_bytes
+from keras_mobilevit.tflite.inspection.notes import notes_on
 from keras_mobilevit.tflite.interpreters import make_interpreter
 from keras_mobilevit.tflite.op_versions import graph_runtime, minimum_runtime
 
@@ -190,7 +191,7 @@ def inspect(path: str | os.PathLike) -> Inspection:
         peak_activation_bytes=peak,
         subgraphs=graph.subgraphs,
         signatures=graph.signatures,
-        notes=_notes(graph),
+        notes=notes_on(graph),
     )
 
 
@@ -241,25 +242,3 @@ def _rank(node):
         ),
         default=0,
     )
-
-
-def _notes(graph):
-    notes = []
-    for tensor in graph.inputs:
-        if -1 in tensor.shape:
-            notes.append(
-                f"The input {tensor.name} has unknown sides {tensor.shape}: "
-                "they count as 1 here, and XNNPACK splits such a graph where "
-                "shapes are computed."
-            )
-    if graph.subgraphs > 1:
-        notes.append(
-            f"The file has {graph.subgraphs} graphs; only the first, the main "
-            "one, is inspected."
-        )
-    if not graph.signatures:
-        notes.append(
-            "The file has no signature: inputs and outputs are known by their "
-            "tensors' names only."
-        )
-    return tuple(notes)

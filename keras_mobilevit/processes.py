@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 TIMEOUT_S = 3600
 
 
-class PeerError(RuntimeError):
-    """A peer that can not be installed, or a model that can not be exported."""
+class CommandError(RuntimeError):
+    """A command that can not be started, fails, or does not end."""
 
 
 def run_logged(
@@ -27,8 +27,8 @@ def run_logged(
         environment: Variables to set over those of this process.
 
     Raises:
-        PeerError: If it can not be started, fails, or takes longer than an
-            hour; the message is the line that most likely says why, and
+        CommandError: If it can not be started, fails, or takes longer than
+            an hour; the message is the line that most likely says why, and
             where the log is.
     """
     try:
@@ -42,11 +42,13 @@ def run_logged(
                 timeout=TIMEOUT_S,
             ).returncode
     except subprocess.TimeoutExpired as error:
-        raise PeerError(f"took more than {TIMEOUT_S} s (see {log})") from error
+        raise CommandError(
+            f"took more than {TIMEOUT_S} s (see {log})"
+        ) from error
     except OSError as error:
-        raise PeerError(str(error)) from error
+        raise CommandError(str(error)) from error
     if code:
-        raise PeerError(f"{_reason(log, code)} (see {log})")
+        raise CommandError(f"{_reason(log, code)} (see {log})")
 
 
 def _reason(log, code):
