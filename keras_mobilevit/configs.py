@@ -65,8 +65,12 @@ class WeightsConfig:
         native_size: Side of the training images, if they were enlarged to
             `size`: a picture is first reduced to it. 0 if they were not.
         labels: Class names in the order of the outputs; empty where they are
-            fetched with the weights.
+            fetched with the weights. Those of a detector begin with the
+            background.
         licence: Licence of the weights.
+        task: What the network is for, one of `TASKS`.
+        output_stride: Pixels of the image a cell of the last map, 16 or 8,
+            of a network for segmentation; the others have no choice.
     """
 
     variants: tuple[str, ...]
@@ -76,7 +80,11 @@ class WeightsConfig:
     native_size: int
     labels: tuple[str, ...]
     licence: str
+    task: str = "classification"
+    output_stride: int = 16
 
+
+TASKS = ("classification", "segmentation", "detection")
 
 # The same in all three variants.
 STEM_FILTERS = 16
@@ -212,6 +220,7 @@ SEGMENTATION_WEIGHTS = {
             "tvmonitor",
         ),
         licence="Apple sample code licence (weights of apple/ml-cvnets)",
+        task="segmentation",
     ),
 }
 
@@ -287,5 +296,6 @@ DETECTION_WEIGHTS = {
             *("teddy bear", "hair drier", "toothbrush"),
         ),
         licence="Apple sample code licence (weights of apple/ml-cvnets)",
+        task="detection",
     ),
 }

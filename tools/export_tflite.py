@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Exports a MobileViT as a .tflite file for phones.
 
+A classifier, a detector or a network that segments: by its weights, by
+`--task`, or as a file that Keras saved.
+
 Examples:
     python tools/export_tflite.py --model mobilevit_xxs --weights cifar10 \
         --recipe int8 --calibration DIR -o mobilevit_xxs.tflite
@@ -8,6 +11,10 @@ Examples:
         -o finetuned.tflite
     python tools/export_tflite.py --keras finetuned.keras --calibration DIR \
         --target-sqnr 36 -o finetuned.tflite
+    python tools/export_tflite.py --weights detector.weights.h5 \
+        --calibration DIR --ending nms --max-boxes 25 -o detector.tflite
+    python tools/export_tflite.py --model mobilevit_s --task segmentation \
+        --recipe float16 --ending mask -o segmenter.tflite
 """
 
 from __future__ import annotations
@@ -19,18 +26,27 @@ import sys
 
 import keras
 
-from keras_mobilevit.configs import VARIANTS
+from keras_mobilevit.configs import TASKS, VARIANTS
 from keras_mobilevit.files import atomic_write
 from keras_mobilevit.named_models import NamedModel, open_model
 from keras_mobilevit.tflite import (
+    ENDINGS,
     RECIPES,
+    Ending,
     export_baseline,
     export_searched,
     export_tflite,
     find_recipe,
 )
+from keras_mobilevit.tflite.compatibility.compatible import COMPATIBLE
 
 TYPES = ("float32", "int8", "uint8")
+# What is published for each task.
+WEIGHTS = {
+    "classification": "imagenet",
+    "segmentation": "pascal_voc",
+    "detection": "coco",
+}
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -65,10 +81,16 @@ def build_parser() -> argparse.ArgumentParser:
     )
     model.add_argument(
         "--weights",
-        default="imagenet",
-        metavar="none|cifar10|imagenet|PATH",
-        help="weights (default: imagenet, downloaded); a file that "
+        metavar="none|NAME|PATH",
+        help="weights: cifar10, imagenet, pascal_voc, coco or a file (default: "
+        "those published for the task, downloaded); a file that "
         "tools/train.py wrote brings its labels and preprocessing",
+    )
+    model.add_argument(
+        "--task",
+        choices=TASKS,
+        help="what the network is for (default: that of --weights, else "
+        "classification)",
     )
     model.add_argument(
         "--classes", type=int, help="outputs (default: those of the weights)"
@@ -80,7 +102,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="input in pixels (default: that of the weights or of --keras)",
     )
     model.add_argument(
-        "--labels", metavar="FILE", help="class names, one a line"
+        "--labels",
+        metavar="FILE",
+        help="class names, one a line; of a detector, the background first",
     )
     recipe = parser.add_argument_group("recipe")
     recipe.add_argument(
@@ -96,6 +120,11 @@ def build_parser() -> argparse.ArgumentParser:
         help="int8 by TensorFlow's own converter instead, to compare with",
     )
     recipe.add_argument(
+        "--compat",
+        choices=COMPATIBLE,
+        help="write what TensorFlow Lite 2.14 computes rightly too",
+    )
+    recipe.add_argument(
         "--input-type", choices=TYPES, help="instead of the recipe's"
     )
     recipe.add_argument(
@@ -105,6 +134,32 @@ def build_parser() -> argparse.ArgumentParser:
         "--save-recipe",
         metavar="FILE.json",
         help="write the recipe that was used, found by a search or not",
+    )
+    ending = parser.add_argument_group("ending, for detection and segmentation")
+    ending.add_argument(
+        "--ending",
+        choices=ENDINGS,
+        help="raw: what the detector predicts for each anchor (default); nms: "
+        "boxes; logits: at the output stride (default); upsampled: logits at "
+        "the size of the input; mask: class ids",
+    )
+    ending.add_argument(
+        "--score-threshold",
+        type=float,
+        metavar="P",
+        help="least score of a box, for nms (default: 0.05)",
+    )
+    ending.add_argument(
+        "--iou-threshold",
+        type=float,
+        metavar="IOU",
+        help="overlap that takes a box away, for nms (default: 0.5)",
+    )
+    ending.add_argument(
+        "--max-boxes",
+        type=int,
+        metavar="N",
+        help="room in the outputs, for nms (default: 200)",
     )
     calibration = parser.add_argument_group("calibration, for int8")
     calibration.add_argument(
@@ -179,6 +234,8 @@ def run(args: argparse.Namespace) -> pathlib.Path:
         "labels": labels,
         "crop_fraction": source.crop_fraction,
         "native_size": source.native_size,
+        "ending": chosen_ending(args),
+        "compat": args.compat,
     }
     if args.baseline:
         return export_baseline(source.model, args.output, **options)
@@ -202,13 +259,31 @@ def run(args: argparse.Namespace) -> pathlib.Path:
     return path
 
 
+def chosen_ending(args: argparse.Namespace) -> Ending | str | None:
+    thresholds = {
+        name: getattr(args, name)
+        for name in ("iou_threshold", "score_threshold", "max_boxes")
+        if getattr(args, name) is not None
+    }
+    if args.ending == "nms":
+        return ENDINGS["nms"](**thresholds)
+    if thresholds:
+        raise ValueError(
+            f"--{min(thresholds).replace('_', '-')} is for --ending nms. "
+            f"Received: --ending {args.ending}"
+        )
+    return args.ending
+
+
 def open_source(args: argparse.Namespace) -> NamedModel:
     if args.keras:
         model = keras.saving.load_model(args.keras, compile=False)
         return NamedModel(model, (), 1.0, 0)
+    weights = args.weights or WEIGHTS[args.task or "classification"]
     return open_model(
         args.model,
-        None if args.weights == "none" else args.weights,
+        None if weights == "none" else weights,
+        task=args.task,
         classes=args.classes,
         size=args.size,
     )

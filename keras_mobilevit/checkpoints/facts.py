@@ -8,7 +8,7 @@ import os
 
 import h5py
 
-from keras_mobilevit.configs import VARIANTS, WeightsConfig
+from keras_mobilevit.configs import TASKS, VARIANTS, WeightsConfig
 
 _ATTRIBUTE = "keras_mobilevit"
 
@@ -46,6 +46,9 @@ def read_facts(path: str | os.PathLike) -> WeightsConfig | None:
             native_size=int(fields["native_size"]),
             labels=tuple(map(str, fields["labels"])),
             licence=str(fields["licence"]),
+            # Files from before there were other tasks have neither.
+            task=str(fields.get("task", "classification")),
+            output_stride=int(fields.get("output_stride", 16)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
@@ -57,6 +60,8 @@ def read_facts(path: str | os.PathLike) -> WeightsConfig | None:
         and 0 < facts.crop_fraction <= 1
         and facts.size > 0
         and facts.native_size >= 0
+        and facts.task in TASKS
+        and facts.output_stride in (8, 16)
     ):
         raise ValueError(
             f"{path} holds facts about its weights that do not fit together: "

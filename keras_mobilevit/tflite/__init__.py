@@ -1,7 +1,8 @@
 """TFLite for Android and other devices: export, run, inspect, measure.
 
-Data flows one way: conversion → quantization → export; then interpreters →
-runtime → inspection, evaluation → search; benchmarks, fidelity → report.
+Data flows one way: conversion → quantization → endings → export; then
+interpreters → runtime → inspection, evaluation → search; benchmarks, fidelity
+→ report.
 Needs `pip install "keras-mobilevit[tflite]"`.
 """
 
@@ -10,6 +11,8 @@ from keras_mobilevit.tflite.benchmarks.benchmark import Measurement, benchmark
 from keras_mobilevit.tflite.benchmarks.comparison import Comparison, compare
 from keras_mobilevit.tflite.benchmarks.latency import measure_latency
 from keras_mobilevit.tflite.conversion import convert
+from keras_mobilevit.tflite.endings.ending import Ending
+from keras_mobilevit.tflite.endings.finding import ENDINGS, find_ending
 from keras_mobilevit.tflite.evaluation.evaluate import Evaluation, evaluate
 from keras_mobilevit.tflite.export import export_recipes, export_tflite
 from keras_mobilevit.tflite.fidelity.compare import compare_tensors
@@ -27,8 +30,10 @@ from keras_mobilevit.tflite.runtime import ImageModel, Prediction
 from keras_mobilevit.tflite.search.export import export_searched
 
 __all__ = [
+    "ENDINGS",
     "RECIPES",
     "Comparison",
+    "Ending",
     "Evaluation",
     "ImageModel",
     "Inspection",
@@ -47,6 +52,7 @@ __all__ = [
     "export_recipes",
     "export_searched",
     "export_tflite",
+    "find_ending",
     "find_recipe",
     "inspect",
     "measure_latency",

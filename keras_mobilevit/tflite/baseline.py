@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_mobilevit.extras import require
 from keras_mobilevit.files import atomic_write
+from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.conversion import (
     exported_shape,
     saved_model_converter,
@@ -46,6 +47,8 @@ def export_baseline(
     options = ExportOptions(**options)
     path = checked_path(path)
     tf = require("tensorflow", extra="tflite")
+    ending = options.find_ending(model)
+    prepared = ending.prepare(model)
     metadata = options.describe(model)
     images = options.draw_images(model)
 
@@ -54,7 +57,7 @@ def export_baseline(
             yield [image[None].astype(np.float32)]
 
     shape = exported_shape(model, options.size)
-    with saved_model_converter(model, shape) as converter:
+    with saved_model_converter(prepared, shape) as converter:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = representative_dataset
         data = converter.convert()
@@ -64,5 +67,8 @@ def export_baseline(
         calibration_images=len(images.images),
         calibration_seed=images.seed,
     )
-    atomic_write(path, append_metadata(data, metadata))
+    finished = ending.finish(data)
+    if metadata.compat:
+        finished = make_compatible(finished, metadata.compat)
+    atomic_write(path, append_metadata(finished, metadata))
     return path

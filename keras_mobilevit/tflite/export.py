@@ -11,7 +11,9 @@ from typing import Any
 import keras
 
 from keras_mobilevit.files import atomic_write
+from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.conversion import convert
+from keras_mobilevit.tflite.endings.ending import Ending
 from keras_mobilevit.tflite.metadata import Metadata, append_metadata
 from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.quantization.calibration import (
@@ -35,12 +37,14 @@ def export_tflite(
     labels: Sequence[str] = (),
     crop_fraction: float = 1.0,
     native_size: int = 0,
+    ending: str | Ending | None = None,
+    compat: str | None = None,
 ) -> pathlib.Path:
     """Exports a model for phones: deploy form, fixed shape, one partition.
 
     The file takes one picture `(1, height, width, channels)`, RGB in
-    [0, 255], and gives the outputs of the model. Both are float32, unless
-    the recipe says otherwise.
+    [0, 255], and gives the outputs of the model, or what `ending` makes of
+    them. Both are float32, unless the recipe says otherwise.
 
     Args:
         model: Model of this package, or one that contains its blocks, with
@@ -53,10 +57,19 @@ def export_tflite(
             source that `calibration_set` takes.
         calibration_images: Use at most so many of them.
         seed: Draws them, where the source leaves a choice.
-        labels: Class names in the order of the outputs, kept in the file.
+        labels: Class names in the order of the outputs, kept in the file;
+            those of a detector begin with the background.
         crop_fraction: Kept in the file; see
             `keras_mobilevit.images.load_image`.
         native_size: Likewise.
+        ending: What a network for dense prediction ends in. Of a detector,
+            `"raw"` offsets and logits, as the model gives them (the default),
+            or `"nms"`, boxes; of a network that segments, `"logits"` at the
+            output stride (the default), `"upsampled"` logits, or a `"mask"`.
+            Or with settings of its own, as
+            `keras_mobilevit.tflite.ENDINGS["nms"](max_boxes=20)`.
+        compat: `"2.14"` for a file that TensorFlow Lite 2.14 computes rightly
+            too; `None` for LiteRT.
 
     Returns:
         `path`. It appears when it is complete, or not at all.
@@ -76,6 +89,8 @@ def export_tflite(
         labels=labels,
         crop_fraction=crop_fraction,
         native_size=native_size,
+        ending=ending,
+        compat=compat,
     )
     return path
 
@@ -105,15 +120,17 @@ def export_recipes(
         checked_path(path): find_recipe(recipe)
         for path, recipe in targets.items()
     }
+    ending = options.find_ending(model)
+    prepared = ending.prepare(model)
     metadata = options.describe(model)
     images = None
     if any(recipe.needs_calibration for recipe in targets.values()):
         images = options.draw_images(model)
-    float_model = convert(model, options.size)
+    float_model = convert(prepared, options.size)
     statistics = {}
     for path, recipe in targets.items():
         if not recipe.needs_calibration:
-            write_quantized(path, float_model, recipe, metadata)
+            write_quantized(path, float_model, recipe, metadata, ending)
             continue
         if recipe.coverage not in statistics:
             statistics[recipe.coverage] = calibrate(
@@ -124,6 +141,7 @@ def export_recipes(
             float_model,
             recipe,
             dataclasses.replace(metadata, calibration_seed=images.seed),
+            ending,
             statistics[recipe.coverage],
         )
     return list(targets)
@@ -134,17 +152,30 @@ def write_quantized(
     float_model: bytes,
     recipe: Recipe,
     metadata: Metadata,
+    ending: Ending,
     calibration: Calibration | None = None,
 ) -> None:
-    """Quantizes a float file by a recipe and writes it with its metadata."""
-    quantized = quantize(float_model, recipe, calibration)
+    """Quantizes a float file by a recipe and writes it with its metadata.
+
+    Args:
+        path: File to write.
+        float_model: Converted from what `ending.prepare` made of the model.
+        recipe: As the user chose it.
+        metadata: What is known so far.
+        ending: What the file shall end in.
+        calibration: For recipes with int8 activations.
+    """
+    quantized = quantize(float_model, ending.adapt(recipe), calibration)
     metadata = dataclasses.replace(
         metadata,
         recipe=recipe.name,
         recipe_fields=dataclasses.asdict(recipe),
         calibration_images=calibration.images if calibration else 0,
     )
-    atomic_write(path, append_metadata(quantized, metadata))
+    finished = ending.finish(quantized)
+    if metadata.compat:
+        finished = make_compatible(finished, metadata.compat)
+    atomic_write(path, append_metadata(finished, metadata))
 
 
 def checked_path(path: str | os.PathLike) -> pathlib.Path:

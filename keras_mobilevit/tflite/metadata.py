@@ -29,7 +29,8 @@ class Metadata:
     Attributes:
         model: Name of the Keras model.
         recipe: Name of the quantization recipe.
-        labels: Class names in the order of the outputs; may be empty.
+        labels: Class names in the order of the outputs; may be empty. Those
+            of a detector begin with the background.
         crop_fraction: As in `keras_mobilevit.images.load_image`.
         native_size: As in `keras_mobilevit.images.load_image`.
         calibration_images: Number of images that set the int8 ranges.
@@ -37,6 +38,14 @@ class Metadata:
         recipe_fields: The recipe as data; see
             `keras_mobilevit.tflite.Recipe`.
         version: Version of this package that wrote the file.
+        task: `"classification"`, `"detection"` or `"segmentation"`.
+        ending: Name of what the file ends in, in
+            `keras_mobilevit.tflite.ENDINGS`; empty where it is the output of
+            the model as it is.
+        compat: Older TensorFlow Lite that the file was made to run on; empty
+            for LiteRT.
+        decoding: What the outputs mean, for those who read them without this
+            package.
     """
 
     model: str
@@ -48,6 +57,10 @@ class Metadata:
     calibration_seed: int | None = None
     recipe_fields: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     version: str = ""
+    task: str = "classification"
+    ending: str = ""
+    compat: str = ""
+    decoding: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def append_metadata(model: bytes, metadata: Metadata) -> bytes:

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_mobilevit.tflite.compatibility.compatible import (
+    check_compatibility,
+)
 from keras_mobilevit.tflite.conversion import exported_shape
+from keras_mobilevit.tflite.endings.ending import Ending
+from keras_mobilevit.tflite.endings.finding import find_ending
 from keras_mobilevit.tflite.metadata import Metadata
 from keras_mobilevit.tflite.quantization.calibration_set import (
     CalibrationSet,
@@ -28,18 +33,37 @@ class ExportOptions:
     labels: Sequence[str] = ()
     crop_fraction: float = 1.0
     native_size: int = 0
+    ending: str | Ending | None = None
+    compat: str | None = None
+
+    def __post_init__(self):
+        if self.compat is not None:
+            check_compatibility(self.compat)
+
+    def find_ending(self, model: keras.Model) -> Ending:
+        """The ending that was asked for, or that the model suggests.
+
+        Raises:
+            ValueError: If there is none of that name.
+        """
+        return find_ending(self.ending, model)
 
     def describe(self, model: keras.Model) -> Metadata:
         """Metadata of a model that is yet to be quantized.
 
         Raises:
-            ValueError: If there are labels, but not one for each output.
+            ValueError: If there are labels, but not one for each class, or
+                there is no such ending.
         """
-        outputs = model.output_shape[-1] if len(model.outputs) == 1 else None
-        if self.labels and len(self.labels) != outputs:
+        ending = self.find_ending(model)
+        classes = ending.classes(model)
+        if self.labels and len(self.labels) != classes:
+            hint = ""
+            if ending.task == "detection":
+                hint = " The background is the first class."
             raise ValueError(
-                f"The model has {outputs} outputs. Received: "
-                f"{len(self.labels)} labels"
+                f"The model has {classes} outputs. Received: "
+                f"{len(self.labels)} labels.{hint}"
             )
         return Metadata(
             model=model.name,
@@ -48,6 +72,10 @@ class ExportOptions:
             crop_fraction=self.crop_fraction,
             native_size=self.native_size,
             version=__version__,
+            compat=self.compat or "",
+            task=ending.task,
+            ending=ending.name,
+            decoding=ending.decoding(exported_shape(model, self.size)[:2]),
         )
 
     def draw_images(self, model: keras.Model) -> CalibrationSet:
@@ -64,4 +92,5 @@ class ExportOptions:
             seed=self.seed,
             crop_fraction=self.crop_fraction,
             native_size=self.native_size,
+            whole=self.find_ending(model).takes_whole_pictures,
         )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_mobilevit.extras import require
-from keras_mobilevit.images import load_image
+from keras_mobilevit.images import load_image, load_whole
 from keras_mobilevit.tflite.interpreters import LITERT, make_interpreter
 from keras_mobilevit.tflite.metadata import Metadata, read_metadata
 from keras_mobilevit.tflite.metrics import to_probabilities
@@ -75,6 +75,8 @@ class ImageModel:
     def load_image(self, source: str | os.PathLike | bytes) -> np.ndarray:
         """Reads a picture with this model's size, crop and channels.
 
+        For detection and segmentation it is resized whole.
+
         Returns:
             uint8 array of `shape`: RGB, or luma for one channel.
 
@@ -88,12 +90,15 @@ class ImageModel:
                 f"A picture does not say what to put in {channels} channels: "
                 "make an array, and give it to `predict`."
             )
-        image = load_image(
-            source,
-            self.size,
-            self.metadata.crop_fraction,
-            self.metadata.native_size,
-        )
+        if self.metadata.task != "classification":
+            image = load_whole([source], self.size)[0][0]
+        else:
+            image = load_image(
+                source,
+                self.size,
+                self.metadata.crop_fraction,
+                self.metadata.native_size,
+            )
         if channels == 1:
             pillow = require("PIL.Image", extra="tflite")
             image = np.asarray(pillow.fromarray(image).convert("L"))[..., None]

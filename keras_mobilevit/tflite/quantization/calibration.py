@@ -24,6 +24,7 @@ from keras_mobilevit.tflite.flatbuffer import (
 
 _PIXELS = (0.0, 255.0)
 _PROBABILITIES = (0.0, 1.0)
+_JOINTS = ("CONCATENATION", "RESHAPE", "SOFTMAX")
 _MULTIPLICATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
@@ -53,8 +54,9 @@ def calibrate(
         images: `(count, height, width, channels)`, pixels in [0, 255].
         coverage: Percentage of the values of each activation, in (50, 100],
             that its range covers on either side. Vectors that stand for a
-            whole picture and attention weights are covered whole: the few
-            large values among them are what matters.
+            whole picture, attention weights and lists that come out are
+            covered whole: the few large values among them are what matters,
+            such as those of the one anchor in thousands that has an object.
 
     Returns:
         The ranges and means. The input's range is all of [0, 255], that of
@@ -72,9 +74,10 @@ def calibrate(
     model = read_model(float_model)
     (graph,) = model.subgraphs
     (image_input,) = graph.inputs
+    whole = _covered_whole(model, graph)
     trackers = {
         output: _Range(
-            100.0 if _is_covered_whole(model, graph, op, output) else coverage,
+            100.0 if output in whole else coverage,
             np.prod(graph.tensors[output].shape) * len(images),
         )
         for op in graph.operators
@@ -110,10 +113,21 @@ def calibrate(
     )
 
 
-def _is_covered_whole(model, graph, op, output):
-    shape = graph.tensors[output].shape
-    is_vector = len(shape) == 2 and shape[0] == 1
-    return is_vector or op_name(model, op) == "SOFTMAX"
+def _covered_whole(model, graph):
+    """Tensors of which every value counts."""
+    ends = {t for t in graph.outputs if len(graph.tensors[t].shape) == 3}
+    whole = set()
+    for op in reversed(graph.operators):
+        kind = op_name(model, op)
+        # A list that comes out is only put together from these.
+        if kind in _JOINTS and ends.intersection(op.outputs):
+            ends.update(op.inputs)
+        for output in op.outputs:
+            shape = graph.tensors[output].shape
+            is_vector = np.prod(shape) == np.prod(shape[-1:])
+            if is_vector or kind == "SOFTMAX":
+                whole.add(output)
+    return ends | whole
 
 
 class _Range:

@@ -16,6 +16,7 @@ from keras_mobilevit.images import (
     label_of,
     list_files,
     load_image,
+    load_whole,
     read_files,
 )
 
@@ -51,6 +52,7 @@ def calibration_set(
     seed: int = 0,
     crop_fraction: float = 1.0,
     native_size: int = 0,
+    whole: bool = False,
 ) -> CalibrationSet:
     """Chooses calibration images and checks them.
 
@@ -73,6 +75,8 @@ def calibration_set(
         crop_fraction: For pictures from files, as in
             `keras_mobilevit.images.load_image`.
         native_size: Likewise.
+        whole: Resize pictures from files without a crop instead, as
+            `keras_mobilevit.images.load_whole` does.
 
     Raises:
         FileNotFoundError: If there is no such folder or tar.
@@ -96,7 +100,7 @@ def calibration_set(
     skipped = ()
     if isinstance(source, (str, os.PathLike)):
         images, skipped = _draw_pictures(
-            source, shape, count, seed, crop_fraction, native_size
+            source, shape, count, seed, crop_fraction, native_size, whole
         )
     elif isinstance(source, np.ndarray):
         images = _draw_images(source, shape, count, seed)
@@ -116,7 +120,9 @@ def calibration_set(
     return CalibrationSet(images, seed, skipped)
 
 
-def _draw_pictures(source, shape, count, seed, crop_fraction, native_size):
+def _draw_pictures(
+    source, shape, count, seed, crop_fraction, native_size, whole
+):
     *size, channels = shape
     if channels != 3:
         raise ValueError(
@@ -131,8 +137,12 @@ def _draw_pictures(source, shape, count, seed, crop_fraction, native_size):
         while names := _next_names(queues, taken, count - len(images)):
             for file in read_files(source, sorted(names)):
                 try:
-                    image = load_image(
-                        file.data, tuple(size), crop_fraction, native_size
+                    image = (
+                        load_whole([file.data], tuple(size))[0][0]
+                        if whole
+                        else load_image(
+                            file.data, tuple(size), crop_fraction, native_size
+                        )
                     )
                 except ValueError:
                     skipped.append(file.name)

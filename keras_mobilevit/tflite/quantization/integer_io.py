@@ -10,7 +10,7 @@ from collections import Counter
 
 import numpy as np
 
-from keras_mobilevit.extras import require
+from keras_mobilevit.tflite.editing import make_operation
 from keras_mobilevit.tflite.flatbuffer import (
     UINT8,
     op_name,
@@ -40,13 +40,17 @@ def use_uint8(model: bytes, *, inputs: bool, outputs: bool) -> bytes:
     if inputs:
         for position, tensor in enumerate(graph.inputs):
             new = _uint8_copy(graph, tensor)
-            graph.operators.insert(0, _quantize_op(flat, new, tensor))
+            graph.operators.insert(
+                0, make_operation(flat, "QUANTIZE", [new], [tensor])
+            )
             graph.inputs = _replaced(graph.inputs, position, new)
             _rename_end(flat, graph, tensor, new, "inputs")
     if outputs:
         for position, tensor in enumerate(graph.outputs):
             new = _uint8_copy(graph, tensor)
-            graph.operators.append(_quantize_op(flat, tensor, new))
+            graph.operators.append(
+                make_operation(flat, "QUANTIZE", [tensor], [new])
+            )
             graph.outputs = _replaced(graph.outputs, position, new)
             _rename_end(flat, graph, tensor, new, "outputs")
     return write_model(flat)
@@ -63,21 +67,6 @@ def _uint8_copy(graph, tensor):
     twin.quantization.zeroPoint = np.add(twin.quantization.zeroPoint, _SHIFT)
     graph.tensors.append(twin)
     return len(graph.tensors) - 1
-
-
-def _quantize_op(flat, source, target):
-    schema = require("ai_edge_litert.schema_py_generated", extra="tflite")
-    codes = [code.builtinCode for code in flat.operatorCodes]
-    quantize = schema.BuiltinOperator.QUANTIZE
-    if quantize not in codes:
-        code = schema.OperatorCodeT()
-        code.builtinCode = code.deprecatedBuiltinCode = quantize
-        flat.operatorCodes.append(code)
-        codes.append(quantize)
-    op = schema.OperatorT()
-    op.opcodeIndex = codes.index(quantize)
-    op.inputs, op.outputs = [source], [target]
-    return op
 
 
 def _rename_end(flat, graph, old, new, side):

@@ -18,6 +18,7 @@ from keras_mobilevit.tflite.flatbuffer import (
 )
 from keras_mobilevit.tflite.quantization.bias_correction import correct_biases
 from keras_mobilevit.tflite.quantization.calibration import Calibration
+from keras_mobilevit.tflite.quantization.half_biases import half_biases
 from keras_mobilevit.tflite.quantization.integer_io import (
     keep_moves_int8,
     use_uint8,
@@ -54,7 +55,7 @@ def quantize(
     if recipe.weights == "float32":
         return float_model
     if not recipe.needs_calibration:
-        quantized = _run_quantizer(float_model, recipe, None)
+        quantized = half_biases(_run_quantizer(float_model, recipe, None))
         if recipe.half_arithmetic:
             return _allow_half_arithmetic(quantized)
         return write_model(read_model(quantized))
@@ -70,7 +71,7 @@ def quantize(
     quantized = _run_quantizer(float_model, recipe, ranges)
     quantized = correct_biases(quantized, float_model, calibration.means)
     return use_uint8(
-        keep_moves_int8(quantized),
+        keep_moves_int8(half_biases(quantized)),
         inputs=recipe.input_type == "uint8",
         outputs=recipe.output_type == "uint8",
     )

@@ -33,7 +33,8 @@ class Findings:
         metadata: What the quantized file says of itself.
         measurements: Size, delegation, speed and memory.
         machine: As `describe_machine` tells.
-        evaluations: Accuracy and agreement.
+        evaluations: Accuracy and agreement of classifiers; empty for files
+            of other tasks, whose mAP or mIoU `tools/evaluate.py` measures.
         tensors: Fidelity of all tensors of the quantized file.
         samples: Name to `(float values, quantized values)` of the noisiest.
     """
@@ -77,14 +78,16 @@ def measure(
     few = pictures[:: -(-len(pictures) // _HISTOGRAM_IMAGES)]
     tensors = compare_tensors(*files, pictures)
     worst = [tensor.name for tensor in culprits(tensors)[:_HISTOGRAMS]]
-    evaluations = evaluate(
-        {"float": reference, "quantized": quantized},
-        data or images,
-        model.metadata.labels if data else (),
-        crop_fraction=model.metadata.crop_fraction,
-        native_size=model.metadata.native_size,
-        limit=limit,
-    )
+    evaluations = {}
+    if model.metadata.task == "classification":
+        evaluations = evaluate(
+            {"float": reference, "quantized": quantized},
+            data or images,
+            model.metadata.labels if data else (),
+            crop_fraction=model.metadata.crop_fraction,
+            native_size=model.metadata.native_size,
+            limit=limit,
+        )
     return Findings(
         metadata=model.metadata,
         measurements=benchmark(

@@ -74,7 +74,7 @@ def write_report(
     )
     sections = [
         _costs(findings.measurements, findings.machine),
-        _answers(findings.evaluations),
+        *([_answers(findings.evaluations)] if findings.evaluations else []),
         _origin(findings.metadata),
         _layers(findings.tensors),
         _culprits(findings.tensors, findings.samples),

@@ -74,13 +74,20 @@ def export_searched(
             "A search needs a recipe with int8 activations. Received: "
             f"recipe={recipe.name!r}"
         )
+    ending = options.find_ending(model)
+    if max_drop is not None and ending.task != "classification":
+        raise ValueError(
+            "`max_drop` counts right answers of a classifier: use "
+            f"`target_sqnr` for {ending.task}."
+        )
+    prepared, recipe = ending.prepare(model), ending.adapt(recipe)
     metadata = options.describe(model)
     # What `export_tflite` would draw: the recipe gives the same file there.
     drawn = options.draw_images(model)
     count = options.calibration_images
     more = dataclasses.replace(options, calibration_images=2 * count)
     others = _without(more.draw_images(model).images, drawn.images)[:count]
-    float_model = convert(model, options.size)
+    float_model = convert(prepared, options.size)
     statistics = calibrate(float_model, drawn.images, recipe.coverage)
     if target_sqnr is not None:
         score, target = sqnr_scorer(float_model, others), target_sqnr
@@ -93,7 +100,7 @@ def export_searched(
         float_model, recipe, statistics, layers, score, target
     )
     metadata = dataclasses.replace(metadata, calibration_seed=drawn.seed)
-    write_quantized(path, float_model, recipe, metadata, statistics)
+    write_quantized(path, float_model, recipe, metadata, ending, statistics)
     return path, recipe, steps
 
 

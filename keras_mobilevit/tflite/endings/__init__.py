@@ -1,0 +1,1 @@
+"""What a file ends in, from the bare heads of a network to boxes and masks."""

@@ -1,0 +1,59 @@
+"""What all endings are asked for, and the one that changes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar
+
+import keras
+
+from keras_mobilevit.tflite.quantization.recipes import Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Ending:
+    """The outputs of a model as they are; base of the other endings.
+
+    An ending works in two places: on the Keras model, before it is converted
+    and quantized, and on the file, behind the quantized graph.
+
+    Attributes:
+        name: Name on the command line and in the file's metadata.
+        task: One of `keras_mobilevit.configs.TASKS`.
+    """
+
+    name: ClassVar[str] = ""
+    task: ClassVar[str] = "classification"
+
+    @property
+    def takes_whole_pictures(self) -> bool:
+        """Whether pictures are resized whole, as by `load_whole`."""
+        return self.task != "classification"
+
+    def prepare(self, model: keras.Model) -> keras.Model:
+        """The model whose outputs are quantized.
+
+        Raises:
+            ValueError: If the ending is not for such a model.
+        """
+        return model
+
+    def classes(self, model: keras.Model) -> int | None:
+        """Number of classes that a model tells apart, `None` if unknown."""
+        return model.output_shape[-1] if len(model.outputs) == 1 else None
+
+    def adapt(self, recipe: Recipe) -> Recipe:
+        """The recipe by which the prepared model is quantized."""
+        return recipe
+
+    def finish(self, file: bytes) -> bytes:
+        """Adds to a quantized file what comes behind its graph."""
+        return file
+
+    def decoding(self, size: tuple[int, int]) -> dict[str, Any]:
+        """How to read the outputs, as data for the metadata.
+
+        Args:
+            size: `(height, width)` of the input, in pixels.
+        """
+        return {}

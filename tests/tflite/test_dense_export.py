@@ -1,0 +1,478 @@
+"""Detectors and networks that segment as files, with each ending."""
+
+import json
+import re
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from exported import DELEGATED, predict
+from micro_model import Tensor, micro_model
+from PIL import Image
+from small_model import make_images
+from tiny_dense import (
+    DENSE_SIZE,
+    OBJECTS,
+    REGIONS,
+    make_tiny_detector,
+    make_tiny_segmenter,
+)
+from tiny_model import enliven
+
+from keras_mobilevit import detection, images, segmentation
+from keras_mobilevit.tflite import (
+    ENDINGS,
+    ImageModel,
+    calibrate,
+    compare_tensors,
+    convert,
+    export_baseline,
+    export_recipes,
+    export_searched,
+    export_tflite,
+    inspect,
+    read_metadata,
+)
+from keras_mobilevit.tflite.endings.detection import Nms
+from keras_mobilevit.tflite.interpreters import make_interpreter
+from keras_mobilevit.tflite.options import ExportOptions
+
+RECIPES = ("float32", "int8")
+# Some pictures fill the outputs, others leave room.
+NMS = Nms(iou_threshold=0.4, score_threshold=0.8, max_boxes=88)
+PICTURES = make_images(8, DENSE_SIZE, seed=2)
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return make_tiny_detector()
+
+
+@pytest.fixture(scope="module")
+def segmenter():
+    return make_tiny_segmenter()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def converted_once():
+    """A conversion takes seconds, and some tests want the same graph."""
+    graphs = {}
+
+    def convert_once(model, size):
+        key = (model.name, *model.output_names)
+        if key not in graphs:
+            graphs[key] = convert(model, size)
+        return graphs[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("keras_mobilevit.tflite.export.convert", convert_once)
+        yield
+
+
+@pytest.fixture(scope="module")
+def files(detector, segmenter, tmp_path_factory):
+    """`(ending, recipe)` -> exported file."""
+    folder = tmp_path_factory.mktemp("dense")
+    found = {}
+    for model, labels, endings in (
+        (detector, OBJECTS, {"raw": None, "nms": NMS}),
+        (
+            segmenter,
+            REGIONS,
+            {"logits": None, "upsampled": "upsampled", "mask": "mask"},
+        ),
+    ):
+        for name, ending in endings.items():
+            paths = export_recipes(
+                model,
+                {folder / f"{name}_{r}.tflite": r for r in RECIPES},
+                calibration=make_images(25, DENSE_SIZE, seed=1),
+                labels=labels,
+                ending=ending,
+            )
+            found |= {
+                (name, recipe): path
+                for recipe, path in zip(RECIPES, paths, strict=True)
+            }
+    return found
+
+
+# === What both tasks have in common ===
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("ending", ["raw", "logits", "upsampled"])
+def test_every_node_is_delegated_in_one_partition(files, ending, recipe):
+    inspect(files[ending, recipe]).require_full_delegation()
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize(
+    ("ending", "behind"),
+    [
+        ("nms", {"TFLite_Detection_PostProcess": 1}),
+        ("mask", {"ARG_MAX": 1, "CAST": 1}),
+    ],
+)
+def test_only_the_ending_is_behind_the_partition(files, ending, behind, recipe):
+    inspection = inspect(files[ending, recipe])
+    assert inspection.left_out == behind
+    assert inspection.partitions == 1
+
+
+@pytest.mark.parametrize(
+    ("ending", "task", "labels"),
+    [
+        ("raw", "detection", OBJECTS),
+        ("nms", "detection", OBJECTS),
+        ("logits", "segmentation", REGIONS),
+        ("upsampled", "segmentation", REGIONS),
+        ("mask", "segmentation", REGIONS),
+    ],
+)
+def test_metadata(files, ending, task, labels):
+    metadata = read_metadata(files[ending, "int8"])
+    assert (metadata.task, metadata.ending) == (task, ending)
+    assert metadata.labels == labels
+    assert metadata.recipe == "int8"
+    assert "output" in metadata.decoding or "boxes" in metadata.decoding
+
+
+def test_pictures_are_resized_whole(files, detector, tmp_path):
+    """Here and when they calibrate; a classifier's are cropped."""
+    path = tmp_path / "pictures" / "wide.png"
+    path.parent.mkdir()
+    gradient = np.linspace(0, 255, 300).astype(np.uint8)
+    picture = np.repeat(np.tile(gradient, (50, 1))[..., None], 3, axis=2)
+    Image.fromarray(picture).save(path)
+    (whole,), _ = images.load_whole([path], DENSE_SIZE)
+    assert whole[0, 0, 0] < 3 and whole[0, -1, 0] > 252
+    for ending in ("raw", "mask"):
+        model = ImageModel(files[ending, "float32"])
+        np.testing.assert_array_equal(model.load_image(path), whole)
+    with pytest.warns(UserWarning, match="1 calibration images are few"):
+        drawn = ExportOptions(calibration=path.parent).draw_images(detector)
+    np.testing.assert_array_equal(drawn.images, [whole])
+
+
+# === Detection ===
+
+
+def test_raw_float_equals_keras(detector, files):
+    expected = predict(detector, PICTURES)
+    assert expected.shape == (8, 208, 4 + len(OBJECTS))
+    actual = predict(files["raw", "float32"], PICTURES)
+    assert np.abs(actual - expected).max() <= 1e-4 * np.abs(expected).max()
+    assert np.ptp(expected.std(axis=0)) > 0.01  # It looks at its input.
+
+
+def test_offsets_and_logits_have_scales_of_their_own(files):
+    """One scale for both would leave the offsets 20 dB less."""
+    tensors = compare_tensors(
+        files["raw", "float32"], files["raw", "int8"], PICTURES[:2]
+    )
+    heads = [t for t in tensors if re.fullmatch(r"head\d_.*/conv_2d", t.name)]
+    assert len(heads) == 12
+    # Measured: 42.6 dB at least.
+    assert min(tensor.rounding_sqnr for tensor in heads) > 40
+    (output,) = (tensor for tensor in tensors if tensor.name == "output")
+    assert output.dtype == "float32" and output.own_sqnr > 100
+
+
+def test_the_metadata_is_enough_to_decode(detector, files):
+    """By its text alone, with nothing of this package."""
+    path = files["raw", "float32"]
+    text = subprocess.run(
+        [
+            *(sys.executable, "-c"),
+            "import sys, zipfile; print(zipfile.ZipFile(sys.argv[1])"
+            ".read('keras_mobilevit.json').decode())",
+            str(path),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    rules = json.loads(text)["decoding"]
+    anchors = [
+        (
+            (column + 0.5) / level["columns"],
+            (row + 0.5) / level["rows"],
+            width,
+            height,
+        )
+        for level in rules["levels"]
+        for row in range(level["rows"])
+        for column in range(level["columns"])
+        for width, height in level["shapes"]
+    ]
+    anchors = np.array(anchors)
+    np.testing.assert_allclose(
+        anchors, detection.make_anchors(DENSE_SIZE), rtol=1e-6
+    )
+    output = predict(path, PICTURES[:1])[0]
+    offsets = output[:, :4].astype(np.float64)
+    centre = (
+        anchors[:, :2]
+        + rules["center_variance"] * offsets[:, :2] * anchors[:, 2:]
+    )
+    side = np.exp(rules["size_variance"] * offsets[:, 2:]) * anchors[:, 2:]
+    expected = detection.decode_boxes(
+        predict(detector, PICTURES[:1])[..., :4],
+        detection.make_anchors(DENSE_SIZE),
+    )
+    np.testing.assert_allclose(
+        np.concatenate([centre - side / 2, centre + side / 2], axis=1),
+        np.asarray(expected[0]),
+        atol=1e-4,
+    )
+
+
+def test_nms_finds_what_decode_predictions_finds(detector, files):
+    model = ImageModel(files["nms", "float32"])
+    assert model.output_names == ("boxes", "classes", "scores", "count")
+    expected = detection.decode_predictions(
+        predict(detector, PICTURES),
+        [(1, 1)] * len(PICTURES),
+        image_size=DENSE_SIZE,
+        labels=OBJECTS,
+        iou_threshold=NMS.iou_threshold,
+        score_threshold=NMS.score_threshold,
+        max_boxes=NMS.max_boxes,
+    )
+    found = [model.predict(picture) for picture in PICTURES]
+    counts = [len(wanted) for wanted in expected]
+    assert min(counts) < max(counts) == NMS.max_boxes
+    for result, wanted in zip(found, expected, strict=True):
+        count = int(result["count"])
+        assert result["boxes"].shape == (NMS.max_boxes, 4)
+        assert not result["scores"][count:].any()
+        top, left, bottom, right = result["boxes"][:count].clip(0, 1).T
+        actual = np.stack(
+            [result["classes"][:count] + 1, result["scores"][:count]]
+            + [left, top, right, bottom],
+            axis=1,
+        )
+        wanted = np.array([(d.class_index, d.score, *d.box) for d in wanted])
+        # Both are sorted by scores, some of which are equal to six digits.
+        assert (np.diff(actual[:, 1]) <= 0).all()
+        assert (np.diff(wanted[:, 1]) <= 0).all()
+        np.testing.assert_allclose(
+            *(
+                rows[np.lexsort(rows[:, :2].T[::-1])]
+                for rows in (actual, wanted)
+            ),
+            atol=1e-5,
+        )
+    assert len({d.class_index for wanted in expected for d in wanted}) == 3
+
+
+def test_lists_that_come_out_are_covered_whole(detector, files):
+    """One anchor in a thousand has an object, and it must not be clipped."""
+    float_model = files["raw", "float32"].read_bytes()
+    pictures = np.stack(PICTURES)
+    ranges = calibrate(float_model, pictures, coverage=90).ranges
+    outputs = predict(detector, pictures)
+    for name, values in (
+        ("boxes/concatenation", outputs[..., :4]),
+        ("logits/concatenation", outputs[..., 4:]),
+        ("output", outputs),
+    ):
+        np.testing.assert_allclose(
+            ranges[name], (values.min(), values.max()), rtol=1e-3
+        )
+    low, high = ranges["head0_logits/conv_2d"]
+    first = outputs[:, : 4 * 6 * 6, 4:]
+    np.testing.assert_allclose(
+        (low, high), (first.min(), first.max()), rtol=1e-3
+    )
+
+
+# === Segmentation ===
+
+
+@pytest.mark.parametrize("ending", ["logits", "upsampled"])
+def test_logits_equal_keras(segmenter, files, ending):
+    model = segmenter
+    if ending == "logits":
+        coarse = segmenter.get_layer("pixel_predictions").output
+        model = keras.Model(segmenter.input, coarse)
+    expected = predict(model, PICTURES)
+    assert expected.shape[1:3] == ((16, 24) if ending == "logits" else (64, 96))
+    actual = predict(files[ending, "float32"], PICTURES)
+    assert np.abs(actual - expected).max() <= 1e-4 * np.abs(expected).max()
+
+
+def test_a_mask_is_the_largest_logit(segmenter, files):
+    fine = predict(segmenter, PICTURES)
+    expected = fine.argmax(axis=-1)
+    assert len(np.unique(expected)) >= 3
+    mask = predict(files["mask", "float32"], PICTURES)
+    assert mask.dtype == np.uint8
+    assert mask.shape == (8, *DENSE_SIZE)
+    # Where two logits are equal to six digits, either may win.
+    first, second = np.sort(fine, axis=-1)[..., :-3:-1].transpose(3, 0, 1, 2)
+    clear = first - second > 1e-4
+    assert clear.mean() > 0.99
+    np.testing.assert_array_equal(mask[clear], expected[clear])
+
+
+def test_an_int8_mask_is_the_largest_int8_logit(files):
+    """There are ties: then the first class counts, as in `argmax`."""
+    fine = predict(files["upsampled", "int8"], PICTURES)
+    mask = predict(files["mask", "int8"], PICTURES)
+    assert mask.dtype == np.uint8
+    np.testing.assert_array_equal(mask, fine.argmax(axis=-1))
+
+
+@pytest.mark.parametrize(
+    ("classes", "dtype"), [(256, np.uint8), (257, np.int32)]
+)
+def test_many_classes_need_more_than_a_byte(tmp_path, classes, dtype):
+    shape = (1, 2, 3, classes)
+    file = micro_model(
+        {"x": Tensor(shape), "y": Tensor(shape)},
+        [("LOGISTIC", ["x"], ["y"], None)],
+        signature="serve",
+    )
+    path = tmp_path / "a.tflite"
+    path.write_bytes(ENDINGS["mask"]().finish(file))
+    interpreter = make_interpreter(path)
+    logits = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    logits[0, 0, 0, -1] = 9
+    (image,) = interpreter.get_input_details()
+    (output,) = interpreter.get_output_details()
+    interpreter.set_tensor(image["index"], logits)
+    interpreter.invoke()
+    mask = interpreter.get_tensor(output["index"])
+    assert mask.dtype == dtype and mask[0, 0, 0] == classes - 1
+    np.testing.assert_array_equal(mask, logits.argmax(axis=-1))
+
+
+# === Bad input ===
+
+
+@pytest.mark.parametrize(
+    ("which", "options", "message"),
+    [
+        ("detector", dict(ending="mask"), "'mask' is for models with one out"),
+        ("detector", dict(ending="boxes"), "must be one of .'raw', 'nms'"),
+        ("detector", dict(labels=OBJECTS[1:]), "background is the first"),
+        ("segmenter", dict(ending="nms"), "detectors of keras_mobilevit"),
+        ("segmenter", dict(labels=OBJECTS), "has 5 outputs. Received: 4"),
+    ],
+)
+def test_endings_that_do_not_fit(
+    detector, segmenter, tmp_path, which, options, message
+):
+    model = {"detector": detector, "segmenter": segmenter}[which]
+    with pytest.raises(ValueError, match=message):
+        export_tflite(model, tmp_path / "a.tflite", "float32", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_classifier_has_no_such_ending(tiny, tmp_path):
+    for ending in ENDINGS:
+        with pytest.raises(ValueError, match="Received: 'tiny'"):
+            export_tflite(tiny, tmp_path / "a.tflite", "float32", ending=ending)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(iou_threshold=0.0),
+        dict(iou_threshold=1.1),
+        dict(score_threshold=-0.1),
+        dict(max_boxes=0),
+    ],
+)
+def test_numbers_out_of_range(options):
+    with pytest.raises(ValueError, match="`max_boxes` at least 1. Received"):
+        Nms(**options)
+
+
+def test_a_search_by_right_answers_is_for_classifiers(detector, tmp_path):
+    with pytest.raises(ValueError, match="use `target_sqnr` for detection"):
+        export_searched(
+            detector,
+            tmp_path / "a.tflite",
+            max_drop=1.0,
+            calibration=make_images(25, DENSE_SIZE),
+        )
+
+
+# === The tool ===
+
+
+def test_the_tool(detector, monkeypatch, request, tmp_path, capsys):
+    monkeypatch.syspath_prepend(request.config.rootpath / "tools")
+    tool = pytest.importorskip("export_tflite")
+    source, labels = tmp_path / "detector.keras", tmp_path / "labels.txt"
+    detector.save(source)
+    labels.write_text("\n".join(OBJECTS))
+    path = tmp_path / "a.tflite"
+    argv = [
+        *("--keras", str(source), "--recipe", "float32"),
+        *("--labels", str(labels), "-o", str(path)),
+    ]
+    assert tool.main([*argv, "--max-boxes", "7"]) == 1
+    assert "--max-boxes is for --ending nms" in capsys.readouterr().err
+    assert not path.exists()
+    argv += ["--ending", "nms", "--max-boxes", "7", "--score-threshold", "0.2"]
+    assert tool.main(argv) == 0
+    metadata = read_metadata(path)
+    assert metadata.labels == OBJECTS
+    assert metadata.decoding["max_boxes"] == 7
+    assert metadata.decoding["score_threshold"] == 0.2
+    assert ImageModel(path).predict(PICTURES[0])["boxes"].shape == (7, 4)
+
+
+# === Whole networks ===
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["xxs", "s"])
+@pytest.mark.parametrize("network", ["ssdlite", 8, 16])
+def test_networks_are_delegated(network, variant, tmp_path):
+    size = (96, 128)
+    if network == "ssdlite":
+        model = detection.ssdlite.CONSTRUCTORS[f"mobilevit_{variant}"](
+            weights=None, input_shape=(*size, 3), classes=7
+        )
+    else:
+        model = segmentation.deeplabv3.CONSTRUCTORS[f"mobilevit_{variant}"](
+            weights=None,
+            input_shape=(*size, 3),
+            classes=7,
+            output_stride=network,
+        )
+    enliven(model, make_images(4, size))
+    paths = export_recipes(
+        model,
+        {tmp_path / f"{recipe}.tflite": recipe for recipe in DELEGATED},
+        calibration=make_images(20, size),
+    )
+    for path in paths:
+        inspect(path).require_full_delegation()
+
+
+@pytest.mark.slow
+def test_search_and_baseline(detector, tmp_path):
+    options = dict(
+        calibration=np.stack(make_images(50, DENSE_SIZE, seed=1)),
+        calibration_images=25,
+        ending=NMS,
+        labels=OBJECTS,
+    )
+    path, recipe, _ = export_searched(
+        detector, tmp_path / "a.tflite", target_sqnr=35, **options
+    )
+    assert recipe.float_scopes
+    baseline = export_baseline(detector, tmp_path / "b.tflite", **options)
+    for file in (path, baseline):
+        found = ImageModel(file).predict(PICTURES[0])
+        assert set(found) == {"boxes", "classes", "scores", "count"}
+        assert 0 < found["scores"][0] <= 1
