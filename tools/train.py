@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 """Trains a MobileViT by a recipe, or fine-tunes one on a folder of pictures.
 
-The same command continues a run that was cut off. The weights carry the names
-of the classes and the preprocessing, for `tools/export_tflite.py`.
+The recipe says whether it classifies, segments or detects. The same command
+continues a run that was cut off. The weights carry the task, the names of the
+classes and the preprocessing, for `tools/export_tflite.py`.
 
 Examples:
     python tools/train.py --recipe finetune --data flowers --out runs/flowers
     python tools/train.py --recipe cifar10 --train cifar10_train.tar \
         --test cifar10_test.tar --out runs/cifar10 --set schedule.epochs=2
+    python tools/train.py --recipe segmentation --data VOC2012 --out runs/voc
+    python tools/train.py --recipe detection --out runs/mine \
+        --train photos --train-annotations boxes.json \
+        --test test_photos --test-annotations test_boxes.json
     KERAS_BACKEND=jax python tools/train.py --recipe my.toml --data DIR \
         --out runs/mine --distribution data_parallel
 """
@@ -21,6 +26,7 @@ import sys
 from keras_mobilevit.training.distribution import STRATEGIES
 from keras_mobilevit.training.recipe import load_recipe, recipe_names
 from keras_mobilevit.training.run import run_recipe
+from keras_mobilevit.training.tasks import TASKS
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -48,17 +54,24 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--variant", help="instead of the recipe's")
     pictures = parser.add_argument_group(
-        "pictures, in one folder a class, as folders or tars"
+        "pictures",
+        "To classify, in one folder a class, as folders or tars; else with "
+        "annotations: a folder of masks, or a JSON file of boxes as of COCO.",
     )
     pictures.add_argument(
-        "--data", metavar="DIR", help="folder that holds train/ and test/"
+        "--data",
+        metavar="DIR",
+        help="folder of train/ and test/ to classify, of Pascal VOC or CamVid "
+        "to segment, of COCO to detect",
     )
     pictures.add_argument("--train", metavar="DIR|TAR")
+    pictures.add_argument("--train-annotations", metavar="DIR|JSON")
     pictures.add_argument(
         "--test",
         metavar="DIR|TAR",
         help="reported after each epoch; they decide nothing",
     )
+    pictures.add_argument("--test-annotations", metavar="DIR|JSON")
     run = parser.add_argument_group("run")
     run.add_argument(
         "--out",
@@ -90,12 +103,18 @@ def main(argv: list[str] | None = None) -> int:
     for field in ("weights", "variant"):
         if getattr(args, field):
             changes.append((field, getattr(args, field)))
-    folder = pathlib.Path(args.data or "")
     try:
+        recipe = load_recipe(args.recipe, dict(changes))
+        task = TASKS[recipe.task]
+        if args.data:
+            train, test = task.find_splits(pathlib.Path(args.data))
+        else:
+            train = task.join(args.train, args.train_annotations)
+            test = task.join(args.test, args.test_annotations)
         weights = run_recipe(
-            load_recipe(args.recipe, dict(changes)),
-            args.train or folder / "train",
-            args.test or folder / "test",
+            recipe,
+            train,
+            test,
             args.out,
             seed=args.seed,
             distribution=args.distribution,

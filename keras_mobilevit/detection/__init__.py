@@ -12,6 +12,7 @@ from keras_mobilevit.detection.annotations import (
 )
 from keras_mobilevit.detection.augmentation import augment
 from keras_mobilevit.detection.boxes import decode_boxes, encode_boxes
+from keras_mobilevit.detection.drawing import draw_detections
 from keras_mobilevit.detection.evaluation import (
     CocoMetrics,
     coco_metrics,
@@ -49,6 +50,7 @@ __all__ = [
     "coco_results",
     "decode_boxes",
     "decode_predictions",
+    "draw_detections",
     "encode_boxes",
     "make_anchors",
     "make_targets",

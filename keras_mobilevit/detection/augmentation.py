@@ -26,6 +26,10 @@ def augment(
     labels: np.ndarray,
     size: tuple[int, int],
     rng: np.random.Generator,
+    *,
+    crop: bool = True,
+    colors: bool = True,
+    flip_chance: float = 0.5,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Applies the published recipe: crop, colours, flip, resize.
 
@@ -36,15 +40,20 @@ def augment(
         size: `(height, width)` of the result, in pixels. The aspect is not
             kept.
         rng: Source of all randomness.
+        crop: Whether to apply `random_crop`.
+        colors: Whether to apply `distort_colors`.
+        flip_chance: Probability of a horizontal flip, in [0, 1].
 
     Returns:
         uint8 array `(*size, 3)`; float32 array `(m, 4)` of boxes as shares of
         its sides, as `make_targets` takes them; their classes `(m,)`. At
         least one box is left if there was one.
     """
-    image, boxes, labels = random_crop(image, boxes, labels, rng)
-    image = distort_colors(image, rng)
-    if rng.random() < 0.5:
+    if crop:
+        image, boxes, labels = random_crop(image, boxes, labels, rng)
+    if colors:
+        image = distort_colors(image, rng)
+    if rng.random() < flip_chance:
         image, boxes = flip(image, boxes)
     height, width = image.shape[:2]
     image_module = require("PIL.Image", extra="detection")

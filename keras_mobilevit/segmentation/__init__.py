@@ -1,5 +1,6 @@
 """DeepLabv3 segmentation: networks, loss, metrics, masks and pictures."""
 
+from keras_mobilevit.segmentation.augmentation import augment
 from keras_mobilevit.segmentation.confusion import (
     class_iou,
     confusion_matrix,
@@ -12,22 +13,29 @@ from keras_mobilevit.segmentation.deeplabv3 import (
     MobileViTDeepLabV3XXS,
 )
 from keras_mobilevit.segmentation.drawing import colorize, overlay, voc_palette
+from keras_mobilevit.segmentation.folders import (
+    MaskedPictures,
+    open_masked_pictures,
+)
 from keras_mobilevit.segmentation.losses import PixelCrossentropy
 from keras_mobilevit.segmentation.masks import decode_predictions, preprocess
 from keras_mobilevit.segmentation.metrics import MeanIoU, PixelAccuracy
 
 __all__ = [
+    "MaskedPictures",
     "MeanIoU",
     "MobileViTDeepLabV3S",
     "MobileViTDeepLabV3XS",
     "MobileViTDeepLabV3XXS",
     "PixelAccuracy",
     "PixelCrossentropy",
+    "augment",
     "class_iou",
     "colorize",
     "confusion_matrix",
     "decode_predictions",
     "mean_iou",
+    "open_masked_pictures",
     "overlay",
     "pixel_accuracy",
     "preprocess",

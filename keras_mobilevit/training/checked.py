@@ -67,11 +67,11 @@ def pair(default: tuple[float, float], interval: str) -> Any:
     )
 
 
-def choice(default: str, choices: Collection[str]) -> Any:
-    """One of some texts."""
+def choice(default: str | int, choices: Collection[str | int]) -> Any:
+    """One of some texts, or of some whole numbers."""
     return _field(
         f"one of {list(choices)}",
-        lambda value: isinstance(value, str) and value in choices,
+        lambda value: type(value) is type(default) and value in choices,
         default,
     )
 
@@ -94,6 +94,19 @@ def text(
         expected,
         lambda value: (
             isinstance(value, str) and re.fullmatch(pattern, value) is not None
+        ),
+        default,
+    )
+
+
+def texts(default: tuple[str, ...] = ()) -> Any:
+    """A tuple of texts, no two of them equal."""
+    return _field(
+        "different texts",
+        lambda value: (
+            isinstance(value, tuple)
+            and all(isinstance(v, str) for v in value)
+            and len(set(value)) == len(value)
         ),
         default,
     )

@@ -1,4 +1,4 @@
-"""The model that a recipe trains, with the weights that it begins from."""
+"""The classifier that a recipe trains, with the weights that it begins from."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import keras
 
-from keras_mobilevit import checkpoints
-from keras_mobilevit.configs import WEIGHTS
-from keras_mobilevit.labels import class_names as weights_class_names
 from keras_mobilevit.mobilevit import CONSTRUCTORS
 from keras_mobilevit.training.recipe import Recipe
+from keras_mobilevit.training.starting_point import fits_whole, precision
 
 
 def build_classifier(recipe: Recipe, class_names: Sequence[str]) -> keras.Model:
@@ -32,35 +30,17 @@ def build_classifier(recipe: Recipe, class_names: Sequence[str]) -> keras.Model:
         OSError: If the weights can not be downloaded.
     """
     constructor = CONSTRUCTORS[recipe.variant]
-    whole = recipe.weights and _same_classes(recipe.weights, class_names)
-    policy = keras.config.dtype_policy()
-    if recipe.optimizer.mixed_precision:
-        keras.config.set_dtype_policy("mixed_float16")
-    try:
+    whole = fits_whole(recipe.weights, "classification", class_names)
+    with precision(recipe.optimizer.mixed_precision):
         model = constructor(
             weights=recipe.weights if whole else None,
             input_shape=(None, None, 3),
             classes=len(class_names),
             classifier_activation=None,
         )
-    finally:
-        keras.config.set_dtype_policy(policy)
     if recipe.weights and not whole:
         _copy_body(constructor, recipe.weights, model)
     return model
-
-
-def _same_classes(weights, class_names):
-    if weights in WEIGHTS:
-        # The names of ImageNet are words, its folders have other names.
-        if weights == "imagenet":
-            return len(class_names) == WEIGHTS[weights].classes
-        return weights_class_names(weights) == tuple(class_names)
-    info = checkpoints.identify(weights)
-    facts = checkpoints.read_facts(weights)
-    if facts is not None and facts.labels:
-        return facts.labels == tuple(class_names)
-    return info.classes == len(class_names)
 
 
 def _copy_body(constructor, weights, model):

@@ -47,6 +47,7 @@ class Distribution:
         self,
         batches: Callable[[], Iterator[tuple]],
         *,
+        target_rank: int = 2,
         shared: bool = False,
     ) -> Any:
         """Wraps a generator so that `fit` takes it.
@@ -54,6 +55,7 @@ class Distribution:
         Args:
             batches: Makes an iterator of `(images, targets)`; the rows of
                 this process's replicas lie one behind the other.
+            target_rank: Number of the dimensions of the targets.
             shared: Whether each replica gets all rows instead of its own. JAX
                 spreads them over its devices instead; where they do not come
                 out even, it gets the first ones twice.
@@ -84,7 +86,7 @@ class Distribution:
             by_replica,
             output_signature=(
                 tf.TensorSpec((None, None, None, 3), tf.float32),
-                tf.TensorSpec((None, None), tf.float32),
+                tf.TensorSpec((None,) * target_rank, tf.float32),
             ),
         )
         if self.strategy is None:
@@ -103,20 +105,24 @@ class Distribution:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.synchronized = True
 
-    def prepare(self, model: keras.Model) -> None:
+    def prepare(self, model: keras.Model, targets: np.ndarray) -> None:
         """Makes a compiled model fit for `fit`; to be called in the scope.
 
         With several workers, Keras (up to 3.15 at least) fails twice: to
         build the metrics by a batch that it takes at the start of each `fit`,
         and to average the logs of a step, which it takes for vectors. So the
         metrics are built here, and the logs become vectors.
+
+        Args:
+            model: Compiled model.
+            targets: Any targets of an image of `MIN_SIZE` pixels a side.
         """
         if self.strategy is None or self.local_rows == self.replicas:
             return
         model._symbolic_build(
             data_batch=(
                 np.zeros((1, MIN_SIZE, MIN_SIZE, 3), "float32"),
-                np.zeros((1, model.output_shape[-1]), "float32"),
+                targets,
             )
         )
         model._maybe_symbolic_build = lambda *args, **kwargs: None

@@ -30,8 +30,8 @@ def make_optimizer(
     Args:
         config: What to decay, clip and average.
         learning_rate: Rate of the classifier, or of all variables.
-        model: Model to train; one of this package if `config.layer_decay` is
-            not 1.
+        model: Model to train; one of this package if `config.layer_decay` or
+            `config.head_rate` is not 1.
 
     Raises:
         ValueError: If the model has no parts to tell apart, or a value is
@@ -46,7 +46,9 @@ def make_optimizer(
         global_clipnorm=config.clip_norm or None,
         use_ema=config.ema_momentum > 0,
         ema_momentum=config.ema_momentum,
-        rate_multipliers=rate_multipliers(model, config.layer_decay),
+        rate_multipliers=rate_multipliers(
+            model, config.layer_decay, config.head_rate
+        ),
     )
 
 

@@ -16,19 +16,29 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from keras_mobilevit.configs import VARIANTS, WEIGHTS
+from keras_mobilevit.configs import (
+    DETECTION_WEIGHTS,
+    SEGMENTATION_WEIGHTS,
+    TASKS,
+    VARIANTS,
+    WEIGHTS,
+)
 from keras_mobilevit.extras import require
 from keras_mobilevit.training.checked import Checked, choice, part, text
 from keras_mobilevit.training.sections import (
     Augmentation,
+    Detection,
     Distillation,
     Evaluation,
     Optimizer,
     Sampler,
     Schedule,
+    Segmentation,
 )
+from keras_mobilevit.training.task_fields import check_task_fields
 
 _FOLDER = pathlib.Path(__file__).parent / "recipes"
+_NAMED_WEIGHTS = {**WEIGHTS, **SEGMENTATION_WEIGHTS, **DETECTION_WEIGHTS}
 # What a recipe tells about itself; no run depends on it.
 _RECORD = ("description", "source", "expected", "cost", "command")
 
@@ -48,15 +58,20 @@ class Recipe(Checked):
         expected: Result to expect, and whose figure that is.
         cost: Time and hardware of that result.
         command: Command that runs it.
+        task: What the network is for: `"classification"`, `"segmentation"` or
+            `"detection"`.
         variant: Variant to train (`"mobilevit_xxs"`).
         weights: Weights to begin from, as the constructors take them; empty
-            for random ones. A classifier of other classes is left out.
+            for random ones. A classifier of other classes is left out, and of
+            a network for another task all but the backbone.
         schedule: Learning rate.
         optimizer: Optimisation.
         sampler: Sizes of the batches.
         augmentation: What happens to training images.
         evaluation: What happens to test images.
         distillation: Teacher.
+        segmentation: What only networks for segmentation have.
+        detection: What only detectors have.
     """
 
     name: str = text(
@@ -67,6 +82,7 @@ class Recipe(Checked):
     expected: str = _told()
     cost: str = _told()
     command: str = _told()
+    task: str = choice("classification", TASKS)
     variant: str = choice("mobilevit_s", VARIANTS)
     weights: str = text("")
     schedule: Schedule = part(Schedule())
@@ -75,11 +91,14 @@ class Recipe(Checked):
     augmentation: Augmentation = part(Augmentation())
     evaluation: Evaluation = part(Evaluation())
     distillation: Distillation = part(Distillation())
+    segmentation: Segmentation = part(Segmentation())
+    detection: Detection = part(Detection())
 
     def __post_init__(self):
         super().__post_init__()
-        if self.weights in WEIGHTS:
-            variants = WEIGHTS[self.weights].variants
+        check_task_fields(self)
+        if self.weights in _NAMED_WEIGHTS:
+            variants = _NAMED_WEIGHTS[self.weights].variants
             if self.variant not in variants:
                 raise ValueError(
                     f"`variant` must be one of {list(variants)}, which the "

@@ -12,7 +12,7 @@ import keras
 from tqdm import tqdm
 
 from keras_mobilevit.checkpoints import save_compact
-from keras_mobilevit.configs import WeightsConfig
+from keras_mobilevit.configs import MIN_SIZE
 from keras_mobilevit.files import atomic_write
 from keras_mobilevit.training.averaging import (
     average_statistics,
@@ -23,22 +23,16 @@ from keras_mobilevit.training.callbacks import (
     SaveState,
     TestAverages,
 )
-from keras_mobilevit.training.classifier import build_classifier
 from keras_mobilevit.training.curves import plot_curves
-from keras_mobilevit.training.distillation import load_teacher
-from keras_mobilevit.training.distribution import (
-    Distribution,
-    open_distribution,
-)
-from keras_mobilevit.training.loader import BatchLoader
+from keras_mobilevit.training.distribution import open_distribution
 from keras_mobilevit.training.optimizer import make_optimizer
 from keras_mobilevit.training.parts import freeze
 from keras_mobilevit.training.recipe import Recipe
 from keras_mobilevit.training.run_folder import RunFolder
 from keras_mobilevit.training.sampler import MultiScaleSampler, make_scales
 from keras_mobilevit.training.schedule import make_schedule
-from keras_mobilevit.training.sources import open_source
 from keras_mobilevit.training.state import restore_state
+from keras_mobilevit.training.tasks import TASKS, Task
 
 
 def run_recipe(
@@ -53,7 +47,7 @@ def run_recipe(
     save_minutes: float = 5.0,
     jit_compile: bool | None = None,
 ) -> pathlib.Path:
-    """Trains a classifier.
+    """Trains what a recipe says.
 
     Each epoch is one `fit` of Keras, since the number of steps differs from
     one to the next. A run that was cut off goes on from its last save when it
@@ -62,8 +56,9 @@ def run_recipe(
 
     Args:
         recipe: What to do.
-        train: Pictures to learn from: a folder or tar of `<class>/<picture>`,
-            or what else `open_source` takes.
+        train: Pictures to learn from. For classification, a folder or tar of
+            `<class>/<picture>`, or what else `open_source` takes; for
+            segmentation, `MaskFolders`; for detection, `AnnotatedFolder`.
         test: The same to report on after each epoch; they decide nothing.
         run_dir: Folder of the run; see `RunFolder`.
         seed: Seed of initial weights, order, crops and dropout.
@@ -74,8 +69,8 @@ def run_recipe(
             chooses, but not by TensorFlow on a CPU, where it is slower.
 
     Returns:
-        Path of the `.weights.h5` file, with the names of the classes and the
-        preprocessing inside.
+        Path of the `.weights.h5` file, with the task, the names of the
+        classes and the preprocessing inside.
 
     Raises:
         FileNotFoundError: If a source does not exist.
@@ -86,11 +81,12 @@ def run_recipe(
     """
     # First of all, since TensorFlow sets up its cluster only once.
     engine = open_distribution(distribution)
-    train_source = open_source(train)
-    class_names = train_source.class_names
-    test_source = open_source(test, class_names)
+    task = TASKS[recipe.task].open(
+        recipe, train, test, seed=seed, workers=workers
+    )
+    images, test_images = len(task.loader.source), len(task.tester.source)
     sampler = MultiScaleSampler(
-        len(train_source),
+        images,
         make_scales(**vars(recipe.sampler), replicas=engine.replicas),
         replicas=engine.replicas,
         seed=seed,
@@ -100,27 +96,24 @@ def run_recipe(
     ]
     keras.utils.set_random_seed(seed)
     with engine.scope():
-        model = build_classifier(recipe, class_names)
+        model = task.build_model()
         if recipe.optimizer.sync_batch_norm:
             engine.sync_batch_norms(model)
-        _compile(model, recipe, list(map(len, batch_sizes)), jit_compile)
-        engine.prepare(model)
+        _compile(model, task, list(map(len, batch_sizes)), jit_compile)
+        blank = task.loader.blank_targets(1, (MIN_SIZE, MIN_SIZE))
+        engine.prepare(model, blank)
     # Only now: what does not fit must not take the folder.
     folder = RunFolder(run_dir)
     if engine.is_chief:
         folder.claim(
             recipe,
             seed=seed,
-            class_names=class_names,
-            images=len(train_source),
+            class_names=task.labels,
+            images=images,
         )
     with engine.scope():
         start = restore_state(model, folder.state)
 
-    loader = _make_loader(recipe, train_source, seed, workers)
-    tester = BatchLoader(
-        test_source, recipe.augmentation, recipe.evaluation, workers=workers
-    )
     bar = tqdm(
         total=sum(map(sum, batch_sizes)),
         initial=sum(map(sum, batch_sizes[: start.epoch])),
@@ -136,16 +129,19 @@ def run_recipe(
                 Progress(bar, batch_sizes[epoch][first_step:]),
             ]
             if engine.is_chief:
+                if engine.local_rows == engine.replicas:
+                    # One of several processes can not predict alone.
+                    callbacks += task.callbacks()
                 callbacks += _loggers(folder)
                 callbacks.append(
                     SaveState(folder.state, first_step, save_minutes)
                 )
             _fit_epoch(
                 model,
-                engine,
+                functools.partial(engine.dataset, target_rank=blank.ndim),
                 epoch,
                 train=functools.partial(
-                    loader.batches,
+                    task.loader.batches,
                     sampler.epoch(epoch),
                     epoch=epoch,
                     first_step=first_step,
@@ -153,35 +149,31 @@ def run_recipe(
                 ),
                 steps=len(batch_sizes[epoch]) - first_step,
                 test=functools.partial(
-                    tester.evaluation_batches,
+                    task.tester.evaluation_batches,
                     (recipe.evaluation.size,) * 2,
                     recipe.sampler.batch_size,
                 ),
-                test_steps=-(-len(test_source) // recipe.sampler.batch_size),
+                test_steps=-(-test_images // recipe.sampler.batch_size),
                 callbacks=callbacks,
             )
             if engine.is_chief:
-                _write_results(folder, model, recipe, class_names, loader)
+                _write_results(folder, model, task)
     if engine.is_chief and start.epoch == recipe.schedule.epochs:
         # Perhaps it was cut off between the last state and the weights.
-        _write_results(folder, model, recipe, class_names, loader)
+        _write_results(folder, model, task)
     return folder.weights
 
 
-def _compile(model, recipe, epoch_steps, jit_compile):
-    config = recipe.optimizer
+def _compile(model, task: Task, epoch_steps, jit_compile):
+    config, schedule = task.recipe.optimizer, task.recipe.schedule
     freeze(model, config.freeze)
     if jit_compile is None:
         on_cpu = keras.backend.backend() == "tensorflow" and not _has_gpu()
         jit_compile = False if on_cpu else "auto"
     model.compile(
-        make_optimizer(
-            config, make_schedule(recipe.schedule, epoch_steps), model
-        ),
-        keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=config.label_smoothing
-        ),
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        make_optimizer(config, make_schedule(schedule, epoch_steps), model),
+        task.loss(),
+        metrics=task.metrics(),
         jit_compile=jit_compile,
     )
     model.optimizer.build(model.trainable_variables)
@@ -191,23 +183,6 @@ def _has_gpu():
     import tensorflow as tf
 
     return bool(tf.config.list_physical_devices("GPU"))
-
-
-def _make_loader(recipe, source, seed, workers):
-    teacher = None
-    if recipe.distillation.teacher:
-        teacher = load_teacher(
-            recipe.distillation.teacher, classes=len(source.class_names)
-        )
-    return BatchLoader(
-        source,
-        recipe.augmentation,
-        recipe.evaluation,
-        seed=seed,
-        workers=workers,
-        teacher=teacher,
-        teacher_weight=recipe.distillation.weight,
-    )
 
 
 def _loggers(folder):
@@ -224,7 +199,7 @@ def _loggers(folder):
 
 def _fit_epoch(
     model,
-    engine: Distribution,
+    make_dataset,
     epoch,
     *,
     train,
@@ -236,10 +211,10 @@ def _fit_epoch(
     """One pass over the training images, and one over the test images."""
     try:
         model.fit(
-            engine.dataset(train),
+            make_dataset(train),
             shuffle=False,  # The sampler has done it.
             steps_per_epoch=steps,
-            validation_data=engine.dataset(test, shared=True),
+            validation_data=make_dataset(test, shared=True),
             validation_steps=test_steps,
             initial_epoch=epoch,
             epochs=epoch + 1,
@@ -252,19 +227,10 @@ def _fit_epoch(
         raise
 
 
-def _write_results(folder, model, recipe, class_names, loader):
-    facts = WeightsConfig(
-        variants=(recipe.variant,),
-        classes=len(class_names),
-        size=recipe.evaluation.size,
-        crop_fraction=recipe.evaluation.crop_fraction,
-        native_size=recipe.evaluation.native_size,
-        labels=tuple(class_names),
-        licence="",
-    )
+def _write_results(folder, model, task: Task):
     with averaged_weights(model):
-        save_compact(model, folder.weights, facts)
-    plot_curves(folder.metrics, folder.curves)
-    if loader.skipped:
-        lines = [f"{name}: {why}\n" for name, why in loader.skipped.items()]
+        save_compact(model, folder.weights, task.facts())
+    plot_curves(folder.metrics, folder.curves, task.figure_of_merit)
+    if skipped := task.loader.skipped:
+        lines = [f"{name}: {why}\n" for name, why in skipped.items()]
         atomic_write(folder.skipped, "".join(lines).encode())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from keras_mobilevit.configs import MIN_SIZE
+from keras_mobilevit.configs import IGNORE_LABEL, MIN_SIZE
 from keras_mobilevit.training.checked import (
     Checked,
     choice,
@@ -16,9 +16,12 @@ from keras_mobilevit.training.checked import (
     number,
     pair,
     text,
+    texts,
     whole,
 )
 from keras_mobilevit.training.sampler import MODES, make_scales
+
+CROPS = ("random_resized", "padded", "short_side", "ssd", "none")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,8 +72,12 @@ class Optimizer(Checked):
         freeze: Number of parts that keep their weights, counted from the
             image: 0 for none, 1 for the stem, 2 for stage 1 too, up to 7 for
             all but the classifier. Frozen batch norms keep their statistics.
+            Networks for dense prediction have the same parts: 6 freezes
+            their backbone.
         layer_decay: Factor on the learning rate from one part to the part in
             front of it, in (0, 1].
+        head_rate: Factor on the learning rate of all that lies behind the
+            backbone.
         mixed_precision: Whether to compute in `mixed_float16`, as published;
             for GPUs.
         sync_batch_norm: Whether batch norms take their statistics over all
@@ -84,6 +91,7 @@ class Optimizer(Checked):
     clip_norm: float = number(0.0, "[0, inf)")
     freeze: int = whole(0, "[0, 7]")
     layer_decay: float = number(1.0, "(0, 1]")
+    head_rate: float = number(1.0, "(0, inf)")
     mixed_precision: bool = flag(False)
     sync_batch_norm: bool = flag(False)
 
@@ -124,12 +132,18 @@ class Augmentation(Checked):
 
     Attributes:
         crop: `"random_resized"`, a random part of the image; `"padded"`, the
-            image shifted by up to `padding`; `"none"`, the preprocessing of
-            `Evaluation`.
+            image shifted by up to `padding`; `"short_side"`, a random part
+            of an image that is resized at random, for segmentation; `"ssd"`,
+            a random part that keeps a minimal overlap with some box, for
+            detection; `"none"`, the preprocessing of `Evaluation`.
         scale: Smallest and largest share of the area that
             `"random_resized"` takes.
         ratio: Smallest and largest width over height of that part.
         padding: Reflected border of `"padded"`, in pixels of the original.
+        short_side: Smallest and largest short side of the resized image of
+            `"short_side"`, in sides of the input.
+        colors: Whether to distort the colours as
+            `keras_mobilevit.detection.augmentation` does.
         flip: Probability of a horizontal flip.
         rand_augment: Number of operations of `keras.layers.RandAugment`,
             drawn once a batch; 0 for none. Slow: it computes all it knows.
@@ -139,10 +153,12 @@ class Augmentation(Checked):
             batch gets one of the two.
     """
 
-    crop: str = choice("random_resized", ("random_resized", "padded", "none"))
+    crop: str = choice("random_resized", CROPS)
     scale: tuple[float, float] = pair((0.08, 1.0), "(0, 1]")
     ratio: tuple[float, float] = pair((3 / 4, 4 / 3), "(0, inf)")
     padding: int = whole(0, "[0, inf)")
+    short_side: tuple[float, float] = pair((0.5, 2.0), "(0, inf)")
+    colors: bool = flag(False)
     flip: float = number(0.5, "[0, 1]")
     rand_augment: int = whole(0, "[0, inf)")
     erasing: float = number(0.0, "[0, 1]")
@@ -198,3 +214,40 @@ class Distillation(Checked):
         expected="the path of a .keras or .tflite file, or empty",
     )
     weight: float = number(0.5, "[0, 1]")
+
+
+@dataclasses.dataclass(frozen=True)
+class Segmentation(Checked):
+    """What only networks for segmentation have.
+
+    Attributes:
+        labels: Names of the classes 0, 1, ... in the masks; without any, the
+            ids in the training masks are the names.
+        void_label: Id of the pixels that belong to no class.
+        output_stride: Pixels of the image a cell of the last map.
+    """
+
+    labels: tuple[str, ...] = texts(())
+    void_label: int = whole(IGNORE_LABEL, "[0, 255]")
+    output_stride: int = choice(16, (16, 8))
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.void_label < len(self.labels):
+            raise ValueError(
+                "`segmentation.void_label` must be none of the classes 0 to "
+                f"{len(self.labels) - 1}. Received: "
+                f"void_label={self.void_label}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Detection(Checked):
+    """What only detectors have.
+
+    Attributes:
+        map_epochs: The mAP of the test images is measured every so many
+            epochs, and after the last one.
+    """
+
+    map_epochs: int = whole(10, "[1, inf)")

@@ -5,7 +5,7 @@ from pictures import QUICK, write_pictures
 from tiny_classifier import make_classifier
 
 from keras_mobilevit.named_models import NamedModel
-from keras_mobilevit.training import ablation, run
+from keras_mobilevit.training import ablation
 from keras_mobilevit.training.ablation import (
     VARIANTS,
     Outcome,
@@ -13,6 +13,7 @@ from keras_mobilevit.training.ablation import (
     plot_outcomes,
     run_variant,
 )
+from keras_mobilevit.training.tasks import classification
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def recipes(monkeypatch):
         model.load_weights(weights)
         return NamedModel(model, (), 1.0, 0)
 
-    monkeypatch.setattr(run, "build_classifier", build)
+    monkeypatch.setattr(classification, "build_classifier", build)
     monkeypatch.setattr(ablation, "open_model", open_tiny)
     return found
 

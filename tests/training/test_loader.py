@@ -9,7 +9,8 @@ from image_files import encode, gradient, plain, write_folder, write_tar
 from PIL import Image
 
 from keras_mobilevit.images import load_image
-from keras_mobilevit.training.loader import AHEAD, BatchLoader
+from keras_mobilevit.training.example_loader import AHEAD
+from keras_mobilevit.training.loader import BatchLoader
 from keras_mobilevit.training.recipe import Augmentation, Evaluation
 from keras_mobilevit.training.sampler import Batch
 from keras_mobilevit.training.sources import open_source

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from tiny_classifier import copies, make_batch, make_classifier
 
-from keras_mobilevit import MobileViTXXS
+from keras_mobilevit import MobileViTXXS, detection, segmentation
 from keras_mobilevit.configs import VARIANTS
 from keras_mobilevit.training.parts import (
     PARTS,
@@ -26,6 +26,11 @@ from keras_mobilevit.training.parts import (
         ("stage5_block", 5),
         ("head", 6),
         ("predictions", 7),
+        ("aspp", 6),
+        ("pixel_predictions", 7),
+        ("extra3_depthwise", 6),
+        ("head0_project", 7),
+        ("head5_predict", 7),
     ],
 )
 def test_part_of(name, part):
@@ -53,6 +58,25 @@ def test_every_trainable_parameter_has_a_part():
     assert all(counts.values())
 
 
+@pytest.mark.parametrize(
+    ("constructor", "parameters"),
+    # Of all trainable ones, as published, those of the backbone are 924,784.
+    [
+        (segmentation.MobileViTDeepLabV3XXS, 1_854_853),
+        (detection.MobileViTSSDLiteXXS, 1_755_050),
+    ],
+)
+def test_six_parts_are_the_backbone(constructor, parameters):
+    model = constructor(weights=None, input_shape=(64, 64, 3))
+    factors = rate_multipliers(model, 1.0, head_rate=10.0)
+    fast = [v for v in model.trainable_variables if factors[v.path] == 10]
+    assert set(factors.values()) == {1, 10}
+    freeze(model, 6)
+    assert {v.path for v in model.trainable_variables} == {v.path for v in fast}
+    behind = sum(int(np.prod(v.shape)) for v in fast)
+    assert behind == parameters - 924_784
+
+
 def test_rate_multipliers_by_hand():
     factors = rate_multipliers(make_classifier(), 0.5)
     assert factors["predictions/kernel"] == factors["predictions/bias"] == 1
@@ -70,6 +94,19 @@ def test_no_multipliers_for_any_model_without_a_decay():
     freeze(model, 0)
     with pytest.raises(ValueError, match="named 'dense"):
         freeze(model, 1)
+
+
+def test_both_factors_are_multiplied():
+    factors = rate_multipliers(make_classifier(), 0.5, head_rate=10.0)
+    assert factors["predictions/bias"] == 10
+    assert factors["head/conv/kernel"] == 5
+    assert factors["stage3_block/norm/gamma"] == 0.5**4
+
+
+@pytest.mark.parametrize("head_rate", [0.0, -1.0])
+def test_head_rate_out_of_its_range(head_rate):
+    with pytest.raises(ValueError, match=f"head_rate={head_rate}"):
+        rate_multipliers(make_classifier(), 1.0, head_rate)
 
 
 @pytest.mark.parametrize("layer_decay", [0.0, -0.5, 1.1])

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from keras_mobilevit.configs import SEGMENTATION_WEIGHTS
 from keras_mobilevit.training.recipe import (
     Recipe,
     differences,
@@ -14,11 +15,13 @@ from keras_mobilevit.training.recipe import (
 from keras_mobilevit.training.sampler import make_scales
 from keras_mobilevit.training.sections import (
     Augmentation,
+    Detection,
     Distillation,
     Evaluation,
     Optimizer,
     Sampler,
     Schedule,
+    Segmentation,
 )
 
 RECIPE = Recipe(
@@ -53,15 +56,25 @@ def write(tmp_path):
 
 
 def test_names():
-    assert recipe_names() == ["cifar10", "finetune", "flowers", "imagenet"]
+    assert recipe_names() == [
+        "camvid",
+        "cifar10",
+        "coco_overfit",
+        "detection",
+        "finetune",
+        "flowers",
+        "imagenet",
+        "segmentation",
+    ]
 
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_recipes_of_the_package_load(name):
     recipe = load_recipe(name)
     assert recipe.name == name
-    assert recipe.command.startswith(
-        f"python tools/train.py --recipe {name} --train "
+    assert re.match(
+        f"python tools/train.py --recipe {name} --(train|data) ",
+        recipe.command,
     )
     assert f"--out runs/{name}" in recipe.command
 
@@ -85,6 +98,45 @@ def test_imagenet_is_section_4_1():
     assert [scale.height for scale in scales] == [160, 192, 256, 288, 320]
     assert 8 * scales[2].batch_size == 1024
     assert recipe.evaluation == Evaluation(256, 256 / 288, 0)
+
+
+def test_segmentation_is_section_4_2_2():
+    """Figures of the paper and its code; 128 pictures on 4 devices."""
+    recipe = load_recipe("segmentation")
+    assert (recipe.task, recipe.variant) == ("segmentation", "mobilevit_s")
+    assert recipe.weights == "imagenet"
+    assert recipe.schedule == Schedule(50, 9e-5, 9e-4, 1e-6, 500)
+    assert recipe.optimizer == Optimizer(
+        weight_decay=0.01,
+        label_smoothing=0.0,
+        ema_momentum=0.9995,
+        head_rate=10.0,
+        mixed_precision=True,
+        sync_batch_norm=True,
+    )
+    assert recipe.sampler == Sampler("standard", 512, 128 // 4)
+    low, high = recipe.augmentation.short_side
+    assert (512 * low, 512 * high) == (256, 1024)
+    assert recipe.segmentation == Segmentation(
+        SEGMENTATION_WEIGHTS["pascal_voc"].labels, 255, 16
+    )
+
+
+def test_detection_is_section_4_2_1():
+    """Figures of the paper and its code; 128 pictures on 4 devices."""
+    recipe = load_recipe("detection")
+    assert (recipe.task, recipe.variant) == ("detection", "mobilevit_s")
+    assert recipe.schedule == Schedule(200, 9e-5, 9e-4, 1e-6, 500)
+    assert recipe.optimizer == Optimizer(
+        weight_decay=0.01,
+        label_smoothing=0.0,
+        ema_momentum=0.9995,
+        mixed_precision=True,
+        sync_batch_norm=True,
+    )
+    assert recipe.sampler == Sampler("standard", 320, 128 // 4)
+    assert recipe.augmentation == Augmentation("ssd", colors=True, flip=0.5)
+    assert recipe.evaluation == Evaluation(320, 1.0)
 
 
 def test_defaults_are_those_of_imagenet():
@@ -130,8 +182,10 @@ def test_a_written_recipe_has_every_field():
         Augmentation,
         Evaluation,
         Distillation,
+        Segmentation,
+        Detection,
     )
-    assert keys[8:] == [
+    assert keys[9:] == [
         field.name for kind in sections for field in dataclasses.fields(kind)
     ]
     assert "scale = [0.08, 1.0]" in lines
@@ -149,6 +203,13 @@ def test_fields_that_are_left_out_have_defaults(write):
 def test_a_list_becomes_a_tuple(write):
     recipe = load_recipe(write(TOML + "[augmentation]\nscale = [0.5, 1]"))
     assert recipe.augmentation.scale == (0.5, 1)
+
+
+def test_labels_go_through_toml_and_back(write):
+    recipe = dataclasses.replace(
+        load_recipe("camvid"), segmentation=Segmentation(("a", 'b"', "ü"), 3, 8)
+    )
+    assert load_recipe(write(recipe.to_toml())) == recipe
 
 
 def test_a_field_that_is_missing(write):
@@ -177,7 +238,7 @@ def test_not_toml(data, tmp_path):
     [
         ("imagnet", "Did you mean 'imagenet', or the path of a .toml file"),
         ("fine-tune", "Did you mean 'finetune', or"),
-        ("x", "'cifar10' or 'finetune' or 'flowers' or 'imagenet', or"),
+        ("xyz", "'camvid' or 'cifar10' or "),
     ],
 )
 def test_no_such_recipe(name, hint):
@@ -253,6 +314,7 @@ def test_a_section_that_is_none(write):
         (Optimizer, dict(freeze=8), "a whole number in [0, 7]"),
         (Optimizer, dict(layer_decay=0), "a number in (0, 1]"),
         (Optimizer, dict(layer_decay=1.01), "a number in (0, 1]"),
+        (Optimizer, dict(head_rate=0), "a number in (0, inf)"),
         (Optimizer, dict(mixed_precision=1), "true or false"),
         (Sampler, dict(mode="v0.2"), "one of ['paper', 'listing', 'v0.1', "),
         (Sampler, dict(size=31), "a whole number in [32, inf)"),
@@ -266,6 +328,8 @@ def test_a_section_that_is_none(write):
         (Augmentation, dict(scale=0.5), "two numbers in (0, 1]"),
         (Augmentation, dict(ratio=("a", "b")), "two numbers in (0, inf)"),
         (Augmentation, dict(padding=-1), "a whole number in [0, inf)"),
+        (Augmentation, dict(short_side=(2, 1)), "two numbers in (0, inf)"),
+        (Augmentation, dict(colors=1), "true or false"),
         (Augmentation, dict(flip=1.5), "a number in [0, 1]"),
         (Augmentation, dict(rand_augment=-1), "a whole number in [0, inf)"),
         (Augmentation, dict(erasing=-0.5), "a number in [0, 1]"),
@@ -276,6 +340,13 @@ def test_a_section_that_is_none(write):
         (Evaluation, dict(native_size=-1), "a whole number in [0, inf)"),
         (Distillation, dict(teacher="a.h5"), "the path of a .keras or .tfl"),
         (Distillation, dict(weight=1.5), "a number in [0, 1]"),
+        (Segmentation, dict(labels=("a", "a")), "different texts"),
+        (Segmentation, dict(labels="ab"), "different texts"),
+        (Segmentation, dict(labels=("a", 1)), "different texts"),
+        (Segmentation, dict(void_label=256), "a whole number in [0, 255]"),
+        (Segmentation, dict(output_stride=32), "one of [16, 8]"),
+        (Segmentation, dict(output_stride=8.0), "one of [16, 8]"),
+        (Detection, dict(map_epochs=0), "a whole number in [1, inf)"),
     ],
 )
 def test_values_out_of_range(kind, changes, expected):
@@ -332,6 +403,11 @@ def test_bounds_that_belong_to_the_range():
         (Augmentation, dict(padding=4), "padding=4, crop='random_resized'"),
         (Augmentation, dict(crop="padded"), "padding=0, crop='padded'"),
         (Evaluation, dict(native_size=300), "native_size=300, size=256"),
+        (
+            Segmentation,
+            dict(labels=("a", "b"), void_label=1),
+            "none of the classes 0 to 1.*void_label=1",
+        ),
     ],
 )
 def test_values_that_do_not_go_together(kind, changes, message):
@@ -341,6 +417,26 @@ def test_values_that_do_not_go_together(kind, changes, message):
 
 def test_a_start_above_the_peak_counts_with_a_warm_up_only():
     assert Schedule(start=0.01, warmup_steps=0).start == 0.01
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("camvid", {"augmentation.crop": "ssd"}, "['short_side', 'none'] in"),
+        ("flowers", {"augmentation.crop": "short_side"}, "'none'] in a recip"),
+        ("detection", {"task": "segmentation"}, "['short_side', 'none'] in"),
+        ("camvid", {"optimizer.label_smoothing": "0.1"}, "must be 0.0 in a"),
+        ("detection", {"augmentation.mixup": "0.2"}, "must be 0.0 in a rec"),
+        ("detection", {"evaluation.native_size": "32"}, "must be 0 in a re"),
+        ("camvid", {"distillation.teacher": "a.keras"}, "must be '' in a re"),
+        ("camvid", {"detection.map_epochs": "5"}, "must be 10 in a recipe f"),
+        ("flowers", {"segmentation.output_stride": "8"}, "must be 16 in a r"),
+        ("flowers", {"augmentation.colors": "true"}, "must be False in a re"),
+    ],
+)
+def test_fields_that_a_task_has_no_use_for(name, changes, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        load_recipe(name, changes)
 
 
 def test_named_weights_are_for_some_variants():

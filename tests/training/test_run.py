@@ -16,8 +16,10 @@ from tiny_classifier import make_classifier
 import keras_mobilevit.images
 from keras_mobilevit.checkpoints import read_facts
 from keras_mobilevit.named_models import open_model
-from keras_mobilevit.training import callbacks, run, state
+from keras_mobilevit.training import callbacks, state
+from keras_mobilevit.training.loader import BatchLoader
 from keras_mobilevit.training.run import run_recipe
+from keras_mobilevit.training.tasks import classification
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,7 @@ def real(pictures, tmp_path_factory):
 def tiny(monkeypatch):
     """Lets runs train a net of a few layers, which is quick to trace."""
     monkeypatch.setattr(
-        run,
+        classification,
         "build_classifier",
         lambda recipe, class_names: make_classifier(None, activation=None),
     )
@@ -141,11 +143,11 @@ def test_metrics_are_those_of_the_saved_average(real, pictures):
 def test_classes_that_are_the_weights_own_keep_their_classifier(real):
     path = real / "model.weights.h5"
     recipe = quick_recipe(weights=str(path))
-    model = run.build_classifier(recipe, CLASSES)
+    model = classification.build_classifier(recipe, CLASSES)
     own = open_model(None, path).model.get_layer("predictions").get_weights()
     kept = model.get_layer("predictions").get_weights()
     np.testing.assert_array_equal(kept[0], own[0])
-    model = run.build_classifier(recipe, ("blue", "green", "grey"))
+    model = classification.build_classifier(recipe, ("blue", "green", "grey"))
     other = model.get_layer("predictions").get_weights()
     assert abs(other[0] - own[0]).max() > 1e-3
     np.testing.assert_array_equal(
@@ -219,13 +221,13 @@ def test_ctrl_c_saves_and_the_run_goes_on(
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_state(
     tiny, pictures, tmp_path, monkeypatch
 ):
-    original = run.BatchLoader.batches
+    original = BatchLoader.batches
 
     def batches(self, plan, *, epoch, **options):
         for images, targets in original(self, plan, epoch=epoch, **options):
             yield images * (np.nan if epoch == 1 else 1), targets
 
-    monkeypatch.setattr(run.BatchLoader, "batches", batches)
+    monkeypatch.setattr(BatchLoader, "batches", batches)
     with pytest.raises(FloatingPointError, match="epoch 1, step 1"):
         train(pictures, tmp_path)
     for name in ("state", "model"):
@@ -245,7 +247,7 @@ def test_a_full_disk_leaves_the_state_before(
         pathlib.Path(args[1]).write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    model = run.build_classifier(None, CLASSES)
+    model = classification.build_classifier(None, CLASSES)
     monkeypatch.setattr(keras.Model, "save_weights", full)
     with pytest.raises(OSError, match="still there"):
         state.save_state(model, state.Position(), tmp_path / "state.weights.h5")
@@ -307,7 +309,7 @@ def test_frozen_parts_stay(tiny, pictures, tmp_path):
     recipe = quick_recipe(schedule__epochs="1", optimizer__freeze="7")
     trained = read_weights(train(pictures, tmp_path, recipe))
     keras.utils.set_random_seed(0)
-    run.build_classifier(recipe, CLASSES).save_weights(
+    classification.build_classifier(recipe, CLASSES).save_weights(
         tmp_path / "start.weights.h5"
     )
     start = read_weights(tmp_path / "start.weights.h5")
@@ -320,7 +322,7 @@ def test_frozen_parts_stay(tiny, pictures, tmp_path):
 
 def test_mixed_precision_ends_with_the_model():
     recipe = quick_recipe(optimizer__mixed_precision="true")
-    model = run.build_classifier(recipe, CLASSES)
+    model = classification.build_classifier(recipe, CLASSES)
     assert model.get_layer("stem").compute_dtype == "float16"
     assert model.get_layer("stem").variable_dtype == "float32"
     assert keras.config.dtype_policy().name == "float32"

@@ -56,6 +56,43 @@ def test_pictures_come_one_way(tool, runs, sources, capsys):
     assert not runs
 
 
+def test_annotations(tool, runs):
+    """Masks or boxes beside the pictures, as the recipe's task wants."""
+    for name in ("camvid", "detection"):
+        status = tool.main(
+            [
+                *("--recipe", name, "--out", "run"),
+                *("--train", "a", "--train-annotations", "b"),
+                *("--test", "c", "--test-annotations", "d"),
+            ]
+        )
+        assert status == 0
+        (_, train, test, _), _ = runs.pop()
+        assert tuple(train)[:2] == ("a", "b")
+        assert tuple(test)[:2] == ("c", "d")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "options", "message"),
+    [
+        ("camvid", [], "need a folder of masks too. Received: a alone"),
+        ("detection", [], "need a JSON file of boxes too. Received: a alone"),
+        ("flowers", ["--train-annotations", "b"], "Received annotations: b"),
+    ],
+)
+def test_annotations_of_another_task(
+    tool, runs, recipe, options, message, capsys
+):
+    status = tool.main(
+        [
+            *("--recipe", recipe, "--out", "run"),
+            *("--train", "a", "--test", "c", *options),
+        ]
+    )
+    assert status == 1 and not runs
+    assert message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -13,11 +13,12 @@ from tiny_classifier import make_classifier
 
 from keras_mobilevit.training import callbacks, run
 from keras_mobilevit.training.distribution import Distribution
+from keras_mobilevit.training.tasks import classification
 
 
 def main(pictures, run_dir, kind, die_after=None):
-    run.build_classifier = lambda recipe, class_names: make_classifier(
-        None, activation=None
+    classification.build_classifier = lambda recipe, class_names: (
+        make_classifier(None, activation=None)
     )
     if kind == "summed":
         both = Distribution(replicas=2, local_replicas=slice(0, 2))

@@ -11,12 +11,18 @@ from typing import NamedTuple
 import keras
 
 from keras_mobilevit.checkpoints import read_facts
-from keras_mobilevit.configs import WEIGHTS
+from keras_mobilevit.configs import (
+    DETECTION_WEIGHTS,
+    SEGMENTATION_WEIGHTS,
+    WEIGHTS,
+)
 from keras_mobilevit.images import label_of, list_files
 from keras_mobilevit.labels import class_names
 from keras_mobilevit.named_models import open_model
+from keras_mobilevit.tflite.dense.network import RANKS
 from keras_mobilevit.tflite.metadata import read_metadata
 
+_NAMED = {**WEIGHTS, **SEGMENTATION_WEIGHTS, **DETECTION_WEIGHTS}
 _FORMS = (
     "weights:NAME, weights:NAME:VARIANT, FILE.weights.h5, FILE.keras or "
     "FILE.tflite"
@@ -33,12 +39,14 @@ class Candidate:
         crop_fraction: As in `keras_mobilevit.images.load_image`; `None` if
             unknown, as of a `.keras` file.
         native_size: Likewise.
+        task: One of `keras_mobilevit.configs.TASKS`.
     """
 
     model: keras.Model | pathlib.Path
     labels: tuple[str, ...] | None = None
     crop_fraction: float | None = None
     native_size: int | None = None
+    task: str = "classification"
 
 
 class Settings(NamedTuple):
@@ -60,8 +68,9 @@ def open_candidate(name: str) -> Candidate:
 
     Args:
         name: `"weights:cifar10"`, `"weights:imagenet:mobilevit_s"` (without
-            a variant it is the smallest), or the path of a `.weights.h5`,
-            `.keras` or `.tflite` file.
+            a variant it is the smallest), likewise `"weights:coco"` and
+            `"weights:pascal_voc"`, or the path of a `.weights.h5`, `.keras`
+            or `.tflite` file.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -77,32 +86,30 @@ def open_candidate(name: str) -> Candidate:
             metadata.labels or None,
             metadata.crop_fraction,
             metadata.native_size,
+            metadata.task,
         )
     if name.endswith(".keras"):
-        return Candidate(_load_keras(name))
+        model = _load_keras(name)
+        return Candidate(model, task=_task_of(model))
     if name.endswith(".weights.h5"):
-        return _open_weights(name)
+        model, *facts, task = open_model(None, name)
+        if read_facts(name) is None:
+            return Candidate(model, task=task)
+        return Candidate(model, *facts, task)
     kind, _, weights = name.partition(":")
     weights, _, variant = weights.partition(":")
-    if kind != "weights" or weights not in WEIGHTS:
+    if kind != "weights" or weights not in _NAMED:
         raise ValueError(
-            f"A model must be {_FORMS}, with a NAME of {list(WEIGHTS)}. "
+            f"A model must be {_FORMS}, with a NAME of {list(_NAMED)}. "
             f"Received: {name}"
         )
-    variants = WEIGHTS[weights].variants
+    variants = _NAMED[weights].variants
     if variant and variant not in variants:
         raise ValueError(
             f"There are {weights} weights for {list(variants)}. Received: "
             f"{name}"
         )
     return Candidate(*open_model(variant or variants[0], weights))
-
-
-def _open_weights(path):
-    model, labels, crop_fraction, native_size = open_model(None, path)
-    if read_facts(path) is None:
-        return Candidate(model)
-    return Candidate(model, labels, crop_fraction, native_size)
 
 
 def _load_keras(path):
@@ -115,6 +122,32 @@ def _load_keras(path):
             f"Expected a Keras model at {path} whose layers are of Keras or "
             f"of this package. It can not be opened: {error}"
         ) from error
+
+
+def _task_of(model):
+    """What a model is for, by the rank of its output."""
+    tasks = {rank: task for task, rank in RANKS.items()}
+    rank = len(model.output_shape) if len(model.outputs) == 1 else None
+    return tasks.get(rank, "classification")
+
+
+def check_task(candidates: Mapping[str, Candidate], task: str) -> None:
+    """Checks that all candidates are for one task.
+
+    Args:
+        candidates: Name to model.
+        task: One of `keras_mobilevit.configs.TASKS`.
+
+    Raises:
+        ValueError: If one is for another task.
+    """
+    others = {n: c.task for n, c in candidates.items() if c.task != task}
+    if others:
+        raise ValueError(
+            f"All models must be for {task}: detectors are measured against "
+            "annotations, networks for segmentation against masks, and "
+            f"classifiers without either. Received: {others}"
+        )
 
 
 def common_settings(

@@ -1,0 +1,86 @@
+"""The mAP of a detector in training, every few epochs."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import numpy as np
+
+from keras_mobilevit.detection import (
+    coco_metrics,
+    coco_results,
+    decode_predictions,
+    preprocess,
+)
+from keras_mobilevit.training.averaging import averaged_weights
+from keras_mobilevit.training.example_loader import ExampleLoader
+
+# Published figures count boxes of any score above.
+_SCORE_THRESHOLD = 0.01
+
+
+class MeanPrecision(keras.callbacks.Callback):
+    """Adds the mAP of COCO, as `val_map`, to the logs of an epoch.
+
+    It is measured with the averages of the weights. Where it is not
+    measured, it is NaN.
+
+    Args:
+        tester: Loader of the test pictures. Those that it could not read are
+            left out.
+        size: `(height, width)` of the model's input, in pixels.
+        batch_size: Pictures at a time.
+        every: Epochs from one measurement to the next.
+        epochs: Those of the run; the last one is always measured.
+    """
+
+    def __init__(
+        self,
+        tester: ExampleLoader,
+        *,
+        size: tuple[int, int],
+        batch_size: int,
+        every: int,
+        epochs: int,
+    ):
+        super().__init__()
+        self.tester = tester
+        self.size = size
+        self.batch_size = batch_size
+        self.every = every
+        self.epochs = epochs
+
+    def on_epoch_end(self, epoch, logs=None):
+        # Keras passes the same dict on to the callbacks behind this one.
+        logs["val_map"] = math.nan
+        if (epoch + 1) % self.every == 0 or epoch + 1 == self.epochs:
+            with averaged_weights(self.model):
+                logs["val_map"] = self._measure()
+
+    def _measure(self):
+        source = self.tester.source
+        images = [
+            image
+            for image in source.images
+            if image.file_name not in self.tester.skipped
+        ]
+        results = []
+        for start in range(0, len(images), self.batch_size):
+            some = images[start : start + self.batch_size]
+            pixels, sizes = preprocess(
+                [source.folder / image.file_name for image in some], self.size
+            )
+            found = decode_predictions(
+                self.model.predict_on_batch(pixels.astype(np.float32)),
+                sizes,
+                image_size=self.size,
+                labels=source.labels,
+                score_threshold=_SCORE_THRESHOLD,
+            )
+            for image, detections in zip(some, found, strict=True):
+                results += coco_results(
+                    detections, image.id, source.category_ids
+                )
+        ids = [image.id for image in images]
+        return coco_metrics(source.path, results, ids).ap

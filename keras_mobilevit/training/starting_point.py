@@ -1,0 +1,57 @@
+"""What a model to be trained begins from: its precision and its weights."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import keras
+
+from keras_mobilevit import checkpoints
+from keras_mobilevit.labels import class_names
+from keras_mobilevit.named_models import NAMED_WEIGHTS
+
+
+@contextlib.contextmanager
+def precision(mixed: bool) -> Iterator[None]:
+    """Inside, layers are made for `mixed_float16`, or as Keras is set up."""
+    policy = keras.config.dtype_policy()
+    if mixed:
+        keras.config.set_dtype_policy("mixed_float16")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def fits_whole(weights: str, task: str, labels: Sequence[str]) -> bool:
+    """Whether weights are of a network for the same task and classes.
+
+    Args:
+        weights: Name of weights, or path of a checkpoint; empty for none.
+        task: One of `keras_mobilevit.configs.TASKS`.
+        labels: Class names in the order of the outputs.
+
+    Raises:
+        FileNotFoundError: If `weights` is the path of no file.
+        ValueError: If the file is no MobileViT checkpoint.
+        OSError: If class names can not be downloaded.
+    """
+    if not weights:
+        return False
+    labels = tuple(labels)
+    if weights in NAMED_WEIGHTS:
+        known = NAMED_WEIGHTS[weights]
+        if known.task != task:
+            return False
+        # The names of ImageNet are words, its folders have other names.
+        if weights == "imagenet":
+            return len(labels) == known.classes
+        return labels == (known.labels or class_names(weights))
+    info = checkpoints.identify(weights)
+    facts = checkpoints.read_facts(weights)
+    if (facts or info).task != task:
+        return False
+    if facts is not None and facts.labels:
+        return facts.labels == labels
+    return info.classes == len(labels)

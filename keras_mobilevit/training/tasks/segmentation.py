@@ -1,0 +1,145 @@
+"""Training of networks for segmentation."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from keras_mobilevit.detection.augmentation import distort_colors
+from keras_mobilevit.segmentation import MeanIoU, PixelCrossentropy
+from keras_mobilevit.segmentation.augmentation import augment
+from keras_mobilevit.segmentation.folders import (
+    MaskedPictures,
+    open_masked_pictures,
+)
+from keras_mobilevit.training.dense_network import build_dense_network
+from keras_mobilevit.training.example_loader import ExampleLoader
+from keras_mobilevit.training.recipe import Augmentation
+from keras_mobilevit.training.tasks.task import Task, first_that_exists, unpack
+
+
+class MaskFolders(NamedTuple):
+    """Where pictures and masks are; see `open_masked_pictures`."""
+
+    pictures: pathlib.Path
+    masks: pathlib.Path
+    names: pathlib.Path | None = None
+
+
+class Segmentation(Task):
+    """Which class each pixel has.
+
+    Pictures come as `MaskFolders`. The mean IoU is that of masks and pictures
+    resized to the input, as the paper's training reported it; tools measure
+    it at the size of the original pictures.
+    """
+
+    figure_of_merit = "mean_iou"
+
+    @classmethod
+    def open(cls, recipe, train, test, *, seed=0, workers=None):
+        options = {"void_label": recipe.segmentation.void_label}
+        train = open_masked_pictures(
+            *unpack(train, MaskFolders),
+            labels=recipe.segmentation.labels,
+            **options,
+        )
+        test = open_masked_pictures(
+            *unpack(test, MaskFolders), labels=train.labels, **options
+        )
+        loader = MaskLoader(
+            train, recipe.augmentation, seed=seed, workers=workers
+        )
+        tester = MaskLoader(test, recipe.augmentation, workers=workers)
+        return cls(recipe, train.labels, loader, tester)
+
+    @staticmethod
+    def find_splits(folder):
+        """CamVid's folders, or those of Pascal VOC."""
+        paths = first_that_exists(
+            folder,
+            (
+                ("train", "trainannot", "val", "valannot"),
+                (
+                    "JPEGImages",
+                    "SegmentationClass",
+                    "ImageSets/Segmentation/train.txt",
+                    "ImageSets/Segmentation/val.txt",
+                ),
+            ),
+        )
+        if paths[0].name == "train":
+            return MaskFolders(*paths[:2]), MaskFolders(*paths[2:])
+        pictures, masks, *lists = paths
+        return tuple(MaskFolders(pictures, masks, names) for names in lists)
+
+    @staticmethod
+    def join(pictures, annotations):
+        if not annotations:
+            raise ValueError(
+                "Pictures to segment need a folder of masks too. Received: "
+                f"{pictures} alone"
+            )
+        return MaskFolders(pictures, annotations)
+
+    def build_model(self):
+        return build_dense_network(
+            self.recipe,
+            self.labels,
+            output_stride=self.recipe.segmentation.output_stride,
+        )
+
+    def loss(self):
+        return PixelCrossentropy()
+
+    def metrics(self):
+        return [MeanIoU(len(self.labels))]
+
+
+class MaskLoader(ExampleLoader):
+    """Batches of pictures and of their class ids, `(count, height, width)`.
+
+    Args:
+        source: Pictures and masks.
+        augmentation: What happens to training pictures.
+        seed: As in `ExampleLoader`.
+        workers: Likewise.
+    """
+
+    def __init__(
+        self,
+        source: MaskedPictures,
+        augmentation: Augmentation,
+        *,
+        seed: int = 0,
+        workers: int | None = None,
+    ):
+        super().__init__(source, seed=seed, workers=workers)
+        self.augmentation = augmentation
+
+    def training_example(self, index, size, rng):
+        config = self.augmentation
+        crops = config.crop == "short_side"
+        pixels, ids = augment(
+            *self.source.open(index),
+            size,
+            rng,
+            short_side=config.short_side if crops else None,
+            flip_chance=config.flip,
+        )
+        if config.colors:
+            pixels = distort_colors(pixels, rng)
+        return pixels, ids
+
+    def test_example(self, index, size):
+        picture, mask = self.source.open(index)
+        height, width = size
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+        mask = mask.resize((width, height), Image.Resampling.NEAREST)
+        return np.asarray(picture), np.asarray(mask)
+
+    def blank_targets(self, count, size):
+        return np.zeros((count, *size), np.float32)
