@@ -65,6 +65,8 @@ def test_import_needs_no_extra(imported):
         "litert_quantizer",
         "pycocotools",
         "safetensors",
+        "tensorflow_model_optimization",
+        "tf_keras",
         "timm",
         "torch",
         "tqdm",
@@ -75,6 +77,7 @@ def test_import_needs_no_extra(imported):
         assert not name.startswith("tensorflow.lite"), name
         assert not name.startswith("keras_mobilevit.tflite"), name
         assert not name.startswith("keras_mobilevit.training"), name
+        assert not name.startswith("keras_mobilevit.compression"), name
         assert not name.startswith("keras_mobilevit.detection"), name
         assert not name.startswith("keras_mobilevit.segmentation"), name
 
