@@ -11,8 +11,8 @@ import io
 import os
 import pathlib
 import tarfile
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -282,12 +282,20 @@ def list_files(
         )
     else:
         files = tar_members(source)
-    names = picture_names(files, source)
+    return spread(picture_names(files, source), limit)
+
+
+def spread(items: Sequence[Any], limit: int | None) -> Sequence[Any]:
+    """At most `limit` of some items, evenly spread over all of them.
+
+    Raises:
+        ValueError: If `limit` is less than 1.
+    """
     if limit is None:
-        return names
+        return items
     if limit < 1:
-        raise ValueError(f"`limit` must be at least 1. Received: {limit}")
-    return names[:: max(len(names) // limit, 1)][:limit]
+        raise ValueError(f"`limit` must be at least 1. Received: limit={limit}")
+    return items[:: max(len(items) // limit, 1)][:limit]
 
 
 def tar_members(source: str | os.PathLike) -> dict[str, tarfile.TarInfo]:

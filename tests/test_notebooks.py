@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_mobilevit.tflite import inspect
+from keras_mobilevit.tflite import inspect, read_metadata
 
 FOLDER = pathlib.Path(__file__).parents[1] / "notebooks"
 # The others are short: run them to see what they say.
-WITH_OUTPUTS = {"quantize_and_debug"}
+WITH_OUTPUTS = {"detect_and_segment", "quantize_and_debug"}
 
 
 def code_cells(name):
@@ -100,6 +100,28 @@ def test_finetune_and_deploy(run, monkeypatch, tmp_path):
     assert inspection.partitions == 1
     assert inspection.delegated == inspection.nodes
     assert all(result.images == 6 for result in names["results"].values())
+
+
+@pytest.mark.slow
+def test_detect_and_segment(run, monkeypatch):
+    """One epoch on drawn shapes: it runs, and its files know their endings."""
+    pytest.importorskip("pycocotools")
+    for name in ("DETECTOR", "SEGMENTER", "PICTURES"):
+        monkeypatch.delenv(f"KERAS_MOBILEVIT_{name}", raising=False)
+    monkeypatch.setenv(
+        "KERAS_MOBILEVIT_SET", "schedule.epochs=1 schedule.warmup_steps=0"
+    )
+    names, found = run("detect_and_segment")
+    assert {detection.name for detection in found} <= set(names["SHAPES"])
+    for ending, inspection in names["inspections"].items():
+        metadata = read_metadata(names["files"][ending])
+        assert metadata.ending == ending
+        assert metadata.labels == ("background", *names["SHAPES"])
+        assert inspection.partitions == 1
+        assert bool(inspection.left_out) == (ending in ("nms", "mask"))
+    for results in (names["boxes"], names["masks"]):
+        assert len(results) == 3
+        assert all(result.images == 32 for result in results.values())
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,10 @@ def _beats(boxes, classes, iou_threshold):
     width = _pairwise(ops.minimum, right) - _pairwise(ops.maximum, left)
     height = _pairwise(ops.minimum, bottom) - _pairwise(ops.maximum, top)
     intersection = ops.maximum(width, 0.0) * ops.maximum(height, 0.0)
-    union = _pairwise(ops.add, (right - left) * (bottom - top)) - intersection
+    area = (right - left) * (bottom - top)
+    # In this order, as `ops.add` on TensorFlow takes `[1, 1, m]` for a bias of
+    # `[1, m, 1]` (Keras 3.15).
+    union = area[:, :, None] - intersection + area[:, None]
     positions = ops.arange(ops.shape(boxes)[1])
     return ops.logical_and(
         ops.logical_and(

@@ -1,8 +1,9 @@
 """TFLite for Android and other devices: export, run, inspect, measure.
 
-Data flows one way: conversion → quantization → endings → export; then
-interpreters → runtime → inspection, evaluation → search; benchmarks, fidelity
-→ report.
+Data flows one way: conversion → quantization → endings, compatibility →
+export; then interpreters → runtime → runners → dense → inspection, evaluation
+→ search; benchmarks, fidelity → report.
+
 Needs `pip install "keras-mobilevit[tflite]"`.
 """
 
@@ -11,6 +12,7 @@ from keras_mobilevit.tflite.benchmarks.benchmark import Measurement, benchmark
 from keras_mobilevit.tflite.benchmarks.comparison import Comparison, compare
 from keras_mobilevit.tflite.benchmarks.latency import measure_latency
 from keras_mobilevit.tflite.conversion import convert
+from keras_mobilevit.tflite.dense import Detector, Segmenter
 from keras_mobilevit.tflite.endings.ending import Ending
 from keras_mobilevit.tflite.endings.finding import ENDINGS, find_ending
 from keras_mobilevit.tflite.evaluation.evaluate import Evaluation, evaluate
@@ -33,6 +35,7 @@ __all__ = [
     "ENDINGS",
     "RECIPES",
     "Comparison",
+    "Detector",
     "Ending",
     "Evaluation",
     "ImageModel",
@@ -41,6 +44,7 @@ __all__ = [
     "Metadata",
     "Prediction",
     "Recipe",
+    "Segmenter",
     "benchmark",
     "calibrate",
     "calibration_set",

@@ -89,6 +89,15 @@ def test_ties(seed, iou_threshold):
     check(boxes, scores, iou_threshold, 0.25, 40)
 
 
+def test_one_image():
+    """Of a batch of one, Keras could take boxes for biases."""
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, 1, (1, 60, 2, 2)).astype(np.float32)
+    boxes = np.concatenate([corners.min(axis=2), corners.max(axis=2)], axis=-1)
+    scores = rng.uniform(0, 1, (1, 60, 3)).astype(np.float32)
+    check(boxes, scores, 0.3, 0.1, 100)
+
+
 def test_a_tie_by_hand():
     boxes = np.array([[[0, 0, 2, 2], [0, 0, 2, 2], [5, 5, 6, 6]]], np.float32)
     scores = np.full((1, 3, 2), 0.5, np.float32)

@@ -8,10 +8,10 @@ from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.compatibility.dense_scales import (
     merge_dense_scales,
 )
-from keras_mobilevit.tflite.quantization.half_biases import half_biases
 from keras_mobilevit.tflite.flatbuffer import constant, read_model, write_model
 from keras_mobilevit.tflite.graph import read_graph
 from keras_mobilevit.tflite.op_versions import graph_runtime
+from keras_mobilevit.tflite.quantization.half_biases import half_biases
 
 _FULLY_CONNECTED = ("FullyConnectedOptions", {})
 

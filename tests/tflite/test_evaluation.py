@@ -18,7 +18,9 @@ from PIL import Image
 from small_model import LABELS, make_images
 
 from keras_mobilevit.configs import WEIGHTS
-from keras_mobilevit.tflite import ImageModel, evaluate
+from keras_mobilevit.named_models import NamedModel
+from keras_mobilevit.tflite import ImageModel, evaluate, runners
+from keras_mobilevit.tflite.evaluation import candidates
 from keras_mobilevit.tflite.evaluation import evaluate as evaluation
 from keras_mobilevit.tflite.evaluation.candidates import (
     Candidate,
@@ -336,7 +338,7 @@ def test_workers_run_at_the_same_time(pictures, monkeypatch):
             self.busy = False
             return image.mean(axis=(0, 1))
 
-    monkeypatch.setattr(evaluation, "ImageModel", Waiting)
+    monkeypatch.setattr(runners, "ImageModel", Waiting)
     result = evaluate({"a": "a.tflite"}, pictures, COLOURS, workers=2)["a"]
     assert result.top1 == 3 / 4
 
@@ -382,6 +384,55 @@ def test_a_keras_file_knows_nothing(tmp_path):
     candidate = open_candidate(str(tmp_path / "a.keras"))
     assert candidate.model.input_shape == (None, 8, 8, 3)
     assert candidate.labels is candidate.crop_fraction is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "task"),
+    [
+        ((3,), "classification"),
+        ((8, 7), "detection"),
+        ((8, 8, 3), "segmentation"),
+    ],
+)
+def test_the_output_of_a_keras_file_tells_its_task(tmp_path, shape, task):
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Dense(math.prod(shape))(keras.layers.Flatten()(inputs))
+    model = keras.Model(inputs, keras.layers.Reshape(shape)(x))
+    model.save(tmp_path / "a.keras")
+    assert open_candidate(str(tmp_path / "a.keras")).task == task
+
+
+def test_files_tell_their_task(files, tmp_path):
+    facts = dict(task="detection", labels=("background", "x"))
+    path = relabelled(files["int8"], tmp_path / "a.tflite", **facts)
+    candidate = open_candidate(path)
+    assert (candidate.task, candidate.labels) == tuple(facts.values())
+    assert open_candidate(str(files["int8"])).task == "classification"
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [("weights:coco", "coco"), ("weights:pascal_voc", "pascal_voc")],
+)
+def test_weights_tell_their_task(name, weights, monkeypatch):
+    """Without a variant it is the smallest."""
+    opened = NamedModel(None, ("x",), 1.0, 0, "detection")
+    asked = []
+
+    def open_model(*arguments):
+        asked.append(arguments)
+        return opened
+
+    monkeypatch.setattr(candidates, "open_model", open_model)
+    assert open_candidate(name).task == "detection"
+    assert asked == [("mobilevit_xxs", weights)]
+
+
+def test_all_candidates_must_be_for_one_task():
+    mixed = {"a": Candidate("a"), "b": Candidate("b", task="detection")}
+    with pytest.raises(ValueError, match="for classification.*'b': 'detection"):
+        candidates.check_task(mixed, "classification")
+    candidates.check_task({"b": mixed["b"]}, "detection")
 
 
 @pytest.mark.parametrize(

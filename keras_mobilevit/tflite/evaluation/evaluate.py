@@ -7,7 +7,6 @@ import dataclasses
 import functools
 import itertools
 import os
-import queue
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,6 +16,7 @@ from tqdm import tqdm
 
 from keras_mobilevit.images import label_of, list_files, load_image, read_files
 from keras_mobilevit.tflite import metrics
+from keras_mobilevit.tflite.runners import make_runner
 from keras_mobilevit.tflite.runtime import ImageModel
 
 # Pictures in memory at a time, and the batch of the Keras models.
@@ -107,10 +107,7 @@ def evaluate(
     # because a process would first have to import Keras.
     with ThreadPoolExecutor(workers) as pool:
         runners = {
-            name: _KerasRunner(model)
-            if isinstance(model, keras.Model)
-            else _FileRunner(model, pool, workers)
-            for name, model in models.items()
+            name: make_runner(model, workers) for name, model in models.items()
         }
         load = functools.partial(
             _load,
@@ -165,41 +162,6 @@ def _load(picture, size, crop_fraction, native_size):
         return load_image(picture.data, size, crop_fraction, native_size)
     except ValueError:
         return None
-
-
-class _KerasRunner:
-    """A Keras model, which takes its pictures in batches."""
-
-    def __init__(self, model):
-        self._model = model
-        self.size = tuple(model.input_shape[1:3])
-
-    def run(self, images):
-        return self._model.predict_on_batch(images.astype(np.float32))
-
-
-class _FileRunner:
-    """A `.tflite` file, of which each thread needs its own interpreter."""
-
-    def __init__(self, model, pool, workers):
-        self._pool = pool
-        self._free = queue.SimpleQueue()
-        copies = [model]
-        if not isinstance(model, ImageModel):
-            copies = [ImageModel(model) for _ in range(workers)]
-        self.size = copies[0].size
-        for copy in copies:
-            self._free.put(copy)
-
-    def run(self, images):
-        return self._pool.map(self._predict, images)
-
-    def _predict(self, image):
-        model = self._free.get()
-        try:
-            return model.predict(image)
-        finally:
-            self._free.put(model)
 
 
 def _common_size(runners):

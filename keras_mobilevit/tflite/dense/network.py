@@ -1,0 +1,100 @@
+"""What runs a detector or a segmentation network, whatever its form."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from keras_mobilevit.tflite.runners import KerasRunner, make_runner
+from keras_mobilevit.tflite.runtime import ImageModel
+
+# Rank of what Keras models of a task give.
+RANKS = {"classification": 2, "detection": 3, "segmentation": 4}
+
+
+class Network(NamedTuple):
+    """An open network.
+
+    Attributes:
+        run: From a batch of pictures to the output for each of them.
+        size: `(height, width)` of its input, in pixels.
+        ending: Ending of a file, as in its metadata; empty for Keras models.
+        labels: Class names of a file, as in its metadata; may be empty.
+        classes: Outputs of a Keras model for each place; `None` for a file.
+    """
+
+    run: Callable[[np.ndarray], Iterable[Any]]
+    size: tuple[int, int]
+    ending: str
+    labels: tuple[str, ...]
+    classes: int | None
+
+
+def open_network(
+    model: keras.Model | ImageModel | str | os.PathLike,
+    task: str,
+    endings: Collection[str],
+    size: tuple[int, int] | None = None,
+    workers: int = 1,
+) -> Network:
+    """Opens a model for one task.
+
+    Args:
+        model: Keras model, or a `.tflite` file, open or not.
+        task: `"detection"` or `"segmentation"`.
+        endings: Endings that a file may have.
+        size: `(height, width)`; needed where the model's own are dynamic.
+        workers: Threads, and copies, of a file that is given by its path.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the model is for another task, or of another size.
+        ImportError: If the runtime is missing.
+    """
+    if workers < 1:
+        raise ValueError(
+            f"`workers` must be 1 or more. Received: workers={workers}"
+        )
+    runner = make_runner(model, workers)
+    if isinstance(runner, KerasRunner):
+        ending, labels = "", ()
+        classes = _keras_outputs(runner.output_shape, task)
+    else:
+        metadata = runner.metadata
+        ending, labels, classes = metadata.ending, metadata.labels, None
+        if metadata.task != task or ending not in endings:
+            raise ValueError(
+                f"Expected a .tflite file for {task} that this package wrote, "
+                f"with one of the endings {sorted(endings)}. Received: "
+                f"{metadata.model}, for {metadata.task}, ending={ending!r}"
+            )
+    return Network(
+        runner.run, _fixed(runner.size, size), ending, labels, classes
+    )
+
+
+def _keras_outputs(shape, task):
+    """Outputs for each place, if the output is one that fits the task."""
+    if isinstance(shape, tuple) and len(shape) == RANKS[task]:
+        return shape[-1]
+    raise ValueError(
+        f"Expected a Keras model for {task}, with one output of rank "
+        f"{RANKS[task]}. Received one with the output shape {shape}"
+    )
+
+
+def _fixed(own, wanted):
+    """The one size that the model and the caller agree on."""
+    size = own if None not in own else wanted
+    if size is None:
+        raise ValueError(
+            "The model takes any size: `size` must be given, as (height, "
+            f"width). Received an input of {own}"
+        )
+    if wanted is not None and tuple(wanted) != size:
+        raise ValueError(f"The model takes {own} pixels. Received: {wanted}")
+    return tuple(size)
