@@ -12,16 +12,9 @@ import numpy as np
 
 from keras_mobilevit import checkpoints
 from keras_mobilevit.checkpoints.layouts import ChannelOrder
-from keras_mobilevit.detection import ssdlite
-from keras_mobilevit.mobilevit import CONSTRUCTORS
-from keras_mobilevit.segmentation import deeplabv3
+from keras_mobilevit.named_models import CONSTRUCTORS
 
 SUFFIXES = (".weights.h5", ".keras", ".safetensors")
-# Networks for dense prediction, which take pictures of any size.
-_DENSE = {
-    "segmentation": deeplabv3.CONSTRUCTORS,
-    "detection": ssdlite.CONSTRUCTORS,
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,13 +110,17 @@ def convert(
 
 def _build(info):
     """The network that a checkpoint is for, with random weights."""
-    if info.task in _DENSE:
-        return _DENSE[info.task][info.variant](
+    # A backbone alone is one of a classifier.
+    task = info.task or "classification"
+    constructor = CONSTRUCTORS[task][info.variant]
+    if task != "classification":
+        # Those for dense prediction take pictures of any size.
+        return constructor(
             weights=None,
             input_shape=(None, None, 3),
             classes=info.classes,
         )
-    return CONSTRUCTORS[info.variant](
+    return constructor(
         weights=None,
         include_top=info.classes is not None,
         classes=info.classes,

@@ -217,8 +217,8 @@ def test_imports_flow_one_way(part):
 
 # Application -> those that may import it, besides itself.
 APPLICATIONS = {
-    "detection": {"conversion", "named_models", "tflite", "training"},
-    "segmentation": {"conversion", "named_models", "tflite", "training"},
+    "detection": {"named_models", "tflite", "training"},
+    "segmentation": {"named_models", "tflite", "training"},
     "tflite": {"arm64", "compression", "peers", "training"},
     "training": {"compression"},
     "compression": set(),

@@ -26,6 +26,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_mobilevit.configs import IGNORE_LABEL
+from keras_mobilevit.detection import COCO_SCORE_THRESHOLD
 from keras_mobilevit.files import atomic_write
 from keras_mobilevit.tflite import evaluate, inspect
 from keras_mobilevit.tflite.dense import Detector, Segmenter
@@ -36,10 +37,7 @@ from keras_mobilevit.tflite.evaluation.candidates import (
     open_candidate,
     read_labels,
 )
-from keras_mobilevit.tflite.evaluation.detection import (
-    SCORE_THRESHOLD,
-    evaluate_detectors,
-)
+from keras_mobilevit.tflite.evaluation.detection import evaluate_detectors
 from keras_mobilevit.tflite.evaluation.segmentation import evaluate_segmenters
 from keras_mobilevit.tflite.evaluation.tables import to_record, to_table
 
@@ -205,7 +203,7 @@ def run_detectors(
         name: Detector(
             candidate.model,
             candidate.labels or (),
-            score_threshold=SCORE_THRESHOLD,
+            score_threshold=COCO_SCORE_THRESHOLD,
             workers=args.workers,
         )
         for name, candidate in candidates.items()

@@ -14,6 +14,7 @@ from keras_mobilevit.detection.augmentation import augment
 from keras_mobilevit.detection.boxes import decode_boxes, encode_boxes
 from keras_mobilevit.detection.drawing import draw_detections
 from keras_mobilevit.detection.evaluation import (
+    COCO_SCORE_THRESHOLD,
     CocoMetrics,
     coco_metrics,
     coco_results,
@@ -35,6 +36,7 @@ from keras_mobilevit.detection.ssdlite import (
 )
 
 __all__ = [
+    "COCO_SCORE_THRESHOLD",
     "AnnotatedImage",
     "Annotations",
     "CocoMetrics",

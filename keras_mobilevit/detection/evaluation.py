@@ -13,6 +13,9 @@ from keras_mobilevit.detection.annotations import load_json, read_annotations
 from keras_mobilevit.detection.predictions import Detection
 from keras_mobilevit.extras import require
 
+# To decode with: published figures count boxes of any score above.
+COCO_SCORE_THRESHOLD = 0.01
+
 
 @dataclasses.dataclass(frozen=True)
 class CocoMetrics:
@@ -87,7 +90,7 @@ def coco_metrics(
         annotations: JSON file in the format of COCO, or what is in it.
         results: Those of all images, as `coco_results` gives them. To
             compare with published figures, decode with a score threshold of
-            0.01 or less.
+            `COCO_SCORE_THRESHOLD` or less.
         image_ids: Images to measure on; by default all annotated ones.
 
     Returns:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_mobilevit.detection import (
+    COCO_SCORE_THRESHOLD,
     coco_metrics,
     coco_results,
     decode_predictions,
@@ -15,9 +16,6 @@ from keras_mobilevit.detection import (
 )
 from keras_mobilevit.training.averaging import averaged_weights
 from keras_mobilevit.training.example_loader import ExampleLoader
-
-# Published figures count boxes of any score above.
-_SCORE_THRESHOLD = 0.01
 
 
 class MeanPrecision(keras.callbacks.Callback):
@@ -76,7 +74,7 @@ class MeanPrecision(keras.callbacks.Callback):
                 sizes,
                 image_size=self.size,
                 labels=source.labels,
-                score_threshold=_SCORE_THRESHOLD,
+                score_threshold=COCO_SCORE_THRESHOLD,
             )
             for image, detections in zip(some, found, strict=True):
                 results += coco_results(

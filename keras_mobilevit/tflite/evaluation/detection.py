@@ -18,9 +18,6 @@ from keras_mobilevit.images import list_files, spread
 from keras_mobilevit.tflite.dense.detector import Detector
 from keras_mobilevit.tflite.evaluation.pictures import batches
 
-# Figures of COCO count boxes of low scores too.
-SCORE_THRESHOLD = 0.01
-
 
 @dataclasses.dataclass(frozen=True)
 class DetectionEvaluation:
@@ -56,7 +53,7 @@ def evaluate_detectors(
     Args:
         detectors: Name to detector; the first is the reference. For figures
             that compare with published ones, their score threshold must be
-            `SCORE_THRESHOLD` or less.
+            `COCO_SCORE_THRESHOLD` or less.
         source: Folder or tar that holds the pictures by the names that the
             annotations say.
         annotations: JSON file in the format of COCO, or what is in it.
