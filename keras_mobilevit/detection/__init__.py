@@ -36,9 +36,9 @@ from keras_mobilevit.detection.ssdlite import (
 )
 
 __all__ = [
-    "COCO_SCORE_THRESHOLD",
     "AnnotatedImage",
     "Annotations",
+    "COCO_SCORE_THRESHOLD",
     "CocoMetrics",
     "Detection",
     "MobileViTSSDLiteS",
