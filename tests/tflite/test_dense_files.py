@@ -58,6 +58,7 @@ def test_boxes(detector, detector_file):
 
 def test_a_file_runs_without_tensorflow(detector_file, tmp_path):
     """Where only LiteRT, Pillow and a Keras on NumPy are."""
+    pytest.importorskip("jax", reason="Keras on NumPy needs JAX")
     picture = tmp_path / "a.png"
     picture.write_bytes(PICTURES[0])
     code = """

@@ -161,6 +161,15 @@ def reshape(values):
     return tensors, [("RESHAPE", ["x", "shape"], ["y"], options)]
 
 
+def reduce(kind, scalar, options):
+    tensors = {
+        "x": tensor("float"),
+        "axis": tensor("int32", (1,), values=[3]),
+        "y": tensor(scalar, (1, 4, 4)),
+    }
+    return tensors, [(kind, ["x", "axis"], ["y"], options)]
+
+
 def multiply(scalar, shape=SHAPE):
     x = tensor(scalar, shape)
     return {"x": x, "y": x}, [("MUL", ["x", "x"], ["y"], ("MulOptions", {}))]
@@ -211,6 +220,12 @@ PAIRS = {
     "computed": (reshape(None), reshape([1, 128]), "is computed when"),
     "integers": (multiply("int32"), multiply("float"), "with integers"),
     "16 bits": (multiply("int16"), multiply("int8"), "16-bit"),
+    "ending": (
+        # An index is an int32, number 2 of the schema's types.
+        reduce("ARG_MAX", "int32", ("ArgMaxOptions", {"outputType": 2})),
+        reduce("MEAN", "float", ("ReducerOptions", {})),
+        "ends a mask",
+    ),
     "rank": (multiply("float", (2,) * 7), multiply("float", (2,) * 6), "rank"),
 }
 
