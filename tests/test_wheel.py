@@ -47,7 +47,10 @@ def test_holds_the_package_its_checkpoint_and_recipes_only(wheel):
         f"{embedded}.weights.h5",
         *(
             f"keras_mobilevit/training/recipes/{name}.toml"
-            for name in ("cifar10", "finetune", "flowers", "imagenet")
+            for name in (
+                *("camvid", "cifar10", "coco_overfit", "detection"),
+                *("finetune", "flowers", "imagenet", "segmentation"),
+            )
         ),
     ]
 
