@@ -115,6 +115,7 @@ def test_a_run_that_is_cut_off_ends_as_if_it_had_not_been(
         np.testing.assert_array_equal(value, expected[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_it_learns_pictures_by_heart(tiny, tmp_path):
     """Then targets, loss, decoding and evaluation agree.
 
