@@ -45,7 +45,7 @@ def plot_curves(
                 axes.plot(*zip(*points, strict=True), label=label)
         axes.set(xlabel="epochs", ylabel=name.replace("_", " "))
         axes.spines[["top", "right"]].set_visible(False)
-        both[0].legend(frameon=False)
+    both[0].legend(frameon=False)
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=120)
     atomic_write(path, image.getvalue())

@@ -1,6 +1,5 @@
 """Whole runs: what they leave behind, and what cuts them off."""
 
-import csv
 import errno
 import json
 import pathlib
@@ -11,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 from pictures import CLASSES, quick_recipe, write_pictures
+from run_files import read_rows, read_weights
 from tiny_classifier import make_classifier
 
 import keras_mobilevit.images
@@ -31,26 +31,6 @@ def train(pictures, folder, recipe=None, **options):
     return run_recipe(
         recipe or quick_recipe(), pictures, pictures, folder, **options
     )
-
-
-def read_rows(folder):
-    """Lines of the metrics of a run."""
-    return list(
-        csv.DictReader((folder / "metrics.csv").read_text().split("\n"))
-    )
-
-
-def read_weights(path):
-    """Datasets of a weights file by name."""
-    found = {}
-
-    def visit(name, item):
-        if isinstance(item, h5py.Dataset):
-            found[name] = item[()]
-
-    with h5py.File(path) as file:
-        file.visititems(visit)
-    return found
 
 
 def assert_same_weights(a, b):

@@ -1,6 +1,5 @@
 """Runs that teach a detector, from boxes in a file to weights."""
 
-import csv
 import json
 import math
 import shutil
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from dense_pictures import quick_detection, write_boxed
 from PIL import Image
+from run_files import read_rows, read_weights
 from tiny_networks import make_detector
 
 from keras_mobilevit import detection as pieces
@@ -57,22 +57,6 @@ def finished(folder, tmp_path_factory):
 def train(folder, run, **changes):
     recipe = quick_detection(**changes)
     return run_recipe(recipe, folder, folder, run, save_minutes=0)
-
-
-def read_rows(run):
-    return list(csv.DictReader((run / "metrics.csv").read_text().split("\n")))
-
-
-def read_weights(path):
-    found = {}
-
-    def visit(name, item):
-        if isinstance(item, h5py.Dataset):
-            found[name] = item[()]
-
-    with h5py.File(path) as file:
-        file.visititems(visit)
-    return found
 
 
 def test_the_folder_of_a_run(finished):

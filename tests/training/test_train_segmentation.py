@@ -1,15 +1,14 @@
 """Runs that teach a network to segment, from folders to weights."""
 
-import csv
 import pathlib
 import shutil
 
-import h5py
 import keras
 import numpy as np
 import pytest
 from dense_pictures import quick_segmentation, write_masked
 from PIL import Image
+from run_files import read_rows, read_weights
 from tiny_networks import make_segmenter
 
 from keras_mobilevit.checkpoints import read_facts
@@ -60,24 +59,6 @@ def finished(folders, tmp_path_factory):
 def train(folders, folder, **changes):
     recipe = quick_segmentation(**changes)
     return run_recipe(recipe, folders, folders, folder, save_minutes=0)
-
-
-def read_rows(folder):
-    return list(
-        csv.DictReader((folder / "metrics.csv").read_text().split("\n"))
-    )
-
-
-def read_weights(path):
-    found = {}
-
-    def visit(name, item):
-        if isinstance(item, h5py.Dataset):
-            found[name] = item[()]
-
-    with h5py.File(path) as file:
-        file.visititems(visit)
-    return found
 
 
 def test_the_weights_know_task_classes_and_stride(finished):
