@@ -164,7 +164,9 @@ FLOW = {
     "configs": set(),
     "extras": set(),
     "files": set(),
+    "figures": {"extras", "files"},
     "machine": {"version"},
+    "messages": set(),
     "tables": set(),
     "processes": set(),
     "environments": {"processes"},
@@ -181,7 +183,7 @@ FLOW = {
         "tflite",
     },
     "labels": {"configs"},
-    "checkpoints": {"configs", "extras", "files"},
+    "checkpoints": {"configs", "extras", "files", "messages"},
     "backbone": {"configs", "layers", "checkpoints"},
     "mobilevit": {"configs", "layers", "checkpoints", "backbone"},
     "detection": {

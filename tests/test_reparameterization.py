@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from random_values import pixels
 
 from keras_mobilevit import (
     MobileViTBackbone,
@@ -44,11 +45,6 @@ def randomize(model, seed=0):
             value = normal / np.sqrt(np.prod(axes))
         weight.assign(value)
     return model
-
-
-def pixels(*shape):
-    image = np.random.default_rng(0).uniform(0, 255, shape)
-    return image.astype(np.float32)
 
 
 def error(found, expected):

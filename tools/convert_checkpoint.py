@@ -17,7 +17,9 @@ IN is any of these, recognised by its contents:
 The suffix of OUT chooses the format to write:
   .weights.h5     weights for keras_mobilevit
   .keras          whole model: RGB pixels in [0, 255] to logits
-  .safetensors    weights with the keys of timm
+  .safetensors    safetensors file in timm's layout: its keys and its shapes.
+                  Networks that timm lacks are in the layout of Hugging Face
+                  (segmentation) or of ml-cvnets (detection)
 OUT appears only if it gives exactly the outputs of IN.
 """
 

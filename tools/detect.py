@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from picture_arguments import picture_parser
+
 from keras_mobilevit.detection import draw_detections
 from keras_mobilevit.images import open_image
 from keras_mobilevit.tflite.dense import Detector
@@ -18,24 +20,8 @@ from keras_mobilevit.tflite.dense.output import output_paths, save_picture
 from keras_mobilevit.tflite.evaluation.candidates import open_candidate
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("images", nargs="+", metavar="IMAGE")
-    parser.add_argument(
-        "--model",
-        required=True,
-        metavar="FILE|weights:NAME[:VARIANT]",
-        help="a .weights.h5, .keras or .tflite file",
-    )
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE|DIR",
-        help="draw the boxes there; several pictures go into a folder",
-    )
+def main(argv: list[str] | None = None) -> int:
+    parser = picture_parser(__doc__, drawn="boxes")
     parser.add_argument(
         "--score",
         type=float,
@@ -43,18 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="tell boxes of higher scores only (default: %(default)s)",
     )
-    parser.add_argument(
-        "--size",
-        type=int,
-        nargs=2,
-        metavar=("HEIGHT", "WIDTH"),
-        help="input of a model that takes any",
-    )
-    return parser
-
-
-def main(argv: list[str] | None = None) -> int:
-    args = build_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     try:
         run(args)
     except (OSError, ValueError, ImportError) as error:

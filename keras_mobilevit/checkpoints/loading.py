@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_mobilevit.checkpoints import layouts, modules, readers
 from keras_mobilevit.configs import VARIANTS
+from keras_mobilevit.messages import few
 
 # Layouts to save safetensors in, the first that has the network.
 _SAVED_LAYOUTS = ("timm", "hf", "cvnets")
@@ -106,7 +107,8 @@ def read_weights(model: keras.Model) -> dict[str, np.ndarray]:
     if foreign:
         raise ValueError(
             "Checkpoints are for MobileViT networks and backbones as "
-            f"trained. {model.name} has other weights: {_some(foreign)}."
+            f"trained. {model.name} has other weights: "
+            f"{few(sorted(foreign), 3)}."
         )
     return weights
 
@@ -195,7 +197,7 @@ def _check_fit(path, tensors, layout, task, weights):
     problems = {what: keys for what, keys in problems.items() if keys}
     if problems:
         listing = "; ".join(
-            f"{len(keys)} {what}: {_some(keys)}"
+            f"{len(keys)} {what}: {few(sorted(keys), 3)}"
             for what, keys in problems.items()
         )
         raise ValueError(
@@ -231,8 +233,3 @@ def _describe(shapes, layout, task):
     head = modules.HEADS[task]
     bias = shapes.get(keys[head.bias])
     return variant, head.count_classes(bias[0]) if bias else None
-
-
-def _some(keys):
-    keys = sorted(keys)
-    return ", ".join(keys[:3]) + (", ..." if len(keys) > 3 else "")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
-import io
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
 
 from keras_mobilevit.compression.statistics import kernel_statistics, sparsity
 from keras_mobilevit.extras import require
+from keras_mobilevit.figures import png_figure
 from keras_mobilevit.files import atomic_write
 from keras_mobilevit.reparameterization import reparameterize
 from keras_mobilevit.tables import markdown_table
@@ -215,21 +215,16 @@ def plot_rows(rows: Sequence[Row], path: str | os.PathLike) -> None:
     Raises:
         ImportError: If Matplotlib is missing.
     """
-    figure_module = require("matplotlib.figure", extra="compress")
-    figure = figure_module.Figure(figsize=(6.4, 4), layout="constrained")
-    axes = figure.subplots()
-    for kind, accuracies in (
-        ("float32", [row.top1 for row in rows]),
-        ("int8", [row.int8_top1 for row in rows]),
-    ):
-        sizes = [getattr(row, kind).zstd / 1000 for row in rows]
-        percents = [100 * accuracy for accuracy in accuracies]
-        axes.plot(sizes, percents, "o", label=kind)
-        for row, size, percent in zip(rows, sizes, percents, strict=True):
-            axes.annotate(row.name, (size, percent), fontsize=7)
-    axes.set(xlabel="packed by zstd, kB", ylabel="top-1, %")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=120)
-    atomic_write(path, image.getvalue())
+    with png_figure(path, (6.4, 4), extra="compress") as figure:
+        axes = figure.subplots()
+        for kind, accuracies in (
+            ("float32", [row.top1 for row in rows]),
+            ("int8", [row.int8_top1 for row in rows]),
+        ):
+            sizes = [getattr(row, kind).zstd / 1000 for row in rows]
+            percents = [100 * accuracy for accuracy in accuracies]
+            axes.plot(sizes, percents, "o", label=kind)
+            for row, size, percent in zip(rows, sizes, percents, strict=True):
+                axes.annotate(row.name, (size, percent), fontsize=7)
+        axes.set(xlabel="packed by zstd, kB", ylabel="top-1, %")
+        axes.legend(frameon=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import io
 import json
 import os
 import pathlib
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_mobilevit.extras import require
+from keras_mobilevit.figures import png_figure
 from keras_mobilevit.files import atomic_write
 from keras_mobilevit.named_models import open_model
 from keras_mobilevit.tables import markdown_table
@@ -174,15 +173,12 @@ def plot_outcomes(outcomes: Sequence[Outcome], path: str | os.PathLike) -> None:
     Raises:
         ImportError: If Matplotlib is missing.
     """
-    figure_module = require("matplotlib.figure", extra="train")
-    figure = figure_module.Figure(figsize=(6, 3.6), layout="constrained")
-    axes = figure.subplots()
-    for outcome in outcomes:
-        values = [100 * value for value in outcome.accuracies.values()]
-        axes.plot(list(outcome.accuracies), values, "o-", label=outcome.name)
-    axes.set(xlabel="side of the test images, pixels", ylabel="top-1, %")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=120)
-    atomic_write(path, image.getvalue())
+    with png_figure(path, (6, 3.6), extra="train") as figure:
+        axes = figure.subplots()
+        for outcome in outcomes:
+            values = [100 * value for value in outcome.accuracies.values()]
+            axes.plot(
+                list(outcome.accuracies), values, "o-", label=outcome.name
+            )
+        axes.set(xlabel="side of the test images, pixels", ylabel="top-1, %")
+        axes.legend(frameon=False)

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from keras_mobilevit.training.recipe import Augmentation
 from keras_mobilevit.training.sampler import Batch
 
 # Batches in the making while one is in use.
@@ -44,6 +45,7 @@ class ExampleLoader(abc.ABC):
 
     Args:
         source: Images and what is known of them.
+        augmentation: What happens to training images.
         seed: Seed of the augmentation, at least 0.
         workers: Threads; by default, one for each core.
 
@@ -52,9 +54,15 @@ class ExampleLoader(abc.ABC):
     """
 
     def __init__(
-        self, source: Source, *, seed: int = 0, workers: int | None = None
+        self,
+        source: Source,
+        augmentation: Augmentation,
+        *,
+        seed: int = 0,
+        workers: int | None = None,
     ):
         self.source = source
+        self.augmentation = augmentation
         self.seed = seed
         self.workers = workers or os.cpu_count() or 1
         self.skipped: dict[str, str] = {}

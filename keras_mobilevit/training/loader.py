@@ -45,8 +45,7 @@ class BatchLoader(ExampleLoader):
         teacher: Callable[[np.ndarray], np.ndarray] | None = None,
         teacher_weight: float = 0.0,
     ):
-        super().__init__(source, seed=seed, workers=workers)
-        self.augmentation = augmentation
+        super().__init__(source, augmentation, seed=seed, workers=workers)
         self.evaluation = evaluation
         self.teacher = teacher
         self.teacher_weight = teacher_weight

@@ -22,6 +22,7 @@ from keras_mobilevit.images import (
     tar_members,
     to_rgb,
 )
+from keras_mobilevit.messages import few
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -146,8 +147,8 @@ def _open_files(path, class_names):
     if surplus := sorted(set(folders) - set(class_names)):
         raise ValueError(
             f"{path} has class folders that are none of the "
-            f"{len(class_names)} classes: {_few(surplus)}. Expected some of: "
-            f"{_few(class_names)}"
+            f"{len(class_names)} classes: {few(surplus)}. Expected some of: "
+            f"{few(class_names)}"
         )
     index = {name: label for label, name in enumerate(class_names)}
     labels = np.array([index[folder] for folder in folders], np.int64)
@@ -161,14 +162,14 @@ def _class_folders(names, path):
     if stray:
         raise ValueError(
             "Expected every image in a folder that names its class. Received "
-            f"at the top level of {path}: {_few(stray)}"
+            f"at the top level of {path}: {few(stray)}"
         )
     # Train and test folders side by side would become one set of images.
     parents = sorted({str(p.parent.parent) for p in paths})
     if len(parents) > 1:
         raise ValueError(
             f"Expected one folder of class folders. {path} holds several: "
-            f"{_few(parents)}. Name one of them."
+            f"{few(parents)}. Name one of them."
         )
     return [label_of(p) for p in paths]
 
@@ -329,12 +330,12 @@ def _checked(source, where):
     count = len(source.class_names)
     if len(set(source.class_names)) < count:
         raise ValueError(
-            f"`class_names` must differ. Received: {_few(source.class_names)}"
+            f"`class_names` must differ. Received: {few(source.class_names)}"
         )
     if count < 2:
         raise ValueError(
             f"Expected at least two classes in {where}. Received: "
-            f"{_few(source.class_names)}"
+            f"{few(source.class_names)}"
         )
     if source.labels.max() >= count:
         raise ValueError(
@@ -345,12 +346,7 @@ def _checked(source, where):
     if len(singles):
         names = [source.class_names[label] for label in singles]
         warnings.warn(
-            f"There is only one image in {where} of: {_few(names)}",
+            f"There is only one image in {where} of: {few(names)}",
             stacklevel=4,
         )
     return source
-
-
-def _few(names):
-    names = [str(name) for name in names]
-    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")

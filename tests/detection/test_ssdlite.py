@@ -6,6 +6,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from random_values import pixels
 
 from keras_mobilevit import MobileViTXXS
 from keras_mobilevit.detection import (
@@ -91,11 +92,6 @@ def small():
 
 def count(weights):
     return sum(int(np.prod(w.shape)) for w in weights)
-
-
-def pixels(*shape):
-    image = np.random.default_rng(0).uniform(0, 255, shape)
-    return image.astype(np.float32)
 
 
 # === Architecture ===

@@ -1,5 +1,6 @@
 """Logits against Hugging Face and timm, through their own key layouts."""
 
+import functools
 import importlib.util
 
 import keras
@@ -40,7 +41,9 @@ def assert_close(actual, expected):
     assert difference <= 1e-5
 
 
+@functools.cache
 def make(variant):
+    """The same one for all tests: each loads weights of its own."""
     return CONSTRUCTORS[variant](
         weights=None,
         input_shape=(None, None, 3),

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from random_values import pixels
 
 from keras_mobilevit import layers, reparameterize, segmentation
 from keras_mobilevit.segmentation import (
@@ -49,9 +50,12 @@ def dynamic(network):
     return model
 
 
-def pixels(*shape):
-    image = np.random.default_rng(0).uniform(0, 255, shape)
-    return image.astype(np.float32)
+@pytest.fixture(scope="module")
+def traced(dynamic):
+    """A graph for all sizes, which are unknown while it is traced."""
+    return tf.function(
+        dynamic, input_signature=[tf.TensorSpec((None, None, None, 3))]
+    )
 
 
 def size_of(weights):
@@ -182,18 +186,15 @@ def test_upsample_resizes_the_map(network):
 
 
 @pytest.mark.parametrize("size", [(33, 47), (100, 75)])
-def test_any_size(dynamic, network, size):
+def test_any_size(dynamic, traced, network, size):
     """Unknown while a graph is traced, and known beforehand: the same."""
     static = small(classes=5, input_shape=(*size, 3))
     static.set_weights(network.get_weights())
-    call = tf.function(
-        dynamic, input_signature=[tf.TensorSpec((None, None, None, 3))]
-    )
     x = pixels(2, *size, 3)
     expected = np.array(static(x))
     assert static.output_shape == (None, *size, 5)
     assert expected.shape == (2, *size, 5) and np.isfinite(expected).all()
-    for y in (dynamic(x), call(x)):
+    for y in (dynamic(x), traced(x)):
         np.testing.assert_allclose(
             np.array(y), expected, atol=1e-5 * abs(expected).max()
         )

@@ -11,6 +11,7 @@ import pytest
 from micro_model import Tensor, micro_model
 from PIL import Image
 from small_model import LABELS, SIZE, make_images
+from tiny_model import TINY_SIZE
 
 from keras_mobilevit.tflite import (
     ImageModel,
@@ -363,12 +364,12 @@ def tools_on_path(monkeypatch, request):
         sys.modules.pop(name, None)
 
 
-def test_tools_from_keras_file_to_class_names(model, tmp_path, capsys):
-    model.save(tmp_path / "model.keras")
+def test_tools_from_keras_file_to_class_names(tiny, tmp_path, capsys):
+    tiny.save(tmp_path / "model.keras")
     (tmp_path / "names.txt").write_text("\n".join(LABELS))
     images = tmp_path / "images"
     images.mkdir()
-    for index, image in enumerate(make_images(20)):
+    for index, image in enumerate(make_images(20, TINY_SIZE)):
         Image.fromarray(image).save(images / f"{index}.png")
     output = tmp_path / "model.tflite"
     assert not run_tool(

@@ -19,13 +19,13 @@ from keras_mobilevit.segmentation import (
     mean_iou,
 )
 from keras_mobilevit.training import callbacks
+from keras_mobilevit.training.mask_loader import MaskLoader
 from keras_mobilevit.training.recipe import Augmentation
 from keras_mobilevit.training.run import run_recipe
 from keras_mobilevit.training.sampler import Batch
 from keras_mobilevit.training.tasks import segmentation
 from keras_mobilevit.training.tasks.segmentation import (
     MaskFolders,
-    MaskLoader,
     Segmentation,
 )
 

@@ -5,19 +5,10 @@ from __future__ import annotations
 import pathlib
 from typing import NamedTuple
 
-import numpy as np
-from PIL import Image
-
-from keras_mobilevit.detection.augmentation import distort_colors
 from keras_mobilevit.segmentation import MeanIoU, PixelCrossentropy
-from keras_mobilevit.segmentation.augmentation import augment
-from keras_mobilevit.segmentation.folders import (
-    MaskedPictures,
-    open_masked_pictures,
-)
+from keras_mobilevit.segmentation.folders import open_masked_pictures
 from keras_mobilevit.training.dense_network import build_dense_network
-from keras_mobilevit.training.example_loader import ExampleLoader
-from keras_mobilevit.training.recipe import Augmentation
+from keras_mobilevit.training.mask_loader import MaskLoader
 from keras_mobilevit.training.tasks.task import Task, first_that_exists, unpack
 
 
@@ -97,49 +88,3 @@ class Segmentation(Task):
 
     def metrics(self):
         return [MeanIoU(len(self.labels))]
-
-
-class MaskLoader(ExampleLoader):
-    """Batches of pictures and of their class ids, `(count, height, width)`.
-
-    Args:
-        source: Pictures and masks.
-        augmentation: What happens to training pictures.
-        seed: As in `ExampleLoader`.
-        workers: Likewise.
-    """
-
-    def __init__(
-        self,
-        source: MaskedPictures,
-        augmentation: Augmentation,
-        *,
-        seed: int = 0,
-        workers: int | None = None,
-    ):
-        super().__init__(source, seed=seed, workers=workers)
-        self.augmentation = augmentation
-
-    def training_example(self, index, size, rng):
-        config = self.augmentation
-        crops = config.crop == "short_side"
-        pixels, ids = augment(
-            *self.source.open(index),
-            size,
-            rng,
-            short_side=config.short_side if crops else None,
-            flip_chance=config.flip,
-        )
-        if config.colors:
-            pixels = distort_colors(pixels, rng)
-        return pixels, ids
-
-    def test_example(self, index, size):
-        picture, mask = self.source.open(index)
-        height, width = size
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-        mask = mask.resize((width, height), Image.Resampling.NEAREST)
-        return np.asarray(picture), np.asarray(mask)
-
-    def blank_targets(self, count, size):
-        return np.zeros((count, *size), np.float32)

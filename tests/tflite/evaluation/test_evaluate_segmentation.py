@@ -6,7 +6,6 @@ call it red.
 
 import json
 import math
-import sys
 
 import keras
 import numpy as np
@@ -160,14 +159,6 @@ def test_networks_of_other_classes(folders):
 
 
 # === The command line ===
-
-
-@pytest.fixture
-def tool(monkeypatch, request):
-    monkeypatch.syspath_prepend(request.config.rootpath / "tools")
-    main = pytest.importorskip("evaluate").main
-    yield lambda *argv: main([str(arg) for arg in argv])
-    sys.modules.pop("evaluate")
 
 
 def test_tool(folders, tool, tmp_path, capsys):

@@ -6,7 +6,6 @@ it. Four pictures of 50 x 100 pixels, with one object each.
 
 import json
 import math
-import sys
 
 import numpy as np
 import pytest
@@ -192,14 +191,6 @@ def test_no_common_classes(pictures):
 
 
 # === The command line ===
-
-
-@pytest.fixture
-def tool(monkeypatch, request):
-    monkeypatch.syspath_prepend(request.config.rootpath / "tools")
-    main = pytest.importorskip("evaluate").main
-    yield lambda *argv: main([str(arg) for arg in argv])
-    sys.modules.pop("evaluate")
 
 
 @pytest.fixture

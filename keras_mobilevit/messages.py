@@ -1,0 +1,16 @@
+"""What messages share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def few(names: Sequence[object], count: int = 5) -> str:
+    """The first of many names, for a message.
+
+    Args:
+        names: What to name.
+        count: How many to name at most.
+    """
+    shown = ", ".join(map(str, names[:count]))
+    return shown + (", ..." if len(names) > count else "")
