@@ -10,7 +10,14 @@ import numpy as np
 from keras_mobilevit.extras import require
 
 # Kind of operation -> name of the schema's table of its options.
-_OPTIONS = {"ARG_MAX": "ArgMaxOptions", "CAST": "CastOptions"}
+_OPTIONS = {
+    "ARG_MAX": "ArgMaxOptions",
+    "CAST": "CastOptions",
+    "DIV": "DivOptions",
+    "REDUCE_MAX": "ReducerOptions",
+    "SUB": "SubOptions",
+    "SUM": "ReducerOptions",
+}
 
 
 def add_tensor(

@@ -23,6 +23,7 @@ from keras_mobilevit.tflite.quantization.calibration import (
 from keras_mobilevit.tflite.quantization.calibration_set import Source
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
+from keras_mobilevit.tflite.softmax_choice import choose_softmax
 
 
 def export_tflite(
@@ -136,13 +137,21 @@ def export_recipes(
             statistics[recipe.coverage] = calibrate(
                 float_model, images.images, recipe.coverage
             )
+        calibration = statistics[recipe.coverage]
+        chosen = choose_softmax(
+            float_model,
+            ending.adapt(recipe),
+            calibration,
+            images.images,
+            options.compat,
+        )
         write_quantized(
             path,
             float_model,
-            recipe,
+            dataclasses.replace(recipe, integer_softmax=chosen.integer_softmax),
             dataclasses.replace(metadata, calibration_seed=images.seed),
             ending,
-            statistics[recipe.coverage],
+            calibration,
         )
     return list(targets)
 

@@ -11,7 +11,7 @@ from keras_mobilevit.tflite import (
     inspect,
     read_metadata,
 )
-from keras_mobilevit.tflite.search.layers import predict_all
+from keras_mobilevit.tflite.scoring import predict_all
 
 LABELS = tuple("abcde")
 

@@ -15,13 +15,15 @@ from keras_mobilevit.tflite.flatbuffer import FLOAT32, read_model, tensor_name
 from keras_mobilevit.tflite.quantization.calibration import Calibration
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import int8, int8_full
-from keras_mobilevit.tflite.search.layers import (
-    LayerSensitivity,
+from keras_mobilevit.tflite.scoring import (
     accuracy_scorer,
     predict_all,
+    sqnr_scorer,
+)
+from keras_mobilevit.tflite.search.layers import (
+    LayerSensitivity,
     rank_layers,
     search_recipe,
-    sqnr_scorer,
 )
 from keras_mobilevit.tflite.tensor_names import layer_of
 

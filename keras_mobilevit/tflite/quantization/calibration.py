@@ -21,6 +21,10 @@ from keras_mobilevit.tflite.flatbuffer import (
     read_model,
     tensor_name,
 )
+from keras_mobilevit.tflite.quantization.integer_softmax import (
+    known_range,
+    observe_integer_softmax,
+)
 
 _PIXELS = (0.0, 255.0)
 _PROBABILITIES = (0.0, 1.0)
@@ -63,15 +67,16 @@ def calibrate(
         probabilities that come out all of [0, 1].
     """
     litert = require("ai_edge_litert.interpreter", extra="tflite")
+    observed_model = observe_integer_softmax(float_model)
     interpreter = litert.Interpreter(
-        model_content=float_model,
+        model_content=observed_model,
         experimental_op_resolver_type=(
             litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         ),
         experimental_preserve_all_tensors=True,
     )
     interpreter.allocate_tensors()
-    model = read_model(float_model)
+    model = read_model(observed_model)
     (graph,) = model.subgraphs
     (image_input,) = graph.inputs
     whole = _covered_whole(model, graph)
@@ -106,8 +111,9 @@ def calibrate(
         (output,) = op.outputs[:1]
         if op_name(model, op) == "SOFTMAX" and output in graph.outputs:
             ranges[output] = _PROBABILITIES
+    named = {tensor_name(graph, t): ends for t, ends in ranges.items()}
     return Calibration(
-        {tensor_name(graph, tensor): ends for tensor, ends in ranges.items()},
+        {name: known_range(name, *ends) for name, ends in named.items()},
         {tensor_name(graph, tensor): mean for tensor, mean in means.items()},
         len(images),
     )

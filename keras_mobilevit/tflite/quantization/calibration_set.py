@@ -19,6 +19,7 @@ from keras_mobilevit.images import (
     load_whole,
     read_files,
 )
+from keras_mobilevit.messages import few
 
 # Measured on CIFAR-10: one image loses 8 dB, five do as well as a hundred. The
 # rest is margin for pictures that differ more.
@@ -240,8 +241,4 @@ def _check_shape(received, shape):
 
 
 def _unreadable(names):
-    more = ", ..." if len(names) > 5 else ""
-    return (
-        f"{len(names)} pictures that can not be read: "
-        f"{', '.join(names[:5])}{more}"
-    )
+    return f"{len(names)} pictures that can not be read: {few(names)}"

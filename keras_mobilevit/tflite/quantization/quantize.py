@@ -23,6 +23,10 @@ from keras_mobilevit.tflite.quantization.integer_io import (
     keep_moves_int8,
     use_uint8,
 )
+from keras_mobilevit.tflite.quantization.integer_softmax import (
+    keep_maximum_int8,
+    use_integer_softmax,
+)
 from keras_mobilevit.tflite.quantization.recipes import INT8_BITS, Recipe
 
 _MULTIPLICATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
@@ -65,13 +69,16 @@ def quantize(
             "hundred of the kind that the model will see."
         )
     _check_fit(float_model, calibration)
+    if recipe.integer_softmax:
+        float_model = use_integer_softmax(float_model, recipe.float_scopes)
     ranges = dict(calibration.ranges)
     for name in attention_operands(float_model):
         ranges[name] = _symmetric(*ranges[name])
     quantized = _run_quantizer(float_model, recipe, ranges)
     quantized = correct_biases(quantized, float_model, calibration.means)
+    quantized = keep_maximum_int8(half_biases(quantized))
     return use_uint8(
-        keep_moves_int8(half_biases(quantized)),
+        keep_moves_int8(quantized),
         inputs=recipe.input_type == "uint8",
         outputs=recipe.output_type == "uint8",
     )
@@ -150,6 +157,8 @@ def _rules(recipe: Recipe) -> list[dict]:
     else:
         manager.add_weight_only_config(".*", everything, INT8_BITS)
     kept_float = [(".*", op) for op in recipe.float_ops]
+    if recipe.integer_softmax:
+        kept_float.append((".*", "DIV"))
     kept_float += [(scope, "*") for scope in recipe.float_scopes]
     if recipe.input_type == "float32":
         kept_float.append((".*", "INPUT"))

@@ -43,6 +43,9 @@ class Recipe:
             below it, and one in a hundred above.
         half_arithmetic: Allow XNNPACK to compute in float16 where the
             processor can.
+        integer_softmax: Compute softmax over long rows of attention in int8.
+            An export does so only if it costs no accuracy on the images that
+            calibrate.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Recipe:
     float_scopes: tuple[str, ...] = ()
     coverage: float = 99.99
     half_arithmetic: bool = False
+    integer_softmax: bool = False
 
     def __post_init__(self):
         for field, choices in _CHOICES.items():
@@ -68,11 +72,13 @@ class Recipe:
                 f"Received: weights={self.weights!r}"
             )
         if not self.needs_calibration and (
-            self.input_type != "float32" or self.output_type != "float32"
+            self.input_type != "float32"
+            or self.output_type != "float32"
+            or self.integer_softmax
         ):
             raise ValueError(
-                "Integer inputs and outputs need int8 activations. Received: "
-                f"activations={self.activations!r}"
+                "Integer inputs, outputs and softmax need int8 activations. "
+                f"Received: activations={self.activations!r}"
             )
         if self.half_arithmetic and self.weights != "float16":
             raise ValueError(
@@ -209,9 +215,10 @@ def int8() -> Recipe:
     """The fastest and smallest file on a CPU with XNNPACK.
 
     Convolutions, dense layers, activations, residual sums and both attention
-    products are int8. Softmax and the norms stay float, because XNNPACK has
-    no int8 kernel for them: in int8 they would fall to slow reference code
-    and cut the graph into pieces. Needs about a hundred calibration images.
+    products are int8, and softmax over long rows is. Other softmax and the
+    norms stay float, because XNNPACK has no int8 kernel for them: in int8 they
+    would fall to slow reference code and cut the graph into pieces. Needs
+    about a hundred calibration images.
     """
     return Recipe(
         "int8",
@@ -219,6 +226,7 @@ def int8() -> Recipe:
         activations="int8",
         float_ops=("SOFTMAX",),
         float_scopes=_NORMS,
+        integer_softmax=True,
     )
 
 

@@ -16,13 +16,13 @@ from keras_mobilevit.tflite.export import checked_path, write_quantized
 from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.quantization.calibration import calibrate
 from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
+from keras_mobilevit.tflite.scoring import accuracy_scorer, sqnr_scorer
 from keras_mobilevit.tflite.search.layers import (
     SearchStep,
-    accuracy_scorer,
     rank_layers,
     search_recipe,
-    sqnr_scorer,
 )
+from keras_mobilevit.tflite.softmax_choice import choose_softmax
 
 # Labelled pictures that a candidate is scored on.
 _SCORED_IMAGES = 1000
@@ -89,6 +89,9 @@ def export_searched(
     others = _without(more.draw_images(model).images, drawn.images)[:count]
     float_model = convert(prepared, options.size)
     statistics = calibrate(float_model, drawn.images, recipe.coverage)
+    recipe = choose_softmax(
+        float_model, recipe, statistics, drawn.images, options.compat
+    )
     if target_sqnr is not None:
         score, target = sqnr_scorer(float_model, others), target_sqnr
     else:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import pathlib
-import tempfile
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -23,11 +21,10 @@ from keras_mobilevit.tflite.flatbuffer import (
     read_model,
     tensor_name,
 )
-from keras_mobilevit.tflite.metrics import sqnr
 from keras_mobilevit.tflite.quantization.calibration import Calibration
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import Recipe
-from keras_mobilevit.tflite.runtime import ImageModel
+from keras_mobilevit.tflite.scoring import sqnr_scorer
 from keras_mobilevit.tflite.tensor_names import layer_of
 
 # An element that is written in float, and not in int8, takes the time of as
@@ -161,44 +158,6 @@ def search_recipe(
                 scopes.append(layer.scope)
                 moved.append(layer.layer)
                 bar.update()
-
-
-def sqnr_scorer(
-    float_model: bytes, images: Sequence[np.ndarray]
-) -> Callable[[bytes], float]:
-    """Scores files by their SQNR in dB against the float one, on images."""
-    reference = predict_all(float_model, images)
-    return lambda file: sqnr(reference, predict_all(file, images))
-
-
-def accuracy_scorer(
-    images: Sequence[np.ndarray], truth: Sequence[int]
-) -> Callable[[bytes], float]:
-    """Scores files by their top-1 accuracy in percent, on labelled images."""
-    truth = np.asarray(truth)
-
-    def score(file):
-        outputs = predict_all(file, images)
-        return 100 * float(np.mean(outputs.argmax(axis=1) == truth))
-
-    return score
-
-
-def predict_all(file: bytes, images: Sequence[np.ndarray]) -> np.ndarray:
-    """Outputs `(images, values)` of a file; several outputs in a row."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder, "model.tflite")
-        path.write_bytes(file)
-        model = ImageModel(path)
-        rows = []
-        for image in images:
-            outputs = model.predict(image)
-            if isinstance(outputs, dict):
-                outputs = np.concatenate(
-                    [output.ravel() for output in outputs.values()]
-                )
-            rows.append(outputs.ravel())
-    return np.stack(rows)
 
 
 def _scopes_and_costs(float_model):

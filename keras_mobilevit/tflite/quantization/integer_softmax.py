@@ -1,0 +1,221 @@
+"""Softmax over long rows of attention, in int8.
+
+XNNPACK has softmax in float alone. So an int8 graph turns its N x N scores into
+floats and the weights back into int8: a quarter of the time of MobileViT-XXS at
+256x256 pixels. Here the scores stay int8, and what divides them waits until
+the product with the values, where a row has d numbers and not N:
+
+    softmax(S) V = (E V) / sum(E),    E = exp(S - max(S))
+
+XNNPACK makes one table of 256 entries out of `DEQUANTIZE`, `EXP`, `QUANTIZE`.
+The price is that one scale serves the sums of all rows, from 1 for a row that
+looks at one token to N for one that looks at all.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Collection
+
+import numpy as np
+
+from keras_mobilevit.tflite.editing import add_tensor, make_operation
+from keras_mobilevit.tflite.flatbuffer import (
+    FLOAT32,
+    INT32,
+    op_name,
+    read_model,
+    tensor_name,
+    write_model,
+)
+
+# 1.06 times the speed at 144 tokens; nothing to gain at 36.
+_LONG_ROW = 100
+# exp(-6.5) is less than half a step of 1/255.
+_LOWEST = -6.5
+_MAXIMUM, _DIFFERENCE, _EXPONENTIAL, _TOTAL, _PRODUCT = (
+    f"/integer/{part}"
+    for part in ("maximum", "difference", "exponential", "total", "product")
+)
+
+
+def has_long_rows(float_model: bytes) -> bool:
+    """Whether there is a softmax that would be computed in int8."""
+    model = read_model(float_model)
+    return bool(list(_attention(model, ())))
+
+
+def observe_integer_softmax(float_model: bytes) -> bytes:
+    """Adds the other way of computing softmax beside the first.
+
+    Args:
+        float_model: File from `keras_mobilevit.tflite.convert`.
+
+    Returns:
+        The file with the same output, in which calibration sees the
+        activations of either way.
+    """
+    model = read_model(float_model)
+    (graph,) = model.subgraphs
+    for softmax, product in list(_attention(model, ())):
+        operations, _ = _integer_way(model, softmax, product)
+        _insert_before(graph, product, operations)
+    return write_model(model)
+
+
+def use_integer_softmax(
+    float_model: bytes, float_scopes: Collection[str] = ()
+) -> bytes:
+    """Replaces softmax over long rows by what can be int8.
+
+    Args:
+        float_model: File from `keras_mobilevit.tflite.convert`.
+        float_scopes: As in `Recipe`: where attention stays float, so does
+            softmax, which is faster then.
+
+    Returns:
+        The file with the same output, up to float32 rounding.
+    """
+    model = read_model(float_model)
+    (graph,) = model.subgraphs
+    for softmax, product in list(_attention(model, float_scopes)):
+        operations, (numerator, total) = _integer_way(model, softmax, product)
+        operations.append(
+            make_operation(
+                model,
+                "DIV",
+                [numerator, total],
+                product.outputs,
+                fusedActivationFunction=0,
+            )
+        )
+        _insert_before(graph, product, operations)
+        graph.operators = [
+            op
+            for op in graph.operators
+            if op is not softmax and op is not product
+        ]
+    return write_model(model)
+
+
+def known_range(name: str, low: float, high: float) -> tuple[float, float]:
+    """What an activation of the integer way has to cover.
+
+    Args:
+        name: Name of any activation.
+        low: Its smallest value in calibration.
+        high: Its largest value.
+    """
+    if name.endswith(_DIFFERENCE):
+        return max(low, _LOWEST), 0.0
+    if name.endswith(_EXPONENTIAL):
+        return 0.0, 1.0
+    return low, high
+
+
+def keep_maximum_int8(quantized_model: bytes) -> bytes:
+    """Takes the maximum of int8 scores, which the quantizer leaves float.
+
+    The result has the scale of the scores, so it is exact.
+    """
+    model = read_model(quantized_model)
+    (graph,) = model.subgraphs
+    producers = {t: op for op in graph.operators for t in op.outputs}
+    removed = []
+    for op in graph.operators:
+        if op_name(model, op) != "QUANTIZE":
+            continue
+        maximum = producers.get(op.inputs[0])
+        if maximum is None or op_name(model, maximum) != "REDUCE_MAX":
+            continue
+        dequantize = producers[maximum.inputs[0]]
+        if op_name(model, dequantize) != "DEQUANTIZE":
+            continue
+        scores, (result,) = dequantize.inputs[0], op.outputs
+        graph.tensors[result].quantization = copy.deepcopy(
+            graph.tensors[scores].quantization
+        )
+        in_int8 = make_operation(
+            model, "REDUCE_MAX", [scores, maximum.inputs[1]], [result], 2
+        )
+        maximum.opcodeIndex = in_int8.opcodeIndex
+        maximum.inputs, maximum.outputs = in_int8.inputs, in_int8.outputs
+        removed += [op, dequantize]
+    if not removed:
+        return quantized_model
+    graph.operators = [
+        op for op in graph.operators if not any(op is r for r in removed)
+    ]
+    return write_model(model)
+
+
+def _attention(model, float_scopes):
+    """Each softmax over long rows, with the product that it is for."""
+    (graph,) = model.subgraphs
+    readers = {}
+    for op in graph.operators:
+        for tensor in op.inputs:
+            readers.setdefault(tensor, []).append(op)
+    for op in graph.operators:
+        if op_name(model, op) != "SOFTMAX":
+            continue
+        (scores,), (weights,) = op.inputs, op.outputs
+        users = readers.get(weights, [])
+        if (
+            graph.tensors[scores].shape[-1] < _LONG_ROW
+            or [op_name(model, user) for user in users] != ["BATCH_MATMUL"]
+            or users[0].inputs[0] != weights
+        ):
+            continue
+        names = [tensor_name(graph, t) for t in (scores, *users[0].outputs)]
+        if not any(
+            re.search(scope, name) for scope in float_scopes for name in names
+        ):
+            yield op, users[0]
+
+
+def _integer_way(model, softmax, product):
+    """Operations, and the two tensors whose quotient is attention's output."""
+    (graph,) = model.subgraphs
+    (scores,), (weights,) = softmax.inputs, softmax.outputs
+    shape = graph.tensors[scores].shape
+    name = tensor_name(graph, weights)
+
+    def tensor(part, like):
+        return add_tensor(model, name + part, FLOAT32, like)
+
+    last = add_tensor(
+        model, f"{name}/integer/axis", INT32, [1], np.array([-1], np.int32)
+    )
+    maximum = tensor(_MAXIMUM, (*shape[:-1], 1))
+    difference = tensor(_DIFFERENCE, shape)
+    exponential = tensor(_EXPONENTIAL, shape)
+    total = tensor(_TOTAL, (*shape[:-1], 1))
+    numerator = tensor(_PRODUCT, graph.tensors[product.outputs[0]].shape)
+    multiply = copy.copy(product)
+    multiply.inputs = [exponential, product.inputs[1]]
+    multiply.outputs = [numerator]
+    operations = [
+        make_operation(
+            model, "REDUCE_MAX", [scores, last], [maximum], keepDims=True
+        ),
+        make_operation(
+            model,
+            "SUB",
+            [scores, maximum],
+            [difference],
+            fusedActivationFunction=0,
+        ),
+        make_operation(model, "EXP", [difference], [exponential]),
+        make_operation(
+            model, "SUM", [exponential, last], [total], keepDims=True
+        ),
+        multiply,
+    ]
+    return operations, (numerator, total)
+
+
+def _insert_before(graph, product, operations):
+    at = next(i for i, op in enumerate(graph.operators) if op is product)
+    graph.operators[at:at] = operations

@@ -1,0 +1,50 @@
+"""One number for a `.tflite` file in memory: SQNR or accuracy on images."""
+
+from __future__ import annotations
+
+import pathlib
+import tempfile
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from keras_mobilevit.tflite.metrics import sqnr
+from keras_mobilevit.tflite.runtime import ImageModel
+
+
+def sqnr_scorer(
+    float_model: bytes, images: Sequence[np.ndarray]
+) -> Callable[[bytes], float]:
+    """Scores files by their SQNR in dB against the float one, on images."""
+    reference = predict_all(float_model, images)
+    return lambda file: sqnr(reference, predict_all(file, images))
+
+
+def accuracy_scorer(
+    images: Sequence[np.ndarray], truth: Sequence[int]
+) -> Callable[[bytes], float]:
+    """Scores files by their top-1 accuracy in percent, on labelled images."""
+    truth = np.asarray(truth)
+
+    def score(file):
+        outputs = predict_all(file, images)
+        return 100 * float(np.mean(outputs.argmax(axis=1) == truth))
+
+    return score
+
+
+def predict_all(file: bytes, images: Sequence[np.ndarray]) -> np.ndarray:
+    """Outputs `(images, values)` of a file; several outputs in a row."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "model.tflite")
+        path.write_bytes(file)
+        model = ImageModel(path)
+        rows = []
+        for image in images:
+            outputs = model.predict(image)
+            if isinstance(outputs, dict):
+                outputs = np.concatenate(
+                    [output.ravel() for output in outputs.values()]
+                )
+            rows.append(outputs.ravel())
+    return np.stack(rows)

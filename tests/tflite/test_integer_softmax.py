@@ -1,0 +1,213 @@
+"""Softmax over a hundred tokens and more, in int8."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from small_model import make_images
+from tiny_model import make_tiny_model
+
+from keras_mobilevit.tflite import convert, export_tflite, read_metadata
+from keras_mobilevit.tflite.flatbuffer import (
+    INT8,
+    op_name,
+    read_model,
+    tensor_name,
+)
+from keras_mobilevit.tflite.inspection.inspect import inspect
+from keras_mobilevit.tflite.quantization.calibration import calibrate
+from keras_mobilevit.tflite.quantization.integer_softmax import (
+    has_long_rows,
+    known_range,
+    observe_integer_softmax,
+    use_integer_softmax,
+)
+from keras_mobilevit.tflite.quantization.quantize import quantize
+from keras_mobilevit.tflite.quantization.recipes import int8
+from keras_mobilevit.tflite.scoring import predict_all, sqnr_scorer
+from keras_mobilevit.tflite.softmax_choice import choose_softmax
+
+# Patches of 2x2 at a quarter of the size: 10 x 10 tokens.
+SIZE = (80, 80)
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Its attention looks at few tokens here, at many there, and matters."""
+    model = make_tiny_model(SIZE)
+    (layer,) = model.get_layer("stage2_block").transformer
+    for dense in (
+        layer.attention.query_dense,
+        layer.attention.key_dense,
+        layer.attention.value_dense,
+    ):
+        dense.kernel.assign(10 * dense.kernel)
+    return model
+
+
+@pytest.fixture(scope="module")
+def float_model(model):
+    return convert(model)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.stack(make_images(20, SIZE, seed=1))
+
+
+@pytest.fixture(scope="module")
+def calibration(float_model, images):
+    return calibrate(float_model, images)
+
+
+def kinds(file):
+    model = read_model(file)
+    return [op_name(model, op) for op in model.subgraphs[0].operators]
+
+
+# === In float ===
+
+
+def test_the_float_graph_computes_the_same(float_model, images):
+    changed = use_integer_softmax(float_model)
+    # The classifier's own softmax is left.
+    assert kinds(float_model).count("SOFTMAX") == 1 + kinds(changed).count(
+        "SOFTMAX"
+    )
+    assert sqnr_scorer(float_model, images)(changed) > 100
+
+
+def test_both_ways_are_observed(float_model, images, calibration):
+    observed = observe_integer_softmax(float_model)
+    np.testing.assert_array_equal(
+        predict_all(observed, images), predict_all(float_model, images)
+    )
+    for file in (float_model, use_integer_softmax(float_model)):
+        graph = read_model(file).subgraphs[0]
+        names = {tensor_name(graph, op.outputs[0]) for op in graph.operators}
+        assert names <= calibration.ranges.keys()
+
+
+def test_short_rows_stay(tiny_float, float_model):
+    assert not has_long_rows(tiny_float)  # 4 x 6 tokens
+    assert has_long_rows(float_model)
+    assert kinds(use_integer_softmax(tiny_float)) == kinds(tiny_float)
+
+
+def test_attention_that_stays_float_keeps_its_softmax(float_model):
+    scope = r"^stage2_block/transformer_0/"
+    assert kinds(use_integer_softmax(float_model, (scope,))) == kinds(
+        float_model
+    )
+    assert kinds(use_integer_softmax(float_model, ("^stem",))) != kinds(
+        float_model
+    )
+
+
+def test_known_ranges():
+    low, high = known_range("a/softmax/integer/difference", -30.0, 0.0)
+    assert high == 0
+    # What lies below would be rounded to zero anyway.
+    assert math.exp(low) < 0.5 / 255
+    assert known_range("a/softmax/integer/difference", -2.0, 0.0) == (-2, 0)
+    assert known_range("a/softmax/integer/exponential", 0.2, 0.9) == (0, 1)
+    assert known_range("a/softmax", 0.2, 0.9) == (0.2, 0.9)
+
+
+# === In int8 ===
+
+
+@pytest.fixture(scope="module")
+def quantized(float_model, calibration):
+    return quantize(float_model, int8(), calibration)
+
+
+def test_rows_are_computed_in_int8(quantized):
+    model = read_model(quantized)
+    (graph,) = model.subgraphs
+    producers = {t: op for op in graph.operators for t in op.outputs}
+    (maximum,) = (
+        op for op in graph.operators if op_name(model, op) == "REDUCE_MAX"
+    )
+    scores, result = maximum.inputs[0], maximum.outputs[0]
+    assert op_name(model, producers[scores]) == "BATCH_MATMUL"
+    assert graph.tensors[scores].type == graph.tensors[result].type == INT8
+    # The largest of some values is one of them.
+    for field in ("scale", "zeroPoint"):
+        assert getattr(graph.tensors[scores].quantization, field) == getattr(
+            graph.tensors[result].quantization, field
+        )
+    for kind in ("SUB", "SUM"):
+        (op,) = (op for op in graph.operators if op_name(model, op) == kind)
+        assert graph.tensors[op.outputs[0]].type == INT8
+
+
+def test_xnnpack_takes_all_of_it(quantized, tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(quantized)
+    found = inspect(path)
+    assert (found.delegated, found.partitions) == (found.nodes, 1)
+
+
+def test_the_noise_is_that_of_softmax_in_float(
+    float_model, calibration, quantized, images
+):
+    score = sqnr_scorer(float_model, images)
+    plain = dataclasses.replace(int8(), integer_softmax=False)
+    usual = score(quantize(float_model, plain, calibration))
+    assert abs(score(quantized) - usual) < 1
+
+
+# === Choice ===
+
+
+def choose(float_model, calibration, images, compat=None, **changes):
+    recipe = dataclasses.replace(int8(), **changes)
+    return choose_softmax(
+        float_model, recipe, calibration, images, compat
+    ).integer_softmax
+
+
+def test_kept_where_it_costs_nothing(float_model, calibration, images):
+    assert choose(float_model, calibration, images)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"compat": "2.14"},
+        {"integer_softmax": False},
+        {"float_ops": ("SOFTMAX", "BATCH_MATMUL")},
+    ],
+)
+def test_not_where_it_can_not_pay(float_model, calibration, images, changes):
+    assert not choose(float_model, calibration, images, **changes)
+
+
+def test_without_long_rows_there_is_nothing_to_try(
+    tiny_float, tiny_calibration
+):
+    recipe = int8()
+    assert choose_softmax(tiny_float, recipe, tiny_calibration, []) == recipe
+
+
+def test_not_where_it_costs_accuracy(float_model, calibration, images):
+    """Sums so far apart that a step of their scale is a whole row's."""
+    coarse = {
+        name: (low, 1000 * high) if name.endswith("/total") else (low, high)
+        for name, (low, high) in calibration.ranges.items()
+    }
+    coarse = dataclasses.replace(calibration, ranges=coarse)
+    assert not choose(float_model, coarse, images)
+
+
+def test_the_file_says_what_was_chosen(model, images, tmp_path):
+    path = export_tflite(model, tmp_path / "a.tflite", calibration=images)
+    assert read_metadata(path).recipe_fields["integer_softmax"] is True
+    assert "REDUCE_MAX" in kinds(path.read_bytes())
+    with_compat = export_tflite(
+        model, tmp_path / "b.tflite", calibration=images, compat="2.14"
+    )
+    assert read_metadata(with_compat).recipe_fields["integer_softmax"] is False
+    assert "REDUCE_MAX" not in kinds(with_compat.read_bytes())
