@@ -13,8 +13,7 @@ from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import Recipe
 from keras_mobilevit.tflite.scoring import sqnr_scorer
 
-# Differences below half a dB are within the luck of a hundred images. Of twenty,
-# they were half a dB more than that.
+# Within the luck of a hundred images. Of twenty, it was half a dB more.
 _MOST_LOST = 0.5
 
 
