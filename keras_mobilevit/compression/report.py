@@ -215,16 +215,23 @@ def plot_rows(rows: Sequence[Row], path: str | os.PathLike) -> None:
     Raises:
         ImportError: If Matplotlib is missing.
     """
-    with png_figure(path, (6.4, 4), extra="compress") as figure:
+    with png_figure(path, (7, 4), extra="compress") as figure:
         axes = figure.subplots()
-        for kind, accuracies in (
-            ("float32", [row.top1 for row in rows]),
-            ("int8", [row.int8_top1 for row in rows]),
-        ):
-            sizes = [getattr(row, kind).zstd / 1000 for row in rows]
-            percents = [100 * accuracy for accuracy in accuracies]
-            axes.plot(sizes, percents, "o", label=kind)
-            for row, size, percent in zip(rows, sizes, percents, strict=True):
-                axes.annotate(row.name, (size, percent), fontsize=7)
-        axes.set(xlabel="packed by zstd, kB", ylabel="top-1, %")
-        axes.legend(frameon=False)
+        for index, row in enumerate(rows):
+            for marker, sizes, top1, label in (
+                ("o", row.float32, row.top1, row.name),
+                ("s", row.int8, row.int8_top1, None),
+            ):
+                axes.plot(
+                    sizes.zstd / 1000,
+                    100 * top1,
+                    marker,
+                    color=f"C{index}",
+                    label=label,
+                )
+        axes.set(
+            title="circles: float32, squares: int8",
+            xlabel="packed by zstd, kB",
+            ylabel="top-1, %",
+        )
+        figure.legend(loc="outside right upper", frameon=False)
