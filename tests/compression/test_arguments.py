@@ -20,7 +20,6 @@ from keras_mobilevit.compression import (
 )
 from keras_mobilevit.compression.compress import warn_of_loss
 from keras_mobilevit.compression.job import Folder, Job, Pictures
-from keras_mobilevit.compression.report import Row, Sizes, report_table
 from keras_mobilevit.training.sections import Augmentation, Evaluation
 
 
@@ -201,23 +200,3 @@ def test_tool_tells_errors_in_a_line(tool, capsys):
     )
     assert status == 1
     assert capsys.readouterr().err.startswith("error: `pruning.sparsity` must")
-
-
-def test_table():
-    row = Row(
-        "p70",
-        zeros=0.5,
-        top1=0.8512,
-        int8_top1=0.84,
-        int8_sqnr=21.25,
-        float32=Sizes(4_000_000, 3_500_400, 3_400_000),
-        int8=Sizes(1_000_000, 979_000, 972_000),
-        float32_ms=2.5,
-        sparse_ms=2.25,
-        int8_ms=1.125,
-    )
-    cells = [c.strip() for c in report_table([row]).splitlines()[2].split("|")]
-    assert cells[1:-1] == [
-        *("p70", "50.0", "85.12", "84.00", "21.2", "3,500", "3,400"),
-        *("979", "972", "2.50", "2.25", "1.12"),
-    ]
