@@ -236,9 +236,12 @@ def test_no_layer_normalization_is_left(small, small_deploy):
 
 
 def test_parameters(small, small_deploy):
-    """Only the 21 scales and offsets go: 2 * d * (2 * L + 1) per block."""
+    """The 21 scales and offsets go, and the offsets of keys and values.
+
+    That is 2 * d * (2 * L + 1) + 2 * d * L per block.
+    """
     gone = sum(
-        2 * d * (2 * depth + 1) for d, depth in ((64, 2), (80, 4), (96, 3))
+        2 * d * (3 * depth + 1) for d, depth in ((64, 2), (80, 4), (96, 3))
     )
     assert small_deploy.count_params() == small.count_params() - gone
 

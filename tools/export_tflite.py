@@ -253,7 +253,8 @@ def run(args: argparse.Namespace) -> pathlib.Path:
         )
         for step in steps:
             moved = ", ".join(step.layers) or recipe.name
-            print(f"{step.score:8.2f}  {moved}")
+            back = "back to int8: " if step.returned else ""
+            print(f"{step.score:8.2f}  {back}{moved}")
     if args.save_recipe:
         atomic_write(args.save_recipe, f"{recipe.to_json()}\n".encode())
     return path

@@ -82,9 +82,15 @@ class InferenceTransformerLayer(keras.layers.Layer):
             UnitRMSNorm(dtype=self.dtype_policy, name=name)
             for name in ("rms_norm1", "rms_norm2")
         )
-        self.query, self.key, self.value, self.output_dense, self.dense2 = (
+        self.query, self.output_dense, self.dense2 = (
             keras.layers.Dense(channels, dtype=self.dtype_policy, name=name)
-            for name in ("query", "key", "value", "output", "dense2")
+            for name in ("query", "output", "dense2")
+        )
+        self.key, self.value = (
+            keras.layers.Dense(
+                channels, use_bias=False, dtype=self.dtype_policy, name=name
+            )
+            for name in ("key", "value")
         )
         self.dense1 = keras.layers.Dense(
             channels * self.mlp_ratio,
@@ -142,21 +148,30 @@ class InferenceTransformerLayer(keras.layers.Layer):
     def fold(self, layer: TransformerLayer) -> None:
         """Takes over the weights of a trained layer."""
         attention = layer.attention
-        head_dim = layer.attention.key_dim
-        for target, source, scale in (
-            (self.query, attention.query_dense, head_dim**-0.5),
-            (self.key, attention.key_dense, 1.0),
-            (self.value, attention.value_dense, 1.0),
-        ):
-            kernel, bias = to_numpy(source.kernel), to_numpy(source.bias)
-            kernel, bias = fold_norm(
-                layer.norm1, kernel.reshape(len(kernel), -1), bias.reshape(-1)
+        (query, query_bias), (key, _), (value, value_bias) = (
+            fold_norm(
+                layer.norm1,
+                to_numpy(dense.kernel).reshape(dense.kernel.shape[0], -1),
+                to_numpy(dense.bias).reshape(-1),
             )
-            assign(target, kernel * scale, bias * scale)
+            for dense in (
+                attention.query_dense,
+                attention.key_dense,
+                attention.value_dense,
+            )
+        )
+        scale = attention.key_dim**-0.5
+        assign(self.query, query * scale, query_bias * scale)
+        # The offset of the keys adds the same to all scores of a query, which
+        # softmax ignores.
+        self.key.kernel.assign(key)
+        # The weights of a query sum to 1, so each output has the whole offset
+        # of the values.
+        self.value.kernel.assign(value)
         output = attention.output_dense
-        kernel = to_numpy(output.kernel)
-        kernel = kernel.reshape(-1, kernel.shape[-1])
-        assign(self.output_dense, centre(kernel), centre(to_numpy(output.bias)))
+        kernel = to_numpy(output.kernel).reshape(len(value_bias), -1)
+        bias = to_numpy(output.bias) + value_bias @ kernel
+        assign(self.output_dense, centre(kernel), centre(bias))
         assign(
             self.dense1,
             *fold_norm(

@@ -11,6 +11,7 @@ from keras_mobilevit.extras import require
 
 # Kind of operation -> name of the schema's table of its options.
 _OPTIONS = {
+    "ADD": "AddOptions",
     "ARG_MAX": "ArgMaxOptions",
     "CAST": "CastOptions",
     "DIV": "DivOptions",

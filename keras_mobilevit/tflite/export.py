@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from keras_mobilevit.files import atomic_write
+from keras_mobilevit.tflite.affordable import AFFORDABLE, keep_affordable
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.conversion import convert
 from keras_mobilevit.tflite.endings.ending import Ending
@@ -23,7 +24,6 @@ from keras_mobilevit.tflite.quantization.calibration import (
 from keras_mobilevit.tflite.quantization.calibration_set import Source
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
-from keras_mobilevit.tflite.softmax_choice import choose_softmax
 
 
 def export_tflite(
@@ -138,7 +138,7 @@ def export_recipes(
                 float_model, images.images, recipe.coverage
             )
         calibration = statistics[recipe.coverage]
-        chosen = choose_softmax(
+        kept = keep_affordable(
             float_model,
             ending.adapt(recipe),
             calibration,
@@ -148,7 +148,9 @@ def export_recipes(
         write_quantized(
             path,
             float_model,
-            dataclasses.replace(recipe, integer_softmax=chosen.integer_softmax),
+            dataclasses.replace(
+                recipe, **{field: getattr(kept, field) for field in AFFORDABLE}
+            ),
             dataclasses.replace(metadata, calibration_seed=images.seed),
             ending,
             calibration,

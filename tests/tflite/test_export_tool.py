@@ -169,7 +169,11 @@ def test_search(
     scores = [float(step.split()[0]) for step in steps]
     goal = 25 if target[0] == "--target-sqnr" else 100
     assert steps[0].split()[1:] == ["int8_searched"]
-    assert scores[-1] >= goal > max([0, *scores[:-1]])
+    reached = [score >= goal for score in scores]
+    assert reached == sorted(reached) and reached[-1]
+    back = [" back to int8: " in step for step in steps]
+    # Only when the goal is reached.
+    assert sum(back) == sum(reached) - 1
     status, again = export(*options, "--recipe", found, output="b.tflite")
     assert status == 0
     assert again.read_bytes() == path.read_bytes()

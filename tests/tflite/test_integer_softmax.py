@@ -1,4 +1,4 @@
-"""Softmax over a hundred tokens and more, in int8."""
+"""Softmax of attention, in int8."""
 
 import dataclasses
 import math
@@ -9,6 +9,7 @@ from small_model import make_images
 from tiny_model import make_tiny_model
 
 from keras_mobilevit.tflite import convert, export_tflite, read_metadata
+from keras_mobilevit.tflite.affordable import keep_affordable
 from keras_mobilevit.tflite.flatbuffer import (
     INT8,
     op_name,
@@ -18,7 +19,6 @@ from keras_mobilevit.tflite.flatbuffer import (
 from keras_mobilevit.tflite.inspection.inspect import inspect
 from keras_mobilevit.tflite.quantization.calibration import calibrate
 from keras_mobilevit.tflite.quantization.integer_softmax import (
-    has_long_rows,
     known_range,
     observe_integer_softmax,
     use_integer_softmax,
@@ -26,7 +26,6 @@ from keras_mobilevit.tflite.quantization.integer_softmax import (
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import int8
 from keras_mobilevit.tflite.scoring import predict_all, sqnr_scorer
-from keras_mobilevit.tflite.softmax_choice import choose_softmax
 
 # Patches of 2x2 at a quarter of the size: 10 x 10 tokens.
 SIZE = (80, 80)
@@ -87,12 +86,6 @@ def test_both_ways_are_observed(float_model, images, calibration):
         graph = read_model(file).subgraphs[0]
         names = {tensor_name(graph, op.outputs[0]) for op in graph.operators}
         assert names <= calibration.ranges.keys()
-
-
-def test_short_rows_stay(tiny_float, float_model):
-    assert not has_long_rows(tiny_float)  # 4 x 6 tokens
-    assert has_long_rows(float_model)
-    assert kinds(use_integer_softmax(tiny_float)) == kinds(tiny_float)
 
 
 def test_attention_that_stays_float_keeps_its_softmax(float_model):
@@ -162,44 +155,20 @@ def test_the_noise_is_that_of_softmax_in_float(
 # === Choice ===
 
 
-def choose(float_model, calibration, images, compat=None, **changes):
-    recipe = dataclasses.replace(int8(), **changes)
-    return choose_softmax(
-        float_model, recipe, calibration, images, compat
-    ).integer_softmax
-
-
-def test_kept_where_it_costs_nothing(float_model, calibration, images):
-    assert choose(float_model, calibration, images)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"compat": "2.14"},
-        {"integer_softmax": False},
-        {"float_ops": ("SOFTMAX", "BATCH_MATMUL")},
-    ],
-)
-def test_not_where_it_can_not_pay(float_model, calibration, images, changes):
-    assert not choose(float_model, calibration, images, **changes)
-
-
-def test_without_long_rows_there_is_nothing_to_try(
-    tiny_float, tiny_calibration
-):
-    recipe = int8()
-    assert choose_softmax(tiny_float, recipe, tiny_calibration, []) == recipe
+def keeps(float_model, calibration, images):
+    kept = keep_affordable(float_model, int8(), calibration, images)
+    return kept.integer_softmax
 
 
 def test_not_where_it_costs_accuracy(float_model, calibration, images):
     """Sums so far apart that a step of their scale is a whole row's."""
+    assert keeps(float_model, calibration, images)
     coarse = {
         name: (low, 1000 * high) if name.endswith("/total") else (low, high)
         for name, (low, high) in calibration.ranges.items()
     }
     coarse = dataclasses.replace(calibration, ranges=coarse)
-    assert not choose(float_model, coarse, images)
+    assert not keeps(float_model, coarse, images)
 
 
 def test_the_file_says_what_was_chosen(model, images, tmp_path):

@@ -161,12 +161,17 @@ def test_search_reaches_its_target(layers, tiny_float, tiny_calibration, score):
     assert recipe.float_ops == int8().float_ops
     assert steps[0].layers == ()
     assert steps[0].score == before
-    assert steps[-1].score >= target
-    assert all(step.score < target for step in steps[:-1])
+    gone = [step for step in steps if not step.returned]
+    assert gone[-1].score >= target
+    assert all(step.score < target for step in gone[:-1])
     # The best layers went, in their order, and no more than was needed.
-    moved = [layer for step in steps for layer in step.layers]
+    moved = [layer for step in gone for layer in step.layers]
     assert 0 < len(moved) < len(layers)
     assert moved == [layer.layer for layer in layers[: len(moved)]]
+    back = [layer for step in steps[len(gone) :] for layer in step.layers]
+    assert set(back) < set(gone[-1].layers)
+    assert steps[-1].score >= target
+    moved = [layer for layer in moved if layer not in back]
     file = quantize(tiny_float, recipe, tiny_calibration)
     assert score(file) == steps[-1].score
     (graph,) = read_model(file).subgraphs
@@ -193,7 +198,8 @@ def test_each_step_takes_a_third_of_the_noise(tiny_float, tiny_calibration):
         LayerSensitivity(f"{p}", -10 * np.log10(p), cost=1, scope=f"^{p}/")
         for p in powers
     ]
-    scores = iter(range(10))
+    # What goes back would leave too little.
+    scores = iter([0, 1, 2, 3, 4, 0])
     recipe, steps = search_recipe(
         tiny_float,
         int8(),
@@ -212,6 +218,43 @@ def test_each_step_takes_a_third_of_the_noise(tiny_float, tiny_calibration):
     assert recipe.float_scopes[len(int8().float_scopes) :] == (
         *("^10/", "^4/", "^3/", "^2/"),
     )
+
+
+def test_what_is_not_needed_goes_back(tiny_float, tiny_calibration):
+    """Of a last step of three, the costliest could stay, then no other."""
+    layers = [
+        LayerSensitivity(name, sqnr=0, cost=cost, scope=f"^{name}/")
+        for name, cost in (
+            ("a", 2),
+            ("b", 1),
+            ("c", 3),
+            *((name, 1) for name in "defghi"),
+        )
+    ]
+    scores = {
+        (): 1,
+        ("a", "b", "c"): 6,
+        ("a", "b"): 5,
+        ("b",): 4,
+        ("a",): 4,
+    }
+
+    def quantized(model, recipe, calibration):
+        return tuple(s[1] for s in recipe.float_scopes if s[0] == "^")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "keras_mobilevit.tflite.search.layers.quantize", quantized
+        )
+        recipe, steps = search_recipe(
+            tiny_float, int8(), tiny_calibration, layers, scores.get, target=5
+        )
+    assert [(step.layers, step.score, step.returned) for step in steps] == [
+        ((), 1, False),
+        (("a", "b", "c"), 6, False),
+        (("c",), 5, True),
+    ]
+    assert quantized(None, recipe, None) == ("a", "b")
 
 
 def test_targets_out_of_reach(layers, tiny_float, tiny_calibration, score):

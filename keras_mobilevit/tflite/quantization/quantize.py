@@ -27,11 +27,15 @@ from keras_mobilevit.tflite.quantization.integer_softmax import (
     keep_maximum_int8,
     use_integer_softmax,
 )
+from keras_mobilevit.tflite.quantization.portable_norm import (
+    power_of_two,
+    use_portable_norms,
+)
 from keras_mobilevit.tflite.quantization.recipes import INT8_BITS, Recipe
 
 _MULTIPLICATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 # Operations through which an int8 value passes without being recomputed.
-_MOVES = ("RESHAPE", "TRANSPOSE")
+_MOVES = ("RESHAPE", "SPACE_TO_DEPTH", "TRANSPOSE")
 # Products and sums in float16, as tensorflow/lite/delegates/xnnpack reads it.
 _PRECISION_KEY = b"reduced_precision_support"
 _HALF_ARITHMETIC = b"fp16accfp16"
@@ -74,6 +78,10 @@ def quantize(
     ranges = dict(calibration.ranges)
     for name in attention_operands(float_model):
         ranges[name] = _symmetric(*ranges[name])
+    if recipe.portable_norms:
+        for name in norm_operands(float_model):
+            ranges[name] = power_of_two(*ranges[name])
+        float_model = use_portable_norms(float_model)
     quantized = _run_quantizer(float_model, recipe, ranges)
     quantized = correct_biases(quantized, float_model, calibration.means)
     quantized = keep_maximum_int8(half_biases(quantized))
@@ -152,6 +160,14 @@ def _rules(recipe: Recipe) -> list[dict]:
         )
     elif recipe.activations == "int8":
         manager.add_static_config(".*", everything, INT8_BITS, INT8_BITS)
+        if recipe.single_dense_scale:
+            manager.add_static_config(
+                ".*",
+                operation_name.FULLY_CONNECTED,
+                INT8_BITS,
+                INT8_BITS,
+                operations.QuantGranularity.TENSORWISE,
+            )
     elif recipe.activations == "dynamic":
         manager.add_dynamic_config(".*", everything, INT8_BITS)
     else:
@@ -187,13 +203,31 @@ def attention_operands(float_model: bytes) -> Iterator[str]:
     XNNPACK multiplies int8 batches only if the second operand has zero point
     0; otherwise the product falls to reference code, tens of times slower.
     """
+    return _operands(float_model, "BATCH_MATMUL")
+
+
+def norm_operands(float_model: bytes) -> Iterator[str]:
+    """Names of the tensors that carry tokens into a norm, and are squared."""
+    return _operands(float_model, "MUL", squares=True)
+
+
+def _operands(float_model, kind, squares=False):
+    """Tensors that come second in operations of a kind, and whence they move.
+
+    Args:
+        float_model: File.
+        kind: Of operation.
+        squares: Only of those that multiply a tensor with itself.
+    """
     model = read_model(float_model)
     (graph,) = model.subgraphs
     producers = {tensor: op for op in graph.operators for tensor in op.outputs}
     for op in graph.operators:
-        if op_name(model, op) != "BATCH_MATMUL":
+        if op_name(model, op) != kind:
             continue
-        tensor = op.inputs[1]
+        first, tensor = op.inputs
+        if squares and first != tensor:
+            continue
         yield tensor_name(graph, tensor)
         while op_name(model, producers[tensor]) in _MOVES:
             tensor = producers[tensor].inputs[0]

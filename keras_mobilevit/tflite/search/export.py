@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from keras_mobilevit.images import iterate_files, load_image
+from keras_mobilevit.tflite.affordable import keep_affordable
 from keras_mobilevit.tflite.conversion import convert
 from keras_mobilevit.tflite.export import checked_path, write_quantized
 from keras_mobilevit.tflite.options import ExportOptions
@@ -22,7 +23,6 @@ from keras_mobilevit.tflite.search.layers import (
     rank_layers,
     search_recipe,
 )
-from keras_mobilevit.tflite.softmax_choice import choose_softmax
 
 # Labelled pictures that a candidate is scored on.
 _SCORED_IMAGES = 1000
@@ -89,9 +89,13 @@ def export_searched(
     others = _without(more.draw_images(model).images, drawn.images)[:count]
     float_model = convert(prepared, options.size)
     statistics = calibrate(float_model, drawn.images, recipe.coverage)
-    recipe = choose_softmax(
-        float_model, recipe, statistics, drawn.images, options.compat
-    )
+
+    def keep(recipe):
+        return keep_affordable(
+            float_model, recipe, statistics, drawn.images, options.compat
+        )
+
+    recipe = keep(recipe)
     if target_sqnr is not None:
         score, target = sqnr_scorer(float_model, others), target_sqnr
     else:
@@ -102,6 +106,8 @@ def export_searched(
     recipe, steps = search_recipe(
         float_model, recipe, statistics, layers, score, target
     )
+    # Where less noise is left, half a dB is sooner lost.
+    recipe = keep(recipe)
     metadata = dataclasses.replace(metadata, calibration_seed=drawn.seed)
     write_quantized(path, float_model, recipe, metadata, ending, statistics)
     return path, recipe, steps

@@ -65,10 +65,12 @@ class SearchStep:
     Attributes:
         layers: Layers that were moved to float since the last step.
         score: Score of the file.
+        returned: Whether they were moved back to int8 instead.
     """
 
     layers: tuple[str, ...]
     score: float
+    returned: bool = False
 
 
 def rank_layers(
@@ -114,6 +116,9 @@ def search_recipe(
 ) -> tuple[Recipe, list[SearchStep]]:
     """Moves layers to float until a score reaches its target.
 
+    Those of the last step that turn out not to be needed are moved back, the
+    costliest first.
+
     Args:
         float_model: File from `keras_mobilevit.tflite.convert`.
         recipe: With int8 activations, to begin from.
@@ -129,21 +134,26 @@ def search_recipe(
     Raises:
         ValueError: If not even all layers in float reach it.
     """
-    queue = list(layers)
-    scopes: list[str] = []
+    queue, kept = list(layers), []
     steps: list[SearchStep] = []
-    moved: list[str] = []
+    moved: list[LayerSensitivity] = []
+
+    def attempt(layers):
+        """A recipe that keeps these float, and its score."""
+        candidate = dataclasses.replace(
+            recipe,
+            name=f"{recipe.name}_searched",
+            float_scopes=(
+                *recipe.float_scopes,
+                *(layer.scope for layer in layers),
+            ),
+        )
+        return candidate, score(quantize(float_model, candidate, calibration))
+
     with tqdm(total=len(queue), desc="searching", disable=None) as bar:
-        while True:
-            candidate = dataclasses.replace(
-                recipe,
-                name=f"{recipe.name}_searched",
-                float_scopes=(*recipe.float_scopes, *scopes),
-            )
-            found = score(quantize(float_model, candidate, calibration))
-            steps.append(SearchStep(tuple(moved), found))
-            if found >= target:
-                return candidate, steps
+        candidate, found = attempt(kept)
+        steps.append(SearchStep((), found))
+        while found < target:
             if not queue:
                 raise ValueError(
                     f"Nothing reaches {target:g}: with every layer in float "
@@ -155,9 +165,21 @@ def search_recipe(
             while queue and remaining > goal:
                 layer = queue.pop(0)
                 remaining -= layer.noise
-                scopes.append(layer.scope)
-                moved.append(layer.layer)
+                moved.append(layer)
                 bar.update()
+            kept += moved
+            candidate, found = attempt(kept)
+            steps.append(
+                SearchStep(tuple(layer.layer for layer in moved), found)
+            )
+    # The last step may have gone too far.
+    for layer in sorted(moved, key=lambda layer: -layer.cost):
+        fewer = [other for other in kept if other is not layer]
+        smaller, found = attempt(fewer)
+        if found >= target:
+            candidate, kept = smaller, fewer
+            steps.append(SearchStep((layer.layer,), found, returned=True))
+    return candidate, steps
 
 
 def _scopes_and_costs(float_model):

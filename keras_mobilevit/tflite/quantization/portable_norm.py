@@ -1,0 +1,84 @@
+"""Norms with the same bits on every processor.
+
+The norms of an int8 file are float, and XNNPACK's float kernels differ in the
+last bits from one processor to the next. Each such bit can turn a rounding to
+int8, and with it an answer. Two things make these norms exact:
+
+- Sums do not depend on their order if nothing is rounded. The squares of
+  `n * 2**k` are integers of 16 bits times `4**k`, and 258 of them fit a float.
+  So what a norm reads gets a power of two as its scale.
+- The root is made anew by one step of Heron's method, out of operations that
+  IEEE 754 rounds correctly. Of `a + b` with `a = y` and `b = x / y`, the first
+  is a multiple of the last place in which the second is rounded. So the sum is
+  twice the root, rounded there, wherever `y` began: in all 16.7 million floats
+  between 1 and 4, XNNPACK's root on x86 and the exact one gave the same, where
+  they themselves differ in a third.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from keras_mobilevit.tflite.editing import add_tensor, make_operation
+from keras_mobilevit.tflite.flatbuffer import (
+    FLOAT32,
+    op_name,
+    read_model,
+    tensor_name,
+    write_model,
+)
+
+_LEVELS = 255
+
+
+def use_portable_norms(float_model: bytes) -> bytes:
+    """Replaces `RSQRT` by operations that are the same everywhere.
+
+    Args:
+        float_model: File from `keras_mobilevit.tflite.convert`.
+
+    Returns:
+        The file with the same output, up to float32 rounding.
+    """
+    model = read_model(float_model)
+    (graph,) = model.subgraphs
+    rewritten = []
+    two = None
+    for op in graph.operators:
+        if op_name(model, op) != "RSQRT":
+            rewritten.append(op)
+            continue
+        (square,), (inverse,) = op.inputs, op.outputs
+        name = tensor_name(graph, inverse)
+        if two is None:
+            two = add_tensor(model, f"{name}/two", FLOAT32, (), np.float32(2))
+        near, rest, twice = (
+            add_tensor(
+                model, f"{name}/{part}", FLOAT32, graph.tensors[square].shape
+            )
+            for part in ("near", "rest", "twice")
+        )
+        rewritten += [
+            make_operation(model, "SQRT", [square], [near]),
+            _arithmetic(model, "DIV", [square, near], rest),
+            _arithmetic(model, "ADD", [near, rest], twice),
+            _arithmetic(model, "DIV", [two, twice], inverse),
+        ]
+    graph.operators = rewritten
+    return write_model(model)
+
+
+def power_of_two(low: float, high: float) -> tuple[float, float]:
+    """The range for another, to half a step, whose scale is a power of two."""
+    low, high = min(low, 0.0), max(high, 0.0)
+    step = 2.0 ** math.ceil(math.log2(max(high - low, 1e-30) / _LEVELS))
+    lowest = round(low / step)
+    return lowest * step, (lowest + _LEVELS) * step
+
+
+def _arithmetic(model, kind, inputs, output):
+    return make_operation(
+        model, kind, inputs, [output], fusedActivationFunction=0
+    )

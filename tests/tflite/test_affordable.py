@@ -1,0 +1,71 @@
+"""What of a recipe a model can afford."""
+
+import dataclasses
+
+import pytest
+
+from keras_mobilevit.tflite.affordable import AFFORDABLE, keep_affordable
+from keras_mobilevit.tflite.quantization.recipes import (
+    int8,
+    int8_accurate,
+    int8_full,
+)
+
+
+@pytest.fixture
+def losses(monkeypatch):
+    """dB that each field takes from 30; the file is its recipe."""
+    losses = dict.fromkeys(AFFORDABLE, 0.0)
+
+    def score(recipe):
+        return 30 - sum(losses[f] for f in AFFORDABLE if getattr(recipe, f))
+
+    module = "keras_mobilevit.tflite.affordable."
+    monkeypatch.setattr(f"{module}quantize", lambda model, recipe, c: recipe)
+    monkeypatch.setattr(f"{module}sqnr_scorer", lambda *arguments: score)
+    return losses
+
+
+def kept(recipe, compat=None):
+    recipe = keep_affordable(b"", recipe, None, [], compat)
+    return {field for field in AFFORDABLE if getattr(recipe, field)}
+
+
+def test_what_the_recipes_want():
+    assert {
+        recipe.name: {field for field in AFFORDABLE if getattr(recipe, field)}
+        for recipe in (int8(), int8_accurate(), int8_full())
+    } == {
+        "int8": set(AFFORDABLE),
+        "int8_accurate": {"integer_softmax", "single_dense_scale"},
+        "int8_full": {"single_dense_scale"},
+    }
+
+
+def test_all_is_kept_where_it_costs_nothing(losses):
+    assert kept(int8()) == set(AFFORDABLE)
+    losses.update(integer_softmax=0.3, single_dense_scale=0.2)
+    assert kept(int8()) == set(AFFORDABLE)
+
+
+@pytest.mark.parametrize("field", AFFORDABLE)
+def test_what_costs_accuracy_goes(losses, field):
+    losses[field] = 0.6
+    assert kept(int8()) == set(AFFORDABLE) - {field}
+    losses["portable_norms"] = losses["integer_softmax"] = 5
+    assert kept(int8()) == {"single_dense_scale"} - {field}
+
+
+def test_what_a_recipe_does_not_want_is_not_tried(losses):
+    assert kept(int8_full()) == {"single_dense_scale"}
+    bare = dataclasses.replace(int8(), **dict.fromkeys(AFFORDABLE, False))
+    assert keep_affordable(b"", bare, None, []) == bare
+
+
+def test_older_runtimes(losses):
+    assert kept(int8(), compat="2.14") == {"single_dense_scale"}
+
+
+def test_attention_in_float_keeps_its_softmax(losses):
+    floats = dataclasses.replace(int8(), float_ops=("SOFTMAX", "BATCH_MATMUL"))
+    assert "integer_softmax" not in kept(floats)
