@@ -65,10 +65,17 @@ def keep_affordable(
         [
             field
             for field in wanted
-            if not is_affordable(dataclasses.replace(plain, **{field: True}))
+            if not is_affordable(
+                dataclasses.replace(plain, **{field: getattr(recipe, field)})
+            )
         ],
     )
 
 
 def _without(recipe, fields):
-    return dataclasses.replace(recipe, **dict.fromkeys(fields, False))
+    defaults = {
+        field.name: field.default for field in dataclasses.fields(Recipe)
+    }
+    return dataclasses.replace(
+        recipe, **{field: defaults[field] for field in fields}
+    )

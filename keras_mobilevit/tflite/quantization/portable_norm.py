@@ -8,11 +8,11 @@ int8, and with it an answer. Two things make these norms exact:
   `n * 2**k` are integers of 16 bits times `4**k`, and 258 of them fit a float.
   So what a norm reads gets a power of two as its scale.
 - The root is made anew by one step of Heron's method, out of operations that
-  IEEE 754 rounds correctly. Of `a + b` with `a = y` and `b = x / y`, the first
-  is a multiple of the last place in which the second is rounded. So the sum is
-  twice the root, rounded there, wherever `y` began: in all 16.7 million floats
-  between 1 and 4, XNNPACK's root on x86 and the exact one gave the same, where
-  they themselves differ in a third.
+  IEEE 754 rounds correctly. Of the sum `y + x / y`, the first part is a
+  multiple of the last place in which the second is rounded. So the sum is twice
+  the root, rounded there, whichever of the nearest floats `y` was: in all 16.7
+  million floats between 1 and 4, XNNPACK's root on x86 and the exact one gave
+  the same, where they themselves differ in a third.
 """
 
 from __future__ import annotations

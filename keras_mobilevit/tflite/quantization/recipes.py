@@ -43,10 +43,11 @@ class Recipe:
             below it, and one in a hundred above.
         half_arithmetic: Allow XNNPACK to compute in float16 where the
             processor can.
-        integer_softmax: Compute the softmax of attention in int8.
+        integer_softmax: Compute the softmax of attention in int8 where it
+            looks at so many tokens or more; 0 for never.
         portable_norms: Compute norms so that every processor gets the same
-            bits. With `integer_softmax`, and all else in int8, the logits of
-            the whole file are the same.
+            bits. With an `integer_softmax` of 1, and all else in int8, the
+            logits of the whole file are the same.
         single_dense_scale: One scale for all int8 weights of a dense layer,
             not one for each of its outputs: a smaller file.
 
@@ -63,7 +64,7 @@ class Recipe:
     float_scopes: tuple[str, ...] = ()
     coverage: float = 99.99
     half_arithmetic: bool = False
-    integer_softmax: bool = False
+    integer_softmax: int = 0
     portable_norms: bool = False
     single_dense_scale: bool = False
 
@@ -95,6 +96,11 @@ class Recipe:
             raise ValueError(
                 "Arithmetic in float16 needs weights in float16. Received: "
                 f"weights={self.weights!r}"
+            )
+        if self.integer_softmax < 0:
+            raise ValueError(
+                "`integer_softmax` is a number of tokens, or 0. Received: "
+                f"integer_softmax={self.integer_softmax}"
             )
         if not 50 < self.coverage <= 100:
             raise ValueError(
@@ -237,7 +243,7 @@ def int8() -> Recipe:
         activations="int8",
         float_ops=("SOFTMAX",),
         float_scopes=_NORMS,
-        integer_softmax=True,
+        integer_softmax=1,
         portable_norms=True,
         single_dense_scale=True,
     )
@@ -262,7 +268,9 @@ def int8_accurate() -> Recipe:
             r"^stage\d_block/project_(in|out)\b",
             r"^stage[45]_block/(concatenation|fusion)\b",
         ),
-        # Float layers differ between processors anyway.
+        # Fewer tokens gain no time, and float layers differ between
+        # processors anyway.
+        integer_softmax=100,
         portable_norms=False,
     )
 
