@@ -65,17 +65,10 @@ def keep_affordable(
         [
             field
             for field in wanted
-            if not is_affordable(
-                dataclasses.replace(plain, **{field: getattr(recipe, field)})
-            )
+            if not is_affordable(dataclasses.replace(plain, **{field: True}))
         ],
     )
 
 
 def _without(recipe, fields):
-    defaults = {
-        field.name: field.default for field in dataclasses.fields(Recipe)
-    }
-    return dataclasses.replace(
-        recipe, **{field: defaults[field] for field in fields}
-    )
+    return dataclasses.replace(recipe, **dict.fromkeys(fields, False))

@@ -58,12 +58,7 @@ def test_what_costs_accuracy_goes(losses, field):
 
 def test_what_a_recipe_does_not_want_is_not_tried(losses):
     assert kept(int8_full()) == {"single_dense_scale"}
-    bare = dataclasses.replace(
-        int8(),
-        integer_softmax=0,
-        portable_norms=False,
-        single_dense_scale=False,
-    )
+    bare = dataclasses.replace(int8(), **dict.fromkeys(AFFORDABLE, False))
     assert keep_affordable(b"", bare, None, []) == bare
 
 

@@ -57,7 +57,6 @@ def test_which_recipes_need_images():
         (dict(activations="dynamic", input_type="int8"), "Integer inputs"),
         (dict(activations="float32", output_type="uint8"), "Integer inputs"),
         (dict(coverage=50), r"in \(50, 100\].*coverage=50"),
-        (dict(integer_softmax=-1), "tokens, or 0. .*integer_softmax=-1"),
         (dict(coverage=100.1), "coverage=100.1"),
         (dict(coverage=float("nan")), "coverage=nan"),
         # Letter by letter, it would match all layers.

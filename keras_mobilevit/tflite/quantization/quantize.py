@@ -74,9 +74,7 @@ def quantize(
         )
     _check_fit(float_model, calibration)
     if recipe.integer_softmax:
-        float_model = use_integer_softmax(
-            float_model, recipe.float_scopes, recipe.integer_softmax
-        )
+        float_model = use_integer_softmax(float_model, recipe.float_scopes)
     ranges = dict(calibration.ranges)
     for name in attention_operands(float_model):
         ranges[name] = _symmetric(*ranges[name])

@@ -43,11 +43,10 @@ class Recipe:
             below it, and one in a hundred above.
         half_arithmetic: Allow XNNPACK to compute in float16 where the
             processor can.
-        integer_softmax: Compute the softmax of attention in int8 where it
-            looks at so many tokens or more; 0 for never.
+        integer_softmax: Compute the softmax of attention in int8.
         portable_norms: Compute norms so that every processor gets the same
-            bits. With an `integer_softmax` of 1, and all else in int8, the
-            logits of the whole file are the same.
+            bits. With `integer_softmax`, and all else in int8, the logits of
+            the whole file are the same.
         single_dense_scale: One scale for all int8 weights of a dense layer,
             not one for each of its outputs: a smaller file.
 
@@ -64,7 +63,7 @@ class Recipe:
     float_scopes: tuple[str, ...] = ()
     coverage: float = 99.99
     half_arithmetic: bool = False
-    integer_softmax: int = 0
+    integer_softmax: bool = False
     portable_norms: bool = False
     single_dense_scale: bool = False
 
@@ -96,11 +95,6 @@ class Recipe:
             raise ValueError(
                 "Arithmetic in float16 needs weights in float16. Received: "
                 f"weights={self.weights!r}"
-            )
-        if self.integer_softmax < 0:
-            raise ValueError(
-                "`integer_softmax` is a number of tokens, or 0. Received: "
-                f"integer_softmax={self.integer_softmax}"
             )
         if not 50 < self.coverage <= 100:
             raise ValueError(
@@ -243,7 +237,7 @@ def int8() -> Recipe:
         activations="int8",
         float_ops=("SOFTMAX",),
         float_scopes=_NORMS,
-        integer_softmax=1,
+        integer_softmax=True,
         portable_norms=True,
         single_dense_scale=True,
     )
@@ -254,8 +248,8 @@ def int8_accurate() -> Recipe:
 
     As `int8`, but the layers whose int8 form makes most noise for the time
     that it saves stay float: the stem, the inverted residuals, the projections
-    around each transformer, the fusions behind all but the first, the head and
-    the classifier.
+    around each transformer, the convolutions of all MobileViT blocks but the
+    first, the head and the classifier.
     `keras_mobilevit.tflite.search` found them on the embedded checkpoint; for
     another model, or another accuracy, let it search again.
     """
@@ -266,11 +260,9 @@ def int8_accurate() -> Recipe:
             *_NORMS,
             r"^(preprocessing|stem|stage\d_ir\d?|head|avg_pool|predictions)/",
             r"^stage\d_block/project_(in|out)\b",
-            r"^stage[45]_block/(concatenation|fusion)\b",
+            r"^stage[45]_block/(local|concatenation|fusion)\b",
         ),
-        # Fewer tokens gain no time, and float layers differ between
-        # processors anyway.
-        integer_softmax=100,
+        # Float layers differ between processors anyway.
         portable_norms=False,
     )
 
