@@ -37,7 +37,9 @@ from keras_mobilevit.tflite import (
     export_searched,
     export_tflite,
     find_recipe,
+    read_metadata,
 )
+from keras_mobilevit.tflite.affordable import AFFORDABLE
 from keras_mobilevit.tflite.compatibility.compatible import COMPATIBLE
 
 TYPES = ("float32", "int8", "uint8")
@@ -241,6 +243,10 @@ def run(args: argparse.Namespace) -> pathlib.Path:
         return export_baseline(source.model, args.output, **options)
     if args.target_sqnr is None and args.max_drop is None:
         path = export_tflite(source.model, args.output, recipe, **options)
+        kept = read_metadata(path).recipe_fields
+        for field in AFFORDABLE:
+            if getattr(recipe, field) and not kept[field] and not args.compat:
+                print(f"without {field}: it would cost accuracy here")
     else:
         path, recipe, steps = export_searched(
             source.model,

@@ -1,5 +1,7 @@
 """tools/export_tflite.py, from its arguments to the file."""
 
+import dataclasses
+
 import pytest
 from PIL import Image
 from small_model import make_images
@@ -122,6 +124,25 @@ def test_types_of_the_ends(export, saved, pictures, converted, options, ends):
     assert (image.dtype, output.dtype) == ends
     fields = read_metadata(path).recipe_fields
     assert (fields["input_type"], fields["output_type"]) == ends
+
+
+def test_what_a_model_can_not_afford_is_told(
+    export, saved, pictures, converted, monkeypatch, capsys
+):
+    options = ("--keras", saved, "--calibration", pictures)
+    options += ("--calibration-images", 20)
+    assert export(*options)[0] == 0
+    assert "without" not in capsys.readouterr().out
+    monkeypatch.setattr(
+        "keras_mobilevit.tflite.export.keep_affordable",
+        lambda model, recipe, *rest: dataclasses.replace(
+            recipe, integer_softmax=False
+        ),
+    )
+    assert export(*options)[0] == 0
+    told, last = capsys.readouterr().out.splitlines()
+    assert told == "without integer_softmax: it would cost accuracy here"
+    assert last.startswith("wrote ")
 
 
 def test_recipes_out_of_files(export, saved, pictures, converted, tmp_path):

@@ -46,17 +46,17 @@ def test_float32_equals_keras(model, files):
 
 
 # Measured on two sets of images, after calibration on three: the least of all
-# was 57.3, 57.3, 30.4, 29.6, 19.8, 34.6 and 19.5 dB. The floors are 2 dB less.
+# was 57.5, 57.5, 30.5, 29.5, 19.8, 34.8 and 19.9 dB. The floors are 2 dB less.
 @pytest.mark.parametrize(
     ("recipe", "floor"),
     [
-        ("float16", 55.3),
-        ("float16_arithmetic", 55.3),
-        ("weight_only", 28.4),
-        ("dynamic", 27.6),
+        ("float16", 55.5),
+        ("float16_arithmetic", 55.5),
+        ("weight_only", 28.5),
+        ("dynamic", 27.5),
         ("int8", 17.8),
-        ("int8_accurate", 32.6),
-        ("int8_full", 17.5),
+        ("int8_accurate", 32.8),
+        ("int8_full", 17.9),
     ],
 )
 def test_quantized_is_close_to_float32(scores, recipe, floor):
@@ -182,10 +182,8 @@ def test_what_int8_computes_in_int8(files):
     assert norms == 21
     assert {"BATCH_MATMUL", "ADD", "LOGISTIC", "CONV_2D", "SUM"} <= ints
     # The classifier's own.
-    assert (
-        len([op for op in graph.operators if op_name(model, op) == "SOFTMAX"])
-        == 1
-    )
+    kinds = [op_name(model, op) for op in graph.operators]
+    assert kinds.count("SOFTMAX") == 1
     assert "DIV" in floats
 
 
