@@ -20,7 +20,7 @@ from keras_mobilevit.tflite.flatbuffer import (
     tensor_name,
 )
 from keras_mobilevit.tflite.metrics import sqnr
-from keras_mobilevit.tflite.quantization.quantize import attention_operands
+from keras_mobilevit.tflite.quantization.scales import attention_operands
 
 # === Accuracy ===
 

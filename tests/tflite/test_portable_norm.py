@@ -12,11 +12,11 @@ from tiny_model import TINY_SIZE
 from keras_mobilevit.extras import require
 from keras_mobilevit.tflite.flatbuffer import op_name, read_model
 from keras_mobilevit.tflite.quantization.portable_norm import (
-    power_of_two,
     use_portable_norms,
 )
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import int8
+from keras_mobilevit.tflite.quantization.scales import power_of_two
 from keras_mobilevit.tflite.scoring import sqnr_scorer
 
 TOKENS, CHANNELS = 500, 64

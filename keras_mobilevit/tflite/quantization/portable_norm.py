@@ -6,7 +6,7 @@ int8, and with it an answer. Two things make these norms exact:
 
 - Sums do not depend on their order if nothing is rounded. The squares of
   `n * 2**k` are integers of 16 bits times `4**k`, and 258 of them fit a float.
-  So what a norm reads gets a power of two as its scale.
+  So what a norm reads gets a power of two as its scale (`scales.py`).
 - The root is made anew by one step of Heron's method, out of operations that
   IEEE 754 rounds correctly. Of the sum `y + x / y`, the first part is a
   multiple of the last place in which the second is rounded. So the sum is twice
@@ -16,8 +16,6 @@ int8, and with it an answer. Two things make these norms exact:
 """
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 
@@ -29,8 +27,6 @@ from keras_mobilevit.tflite.flatbuffer import (
     tensor_name,
     write_model,
 )
-
-_LEVELS = 255
 
 
 def use_portable_norms(float_model: bytes) -> bytes:
@@ -68,14 +64,6 @@ def use_portable_norms(float_model: bytes) -> bytes:
         ]
     graph.operators = rewritten
     return write_model(model)
-
-
-def power_of_two(low: float, high: float) -> tuple[float, float]:
-    """The range for another, to half a step, whose scale is a power of two."""
-    low, high = min(low, 0.0), max(high, 0.0)
-    step = 2.0 ** math.ceil(math.log2(max(high - low, 1e-30) / _LEVELS))
-    lowest = round(low / step)
-    return lowest * step, (lowest + _LEVELS) * step
 
 
 def _arithmetic(model, kind, inputs, output):

@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator
 
 import numpy as np
 
 from keras_mobilevit.extras import require
 from keras_mobilevit.tflite.flatbuffer import (
-    op_name,
     read_model,
     tensor_name,
     write_model,
@@ -28,14 +26,17 @@ from keras_mobilevit.tflite.quantization.integer_softmax import (
     use_integer_softmax,
 )
 from keras_mobilevit.tflite.quantization.portable_norm import (
-    power_of_two,
     use_portable_norms,
 )
 from keras_mobilevit.tflite.quantization.recipes import INT8_BITS, Recipe
+from keras_mobilevit.tflite.quantization.scales import (
+    attention_operands,
+    norm_operands,
+    power_of_two,
+    symmetric,
+)
 
 _MULTIPLICATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-# Operations through which an int8 value passes without being recomputed.
-_MOVES = ("RESHAPE", "SPACE_TO_DEPTH", "TRANSPOSE")
 # Products and sums in float16, as tensorflow/lite/delegates/xnnpack reads it.
 _PRECISION_KEY = b"reduced_precision_support"
 _HALF_ARITHMETIC = b"fp16accfp16"
@@ -77,7 +78,7 @@ def quantize(
         float_model = use_integer_softmax(float_model, recipe.float_scopes)
     ranges = dict(calibration.ranges)
     for name in attention_operands(float_model):
-        ranges[name] = _symmetric(*ranges[name])
+        ranges[name] = symmetric(*ranges[name])
     if recipe.portable_norms:
         for name in norm_operands(float_model):
             ranges[name] = power_of_two(*ranges[name])
@@ -195,46 +196,3 @@ def _rules(recipe: Recipe) -> list[dict]:
                 algorithm_key=algorithms.FLOAT_CASTING,
             )
     return manager.get_quantization_recipe()
-
-
-def attention_operands(float_model: bytes) -> Iterator[str]:
-    """Names of the tensors that carry keys and values into a matmul.
-
-    XNNPACK multiplies int8 batches only if the second operand has zero point
-    0; otherwise the product falls to reference code, tens of times slower.
-    """
-    return _operands(float_model, "BATCH_MATMUL")
-
-
-def norm_operands(float_model: bytes) -> Iterator[str]:
-    """Names of the tensors that carry tokens into a norm, and are squared."""
-    return _operands(float_model, "MUL", squares=True)
-
-
-def _operands(float_model, kind, squares=False):
-    """Tensors that come second in operations of a kind, and whence they move.
-
-    Args:
-        float_model: File.
-        kind: Of operation.
-        squares: Only of those that multiply a tensor with itself.
-    """
-    model = read_model(float_model)
-    (graph,) = model.subgraphs
-    producers = {tensor: op for op in graph.operators for tensor in op.outputs}
-    for op in graph.operators:
-        if op_name(model, op) != kind:
-            continue
-        first, tensor = op.inputs
-        if squares and first != tensor:
-            continue
-        yield tensor_name(graph, tensor)
-        while op_name(model, producers[tensor]) in _MOVES:
-            tensor = producers[tensor].inputs[0]
-            yield tensor_name(graph, tensor)
-
-
-def _symmetric(low, high):
-    """The range whose int8 zero point is exactly 0."""
-    step = max(abs(low), abs(high)) / 127
-    return -128 * step, 127 * step
