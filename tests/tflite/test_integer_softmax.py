@@ -104,6 +104,7 @@ def test_known_ranges():
     # What lies below would be rounded to zero anyway.
     assert math.exp(low) < 0.5 / 255
     assert known_range("a/softmax/integer/difference", -2.0, 0.0) == (-2, 0)
+    assert known_range("a/softmax/integer/difference", 0.0, 0.0) == (-0.5, 0)
     assert known_range("a/softmax/integer/exponential", 0.2, 0.9) == (0, 1)
     assert known_range("a/softmax", 0.2, 0.9) == (0.2, 0.9)
 
@@ -139,6 +140,17 @@ def test_rows_are_computed_in_int8(quantized):
 def test_xnnpack_takes_all_of_it(quantized, tmp_path):
     path = tmp_path / "model.tflite"
     path.write_bytes(quantized)
+    found = inspect(path)
+    assert (found.delegated, found.partitions) == (found.nodes, 1)
+
+
+def test_a_single_token(tmp_path):
+    """Patches of 2x2 at a quarter of 8x8: it differs from itself by nothing."""
+    float_model = convert(make_tiny_model((8, 8)))
+    statistics = calibrate(float_model, np.stack(make_images(5, (8, 8))))
+    path = tmp_path / "model.tflite"
+    path.write_bytes(quantize(float_model, int8(), statistics))
+    assert "REDUCE_MAX" in kinds(path.read_bytes())
     found = inspect(path)
     assert (found.delegated, found.partitions) == (found.nodes, 1)
 

@@ -34,6 +34,10 @@ from keras_mobilevit.tflite.flatbuffer import (
 
 # exp(-6.5) is less than half a step of 1/255.
 _LOWEST = -6.5
+# Where attention is flat, or looks at one token alone, differences are next to
+# nothing. XNNPACK takes no scale of less than 1/256 of that of the scores, and
+# exp(-0.5 / 255) is as good as 1.
+_HIGHEST = -0.5
 _MAXIMUM, _DIFFERENCE, _EXPONENTIAL, _TOTAL, _PRODUCT = (
     f"/integer/{part}"
     for part in ("maximum", "difference", "exponential", "total", "product")
@@ -102,7 +106,7 @@ def known_range(name: str, low: float, high: float) -> tuple[float, float]:
         high: Its largest value.
     """
     if name.endswith(_DIFFERENCE):
-        return max(low, _LOWEST), 0.0
+        return min(max(low, _LOWEST), _HIGHEST), 0.0
     if name.endswith(_EXPONENTIAL):
         return 0.0, 1.0
     return low, high
