@@ -66,8 +66,9 @@ def test_from_a_keras_file(export, saved, pictures, names, capsys):
         *("--seed", 5),
     )
     assert status == 0
-    assert capsys.readouterr().out == (
-        f"wrote {path} ({path.stat().st_size:,} bytes)\n"
+    # Before that it may say what this model can not afford.
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"wrote {path} ({path.stat().st_size:,} bytes)"
     )
     inspect(path).require_full_delegation()
     metadata = read_metadata(path)
@@ -131,8 +132,6 @@ def test_what_a_model_can_not_afford_is_told(
 ):
     options = ("--keras", saved, "--calibration", pictures)
     options += ("--calibration-images", 20)
-    assert export(*options)[0] == 0
-    assert "without" not in capsys.readouterr().out
     monkeypatch.setattr(
         "keras_mobilevit.tflite.export.keep_affordable",
         lambda model, recipe, *rest: dataclasses.replace(
