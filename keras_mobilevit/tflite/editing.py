@@ -14,7 +14,9 @@ _OPTIONS = {
     "ADD": "AddOptions",
     "ARG_MAX": "ArgMaxOptions",
     "CAST": "CastOptions",
+    "CONCATENATION": "ConcatenationOptions",
     "DIV": "DivOptions",
+    "MUL": "MulOptions",
     "REDUCE_MAX": "ReducerOptions",
     "SUB": "SubOptions",
     "SUM": "ReducerOptions",
@@ -51,6 +53,26 @@ def add_tensor(
     tensor.buffer = len(model.buffers) - 1
     graph.tensors.append(tensor)
     return len(graph.tensors) - 1
+
+
+def replace_constant(model, index: int, values: np.ndarray) -> None:
+    """Gives a constant other values of its type, and a buffer of its own.
+
+    The converter lets equal constants share a buffer.
+
+    Args:
+        model: As `read_model` gives it.
+        index: Of the tensor.
+        values: In the type of the tensor; the shape may be another.
+    """
+    schema = require("ai_edge_litert.schema_py_generated", extra="tflite")
+    (graph,) = model.subgraphs
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    tensor = graph.tensors[index]
+    tensor.buffer = len(model.buffers) - 1
+    tensor.shape = np.array(values.shape, np.int32)
 
 
 def make_operation(

@@ -92,6 +92,13 @@ def set_constant(model, graph, index: int, values: np.ndarray) -> None:
     buffer.data = np.frombuffer(values.tobytes(), np.uint8)
 
 
+def set_quantization(tensor, scale: float, zero_point: int) -> None:
+    """Gives a tensor one scale and zero point for all of its values."""
+    tensor.quantization = _schema().QuantizationParametersT()
+    tensor.quantization.scale = np.array([scale], np.float32)
+    tensor.quantization.zeroPoint = np.array([zero_point], np.int64)
+
+
 def op_name(model, op) -> str:
     """Name of an operation's kind, such as `"CONV_2D"`."""
     code = model.operatorCodes[op.opcodeIndex]

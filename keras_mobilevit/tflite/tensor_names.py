@@ -11,8 +11,18 @@ import re
 # What quantization appends to the names of the copies that it inserts.
 _COPY = re.compile("_(quantized|dequant|int8)$")
 
-# Parts of a ConvBlock or InvertedResidual, which are one layer as a whole.
-_INNER = {"conv", "depthwise", "expand", "norm", "pad", "reduce"}
+# Parts of a ConvBlock or InvertedResidual, which are one layer as a whole; the
+# last two are what equalization adds.
+_INNER = {
+    "conv",
+    "depthwise",
+    "expand",
+    "norm",
+    "pad",
+    "reduce",
+    "gate",
+    "groups",
+}
 _PARTS = re.compile(r"local|project_in|transformer_\d+|project_out|fusion")
 # What a MobileViT block does itself belongs to the part that it serves.
 _BETWEEN_PARTS = {

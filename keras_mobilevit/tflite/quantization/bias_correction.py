@@ -47,7 +47,7 @@ def correct_biases(
     }
     for op in graph.operators:
         original = originals.get(tensor_name(graph, op.outputs[0]))
-        if original is None or not _is_int8_product(model, graph, op):
+        if original is None or not is_int8_product(model, graph, op):
             continue
         kernel, bias = op.inputs[1:3]
         weights = constant(source, source_graph, original.inputs[1])
@@ -70,7 +70,7 @@ def correct_biases(
     return write_model(model)
 
 
-def _is_int8_product(model, graph, op):
+def is_int8_product(model, graph, op):
     if len(op.inputs) < 3 or op.inputs[2] < 0:
         return False
     kernel, bias = (graph.tensors[index] for index in op.inputs[1:3])

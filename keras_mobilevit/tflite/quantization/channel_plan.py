@@ -1,0 +1,402 @@
+"""Which channels are brought to like ranges before int8, and how.
+
+Networks that were trained for long have layers whose channels differ in range by
+a factor of a hundred, each as important as any other: a batch normalization
+behind a depthwise convolution lifts the small ones to full size. An int8 tensor
+has one step for all of its channels, so the small ones drown, and the answers of
+the network with them.
+
+Two exact transformations help: `equalization` and `channel_groups`. Both take
+time. So each family of channels is rounded to int8 alone, in the float graph,
+before and after; what is kept takes most noise off the outputs for the time that
+it costs. A network that would gain little is left as it is.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from tqdm import tqdm
+
+from keras_mobilevit.tflite.editing import add_tensor, make_operation
+from keras_mobilevit.tflite.flatbuffer import (
+    FLOAT32,
+    INT8,
+    constant,
+    op_name,
+    read_model,
+    set_quantization,
+    tensor_name,
+    write_model,
+)
+from keras_mobilevit.tflite.partial_runs import observe_images
+from keras_mobilevit.tflite.quantization.channel_groups import (
+    best_cut,
+    can_split,
+    split_channels,
+)
+from keras_mobilevit.tflite.quantization.channels import (
+    ChannelFamily,
+    channel_families,
+)
+from keras_mobilevit.tflite.quantization.equalization import (
+    GATE_RANGE,
+    representable_factors,
+    scale_channels,
+)
+from keras_mobilevit.tflite.scoring import sqnr_scorer
+
+_LEVELS = 255
+# Images whose activations are looked at, and those that are scored.
+_OBSERVED, _SCORED = 24, 16
+# Share of the images whose largest values a channel's range covers.
+_COVERED_IMAGES = 0.9
+# Channels may be lifted by so much, and no further.
+_MOST_OCTAVES = 7
+# A family is tried if like ranges would leave so little of its rounding noise,
+# relative to what its channels vary.
+_WORTH_TRYING = 0.5
+# A transformation has to take away so much of the noise that is left at best.
+_WORTH_SHARE = 0.02
+# All together has to take off so many dB, or nothing is done.
+_LEAST_GAIN = 3.0
+# Share of the time of the whole int8 file that may be spent.
+_MOST_TIME = 0.08
+# One int8 element that is read and written takes the time of as many
+# multiply-accumulates.
+_ELEMENT_COST = 16
+
+_EQUALIZE, _SPLIT = "equalize", "split"
+
+
+@dataclasses.dataclass(frozen=True)
+class Move:
+    """One transformation of one family.
+
+    Attributes:
+        family: Its name, that of its first tensor.
+        method: `"equalize"` or `"split"`.
+        noise: What rounding the family alone adds to the outputs afterwards,
+            over the power of the signal.
+        gain: How much less that is than before.
+        cost: Share of the time of the int8 file that it adds, roughly.
+    """
+
+    family: str
+    method: str
+    noise: float
+    gain: float
+    cost: float
+
+
+def balance_channels(
+    float_model: bytes, images: np.ndarray, skip: Sequence[str] = ()
+) -> tuple[bytes, list[Move]]:
+    """Brings the channels of uneven layers to like ranges.
+
+    Args:
+        float_model: File from `keras_mobilevit.tflite.convert`.
+        images: Those that calibrate: `(count, height, width, channels)`,
+            pixels in [0, 255].
+        skip: Names of activations that stay float; what they belong to is
+            left as it is.
+
+    Returns:
+        `(model, moves)`: the file with the same outputs, up to float32
+        rounding, and what was done to it. Where nothing is, the very file.
+    """
+    return _Planner(float_model, images, set(skip)).run()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Ranges:
+    """Per channel: what a tensor covers, and how much it varies."""
+
+    low: np.ndarray
+    high: np.ndarray
+    variance: np.ndarray
+
+
+class _Planner:
+    def __init__(self, float_model, images, skip):
+        self._float_model = float_model
+        self._model = read_model(float_model)
+        (self._graph,) = self._model.subgraphs
+        self._families = [
+            family
+            for family in channel_families(self._model)
+            if not skip & {self._name(t) for t in family.tensors}
+        ]
+        self._images = _evenly(images, _OBSERVED)
+        self._score = sqnr_scorer(float_model, list(_evenly(images, _SCORED)))
+
+    def run(self):
+        self._ranges = self._observe()
+        uneven = [f for f in self._families if self._is_uneven(f)]
+        if not uneven:
+            return self._float_model, []
+        every = {family.name: _EQUALIZE for family in uneven}
+        least = _WORTH_SHARE * self._noise(every, self._families)
+        moves = []
+        for family in tqdm(uneven, desc="comparing channels", disable=None):
+            before = self._noise({}, [family])
+            if before < least:
+                continue
+            for method in self._methods(family):
+                after = self._noise({family.name: method}, [family])
+                cost = self._cost(family, method)
+                if before - after > least:
+                    moves.append(
+                        Move(family.name, method, after, before - after, cost)
+                    )
+        chosen = _choose(moves)
+        plan = {move.family: move.method for move in chosen}
+        if not plan:
+            return self._float_model, []
+        before, after = (
+            self._noise(which, self._families) for which in ({}, plan)
+        )
+        if after > before * 10 ** (-_LEAST_GAIN / 10):
+            return self._float_model, []
+        model, _ = self._apply(plan)
+        return write_model(model), chosen
+
+    def _observe(self):
+        """Index of a tensor to its channels' ranges."""
+        tensors = [t for family in self._families for t in family.tensors]
+        lows, highs, sums, squares = ([] for _ in range(4))
+        for arrays in observe_images(self._model, self._images, tensors):
+            rows = [array.reshape(-1, array.shape[-1]) for array in arrays]
+            lows.append([row.min(0) for row in rows])
+            highs.append([row.max(0) for row in rows])
+            sums.append([row.mean(0) for row in rows])
+            squares.append([np.square(row).mean(0) for row in rows])
+
+        def over_images(values, place, share):
+            return np.quantile([v[place] for v in values], share, axis=0)
+
+        found = {}
+        for place, tensor in enumerate(tensors):
+            mean = np.mean([v[place] for v in sums], axis=0)
+            square = np.mean([v[place] for v in squares], axis=0)
+            found[tensor] = _Ranges(
+                over_images(lows, place, 1 - _COVERED_IMAGES),
+                over_images(highs, place, _COVERED_IMAGES),
+                np.maximum(square - mean**2, 1e-30),
+            )
+        return found
+
+    # === What a family would gain ===
+
+    def _widths(self, family):
+        """Largest value of each channel that has to be told apart."""
+        widths = np.zeros(family.channels)
+        for tensor in family.tensors:
+            ranges = self._ranges[tensor]
+            low = -ranges.low
+            if tensor in _gated(family):
+                # SiLU is flat below.
+                low = np.minimum(low, GATE_RANGE)
+            widths = np.maximum(widths, np.maximum(ranges.high, low))
+        return np.maximum(widths, widths.max() * 2.0**-_MOST_OCTAVES)
+
+    def _is_uneven(self, family):
+        widths = self._widths(family)
+        if widths.max() <= 0:
+            return False
+        variance = np.max(
+            [self._ranges[tensor].variance for tensor in family.tensors], axis=0
+        )
+        relative = widths**2 / variance
+        alike = np.mean(relative)
+        as_is = np.mean(widths.max() ** 2 / variance)
+        return alike < _WORTH_TRYING * as_is
+
+    def _methods(self, family):
+        yield _EQUALIZE
+        if can_split(self._model, family, self._families):
+            yield _SPLIT
+
+    def _noise(self, plan: Mapping[str, str], families):
+        """Noise over signal if only some families are rounded to int8."""
+        model, ranges = self._apply(plan)
+        names = {family.name for family in families}
+        rounded = {
+            tensor: ends
+            for family, tensors in ranges.items()
+            if family in names
+            for tensor, ends in tensors.items()
+        }
+        _round_to_int8(model, rounded)
+        return 10 ** (-self._score(write_model(model)) / 10)
+
+    def _apply(self, plan):
+        """A transformed copy; family to tensor to `(low, high)` there."""
+        model = copy.deepcopy(self._model)
+        families = {f.name: f for f in channel_families(model)}
+        ranges = {}
+        for family in self._families:
+            twin, method = families[family.name], plan.get(family.name)
+            factors = np.ones(family.channels)
+            if method == _EQUALIZE:
+                widths = self._widths(family)
+                factors = representable_factors(widths.max() / widths)
+                scale_channels(model, twin, factors)
+            ranges[family.name] = self._scaled_ranges(
+                family, factors, method == _EQUALIZE
+            )
+        # Last, since it replaces operations.
+        for family in self._families:
+            if plan.get(family.name) == _SPLIT:
+                ranges[family.name] = self._split(
+                    model, families[family.name], list(families.values())
+                )
+        return model, ranges
+
+    def _scaled_ranges(self, family, factors, clamped):
+        ranges = {}
+        widest = (factors * self._widths(family)).max()
+        for tensor in family.tensors:
+            found = self._ranges[tensor]
+            low = float((factors * found.low).min())
+            if clamped and tensor in _gated(family):
+                low = max(low, -widest)
+            ranges[tensor] = low, float((factors * found.high).max())
+        return ranges
+
+    def _split(self, model, family, families):
+        """Splits a family of `model`, and returns its new tensors' ranges."""
+        (graph,) = model.subgraphs
+        groups = best_cut(self._widths(family))
+        found = [self._ranges[tensor] for tensor in family.tensors]
+        first = len(graph.tensors)
+        kinds = [self._name(t).rpartition("/")[2] for t in family.tensors]
+        split_channels(model, family, families, groups)
+        ranges = {}
+        for index in range(first, len(graph.tensors)):
+            _, number, kind = tensor_name(graph, index).rsplit("/", 2)
+            if kind in kinds and number.isdigit():
+                chosen = found[kinds.index(kind)]
+                channels = groups[int(number)]
+                ranges[index] = (
+                    float(chosen.low[channels].min()),
+                    float(chosen.high[channels].max()),
+                )
+        return ranges
+
+    # === What it costs ===
+
+    def _cost(self, family, method):
+        elements = sum(
+            math.prod(self._graph.tensors[int(w.product.outputs[0])].shape)
+            for w in family.writers
+            if not w.is_linear
+        )
+        # Two more passes over the activations: the sigmoid's input, and its
+        # product, which otherwise goes into the same table. Groups are joined
+        # behind the depthwise convolution.
+        if method == _SPLIT:
+            output = family.readers[0].product.outputs[0]
+            passes = math.prod(self._graph.tensors[int(output)].shape)
+        else:
+            passes = 2 * elements
+        return _ELEMENT_COST * passes / self._time()
+
+    def _time(self):
+        """Of the whole int8 file, in multiply-accumulates."""
+        time = 0
+        for op in self._graph.operators:
+            elements = math.prod(self._graph.tensors[int(op.outputs[0])].shape)
+            time += _ELEMENT_COST * elements
+            kind = op_name(self._model, op)
+            if kind == "BATCH_MATMUL":
+                shape = self._graph.tensors[int(op.inputs[0])].shape
+                time += elements * int(shape[-1])
+            elif kind in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+                kernel = constant(self._model, self._graph, int(op.inputs[1]))
+                if kernel is not None:
+                    filters = elements_of(op_name(self._model, op), kernel)
+                    time += elements * filters
+        return time
+
+    def _name(self, tensor):
+        return tensor_name(self._graph, tensor)
+
+
+def elements_of(kind: str, kernel: np.ndarray) -> int:
+    """Weights that one output value is a sum of."""
+    outputs = kernel.shape[-1 if kind == "DEPTHWISE_CONV_2D" else 0]
+    return kernel.size // outputs
+
+
+def _gated(family: ChannelFamily) -> set[int]:
+    """Tensors in front of a SiLU."""
+    return {
+        int(writer.product.outputs[0])
+        for writer in family.writers
+        if not writer.is_linear
+    }
+
+
+def _choose(moves: Sequence[Move]) -> list[Move]:
+    """The moves that take most noise off for the time, within the budget."""
+    chosen: dict[str, Move] = {}
+    spent = 0.0
+    while True:
+        best, best_worth = None, 0.0
+        for move in moves:
+            old = chosen.get(move.family)
+            gain = move.gain - (old.gain if old else 0.0)
+            cost = move.cost - (old.cost if old else 0.0)
+            if gain <= 0 or spent + cost > _MOST_TIME:
+                continue
+            worth = gain / max(cost, 1e-6)
+            if worth > best_worth:
+                best, best_worth = move, worth
+        if best is None:
+            return list(chosen.values())
+        old = chosen.get(best.family)
+        spent += best.cost - (old.cost if old else 0.0)
+        chosen[best.family] = best
+
+
+def _evenly(images, count):
+    if len(images) <= count:
+        return images
+    chosen = np.linspace(0, len(images) - 1, count)
+    return images[np.round(chosen).astype(int)]
+
+
+def _round_to_int8(model, ranges: Mapping[int, tuple[float, float]]) -> None:
+    """Lets float tensors pass through int8, in place."""
+    (graph,) = model.subgraphs
+    operators = []
+    renamed: dict[int, int] = {}
+    for op in graph.operators:
+        op.inputs = [renamed.get(int(t), int(t)) for t in op.inputs]
+        operators.append(op)
+        for tensor in map(int, op.outputs):
+            if tensor not in ranges:
+                continue
+            low, high = ranges[tensor]
+            low, high = min(low, 0.0), max(high, 0.0)
+            scale = max(high - low, 1e-12) / _LEVELS
+            name, shape = tensor_name(graph, tensor), graph.tensors[tensor].shape
+            rounded = add_tensor(model, f"{name}/rounded", INT8, shape)
+            set_quantization(
+                graph.tensors[rounded], scale, round(-128 - low / scale)
+            )
+            renamed[tensor] = add_tensor(
+                model, f"{name}/float", FLOAT32, shape
+            )
+            operators += [
+                make_operation(model, "QUANTIZE", [tensor], [rounded]),
+                make_operation(
+                    model, "DEQUANTIZE", [rounded], [renamed[tensor]], 2
+                ),
+            ]
+    graph.operators = operators
