@@ -22,6 +22,7 @@ from keras_mobilevit.tflite.quantization.integer_io import (
     use_uint8,
 )
 from keras_mobilevit.tflite.quantization.integer_softmax import (
+    difference_ranges,
     keep_maximum_int8,
     use_integer_softmax,
 )
@@ -77,6 +78,7 @@ def quantize(
     if recipe.integer_softmax:
         float_model = use_integer_softmax(float_model, recipe.float_scopes)
     ranges = dict(calibration.ranges)
+    ranges |= difference_ranges(float_model, ranges)
     for name in attention_operands(float_model):
         ranges[name] = symmetric(*ranges[name])
     if recipe.portable_norms:
