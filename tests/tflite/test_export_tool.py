@@ -75,7 +75,9 @@ def test_from_a_keras_file(export, saved, pictures, names, capsys):
     assert metadata.labels == LABELS
     assert metadata.model == "tiny"
     assert metadata.recipe == "int8"
-    assert (metadata.calibration_images, metadata.calibration_seed) == (30, 5)
+    # Of 30, 8 are reserved.
+    assert (metadata.calibration_images, metadata.calibration_seed) == (22, 5)
+    assert metadata.fidelity["images"] == 8
 
 
 def test_from_the_name_of_a_variant(export, monkeypatch, tiny_float):
@@ -133,14 +135,15 @@ def test_what_a_model_can_not_afford_is_told(
     options = ("--keras", saved, "--calibration", pictures)
     options += ("--calibration-images", 20)
     monkeypatch.setattr(
-        "keras_mobilevit.tflite.export.keep_affordable",
+        "keras_mobilevit.tflite.verification.keep_affordable",
         lambda model, recipe, *rest: dataclasses.replace(
             recipe, integer_softmax=False
         ),
     )
     assert export(*options)[0] == 0
-    told, last = capsys.readouterr().out.splitlines()
+    told, figure, last = capsys.readouterr().out.splitlines()
     assert told == "without integer_softmax: it would cost accuracy here"
+    assert figure.startswith("int8 against float32 on 8 reserved images: ")
     assert last.startswith("wrote ")
 
 
@@ -184,7 +187,8 @@ def test_search(
     assert status == 0
     recipe = Recipe.from_json(found.read_text())
     assert recipe.name == read_metadata(path).recipe == "int8_searched"
-    *steps, last = capsys.readouterr().out.splitlines()
+    *steps, figure, last = capsys.readouterr().out.splitlines()
+    assert figure.startswith("int8_searched against float32 on 8 reserved ")
     assert last.startswith("wrote ")
     scores = [float(step.split()[0]) for step in steps]
     goal = 25 if target[0] == "--target-sqnr" else 100
@@ -221,6 +225,7 @@ def test_search(
             "needs a recipe with int8 activations",
         ),
         (["--weights", "none", "--labels", "nowhere.txt"], "nowhere.txt"),
+        (["--weights", "none", "--min-sqnr", "-1"], "dB from 0, or None"),
     ],
 )
 def test_errors(export, capsys, argv, message):
@@ -271,7 +276,7 @@ def test_pictures_that_can_not_be_read(
     with pytest.warns(UserWarning, match="Skipped 1 pictures.*cut.jpg"):
         status, path = export(*calibration)
     assert status == 0
-    assert read_metadata(path).calibration_images == 20
+    assert read_metadata(path).calibration_images == 12
 
 
 def test_options_that_go_together(export, saved, pictures, capsys):
