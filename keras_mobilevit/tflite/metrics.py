@@ -89,10 +89,14 @@ def powers(
         output: As in `sqnr`.
 
     Returns:
-        `(signal, noise)`, arrays `(images,)`.
+        `(signal, noise)`, arrays `(images,)`. Where the output is not a
+        number, or infinite, so is the noise.
     """
+    finite = np.isfinite(output).all(axis=1)
+    output = np.where(finite[:, None], output, 0)
     reference, output = to_logits(reference), to_logits(output)
-    return (reference**2).sum(axis=1), ((output - reference) ** 2).sum(axis=1)
+    noise = ((output - reference) ** 2).sum(axis=1)
+    return (reference**2).sum(axis=1), np.where(finite, noise, np.inf)
 
 
 def decibels(signal: float, noise: float) -> float:
@@ -109,7 +113,6 @@ def _decibels(signal, noise):
         ratio = np.divide(
             signal, noise, out=np.full_like(signal, np.inf), where=noise != 0
         )
-        # Outputs that are not numbers, or infinite.
         ratio = np.where(np.isfinite(noise), ratio, 0)
         return 10 * np.log10(ratio)
 

@@ -135,7 +135,17 @@ def fidelity_facts(
 
 
 def describe_fidelity(recipe: str, facts: Mapping[str, Any]) -> str:
-    """One line on what `fidelity_facts` gave, of a recipe by its name."""
+    """One line on what `fidelity_facts` gave, of a recipe by its name.
+
+    Facts out of a file may be of a version that has others: it says so then.
+    """
+    try:
+        return _describe(recipe, facts)
+    except (KeyError, TypeError, ValueError) as error:
+        return f"{recipe} against float32: in another form than here ({error})"
+
+
+def _describe(recipe, facts):
     images = f"{facts['images']} reserved images"
     line = f"{recipe} against float32 on {images}: {facts['sqnr_db']:.1f} dB"
     if facts["agreement_percent"] is not None:

@@ -111,7 +111,8 @@ def test_from_the_name_of_a_variant(export, monkeypatch, tiny_float):
             ("int8", "uint8"),
         ),
         (
-            ("--recipe", "int8_full", "--input-type", "float32"),
+            ("--recipe", "int8_full", "--input-type", "float32")
+            + ("--min-sqnr", 0),
             ("float32", "int8"),
         ),
     ],
@@ -145,6 +146,30 @@ def test_what_a_model_can_not_afford_is_told(
     assert told == "without integer_softmax: it would cost accuracy here"
     assert figure.startswith("int8 against float32 on 8 reserved images: ")
     assert last.startswith("wrote ")
+
+
+def test_a_file_that_is_far_from_float32(
+    export, saved, pictures, converted, capsys, tmp_path
+):
+    """It warns without escalation; with it, the recipe that is kept has it."""
+    options = ("--keras", saved, "--calibration", pictures, "--min-sqnr", 30)
+    with pytest.warns(UserWarning, match="lose most.*'int8_accurate'"):
+        status, path = export(*options, "--no-escalation")
+    assert status == 0
+    figure = read_metadata(path).fidelity["sqnr_db"]
+    line, *_ = capsys.readouterr().out.splitlines()
+    start = "int8 against float32 on 10 reserved images: "
+    assert line.startswith(f"{start}{figure:.1f} dB, ")
+    assert line.endswith(" % agreement")
+    found = tmp_path / "found.json"
+    with pytest.warns(UserWarning, match="layers in float"):
+        assert export(*options, "--save-recipe", found)[0] == 0
+    line, *_ = capsys.readouterr().out.splitlines()
+    assert f"; {figure:.1f} dB without " in line
+    metadata = read_metadata(path)
+    assert metadata.fidelity["escalated"]
+    scopes = metadata.recipe_fields["float_scopes"]
+    assert list(find_recipe(found).float_scopes) == scopes
 
 
 def test_recipes_out_of_files(export, saved, pictures, converted, tmp_path):

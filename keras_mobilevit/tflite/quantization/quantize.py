@@ -197,4 +197,14 @@ def _rules(recipe: Recipe) -> list[dict]:
                 16,
                 algorithm_key=algorithms.FLOAT_CASTING,
             )
+    # The ends are what they shall be, whatever layer beside them is float. The
+    # manager would put rules of an expression that it knows not last.
+    for end, dtype in (
+        ("INPUT", recipe.input_type),
+        ("OUTPUT", recipe.output_type),
+    ):
+        if dtype != "float32":
+            manager.add_static_config(
+                "^.*$", operation_name(end), INT8_BITS, INT8_BITS
+            )
     return manager.get_quantization_recipe()
