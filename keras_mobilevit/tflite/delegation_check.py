@@ -71,7 +71,8 @@ def delegation_gaps(file: bytes) -> str | None:
     except (RuntimeError, ValueError):
         # Alone, some operations can not be run: those that compute shapes.
         return text
-    return f"{text} They take about {share:.0%} of the time here."
+    percent = f"about {100 * share:.0f}" if share >= 0.01 else "less than 1"
+    return f"{text} They take {percent} % of the time here."
 
 
 def _ends(found):

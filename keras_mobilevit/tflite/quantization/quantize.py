@@ -16,6 +16,9 @@ from keras_mobilevit.tflite.flatbuffer import (
 )
 from keras_mobilevit.tflite.quantization.bias_correction import correct_biases
 from keras_mobilevit.tflite.quantization.calibration import Calibration
+from keras_mobilevit.tflite.quantization.far_scales import (
+    bridge_far_scales,
+)
 from keras_mobilevit.tflite.quantization.half_biases import half_biases
 from keras_mobilevit.tflite.quantization.integer_io import (
     keep_moves_int8,
@@ -88,6 +91,7 @@ def quantize(
     quantized = _run_quantizer(float_model, recipe, ranges)
     quantized = correct_biases(quantized, float_model, calibration.means)
     quantized = keep_maximum_int8(half_biases(quantized))
+    quantized = bridge_far_scales(quantized)
     return use_uint8(
         keep_moves_int8(quantized),
         inputs=recipe.input_type == "uint8",
