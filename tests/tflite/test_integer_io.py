@@ -119,7 +119,10 @@ def test_ends_beside_float_layers(tiny_float, tiny_calibration, kind):
     """A layer that moves to float does not take the file's end with it."""
     for scope in (".*", r"^(preprocessing|predictions|output)\b"):
         recipe = dataclasses.replace(
-            int8(), input_type=kind, output_type=kind, float_scopes=(scope,)
+            int8(),
+            input_type=kind,
+            output_type=kind,
+            float_scopes=(*int8().float_scopes, scope),
         )
         data = quantize(tiny_float, recipe, tiny_calibration)
         graph = read_graph(data)
