@@ -54,7 +54,7 @@ def check_files(names):
     assert {"SOFTMAX", "RSQRT"} <= left_out
     assert names["steps"][0].score < names["TARGET"] <= names["steps"][-1].score
     assert names["metadata"].recipe == "int8"
-    assert names["metadata"].calibration_images == 100
+    assert names["metadata"].calibration_images == 80
     assert names["metadata"].calibration_seed == 0
 
 

@@ -21,8 +21,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import pathlib
 import sys
+import warnings
 
 import keras
 
@@ -33,6 +35,7 @@ from keras_mobilevit.tflite import (
     ENDINGS,
     RECIPES,
     Ending,
+    Recipe,
     export_baseline,
     export_searched,
     export_tflite,
@@ -41,6 +44,11 @@ from keras_mobilevit.tflite import (
 )
 from keras_mobilevit.tflite.affordable import AFFORDABLE
 from keras_mobilevit.tflite.compatibility.compatible import COMPATIBLE
+from keras_mobilevit.tflite.delegation_check import (
+    delegation_gaps,
+    is_for_xnnpack,
+)
+from keras_mobilevit.tflite.output_fidelity import describe_fidelity
 
 TYPES = ("float32", "int8", "uint8")
 # What is published for each task.
@@ -179,6 +187,22 @@ def build_parser() -> argparse.ArgumentParser:
     calibration.add_argument(
         "--seed", type=int, default=0, help="that draws them (default: 0)"
     )
+    fidelity = parser.add_argument_group("fidelity of int8")
+    fidelity.add_argument(
+        "--min-sqnr",
+        type=float,
+        default=15.0,
+        metavar="DB",
+        help="least signal to quantization noise of the outputs against "
+        "float32, on reserved pictures of --calibration; 0 for any (default: "
+        "15)",
+    )
+    fidelity.add_argument(
+        "--no-escalation",
+        action="store_true",
+        help="warn only where they have less, instead of moving layers to "
+        "float until they have as much",
+    )
     search = parser.add_argument_group(
         "search: move layers to float, beginning from the recipe, until"
     ).add_mutually_exclusive_group()
@@ -238,9 +262,14 @@ def run(args: argparse.Namespace) -> pathlib.Path:
         "native_size": source.native_size,
         "ending": chosen_ending(args),
         "compat": args.compat,
+        "min_sqnr": args.min_sqnr,
+        "escalate": not args.no_escalation,
     }
     if args.baseline:
-        return export_baseline(source.model, args.output, **options)
+        path = export_baseline(source.model, args.output, **options)
+        print_fidelity(path)
+        print_gaps(path)
+        return path
     if args.target_sqnr is None and args.max_drop is None:
         path = export_tflite(source.model, args.output, recipe, **options)
         kept = read_metadata(path).recipe_fields
@@ -261,9 +290,28 @@ def run(args: argparse.Namespace) -> pathlib.Path:
             moved = ", ".join(step.layers) or recipe.name
             back = "back to int8: " if step.returned else ""
             print(f"{step.score:8.2f}  {back}{moved}")
+    if recipe.needs_calibration:
+        print_fidelity(path)
+    if not is_for_xnnpack(recipe):
+        # Others are warned of.
+        print_gaps(path)
+    metadata = read_metadata(path)
+    if metadata.fidelity.get("escalated"):
+        recipe = Recipe.from_json(json.dumps(dict(metadata.recipe_fields)))
     if args.save_recipe:
         atomic_write(args.save_recipe, f"{recipe.to_json()}\n".encode())
     return path
+
+
+def print_fidelity(path: pathlib.Path) -> None:
+    metadata = read_metadata(path)
+    if metadata.fidelity:
+        print(describe_fidelity(metadata.recipe, metadata.fidelity))
+
+
+def print_gaps(path: pathlib.Path) -> None:
+    if gaps := delegation_gaps(path.read_bytes()):
+        print(gaps)
 
 
 def chosen_ending(args: argparse.Namespace) -> Ending | str | None:
@@ -297,4 +345,6 @@ def open_source(args: argparse.Namespace) -> NamedModel:
 
 
 if __name__ == "__main__":
+    # A line of this package's source, which Python would add, helps nobody.
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     sys.exit(main())

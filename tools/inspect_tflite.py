@@ -16,6 +16,7 @@ import sys
 
 from keras_mobilevit.tables import markdown_table
 from keras_mobilevit.tflite import Inspection, inspect
+from keras_mobilevit.tflite.output_fidelity import describe_fidelity
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -83,6 +84,7 @@ def describe(path: str, fact: Inspection) -> str:
         f"highest rank: {fact.highest_rank}; above 4: "
         f"{counts(fact.above_rank_4) or 'none'}",
         *(f"note: {note}" for note in fact.notes),
+        *fidelity(fact),
         "",
         markdown_table(
             ("operation", "version", "types", "nodes", "in XNNPACK", "since"),
@@ -108,6 +110,12 @@ def describe(path: str, fact: Inspection) -> str:
             ),
         ]
     return "\n".join(lines)
+
+
+def fidelity(fact: Inspection) -> list[str]:
+    if not fact.fidelity:
+        return []
+    return [f"fidelity: {describe_fidelity(fact.recipe, fact.fidelity)}"]
 
 
 def counts(numbers: dict[str, int]) -> str:

@@ -1,8 +1,8 @@
 """TFLite for Android and other devices: export, run, inspect, measure.
 
-Data flows one way: conversion → quantization → endings, compatibility →
-export; then interpreters → runtime → runners → dense → inspection, evaluation
-→ search; benchmarks, fidelity → report.
+Data flows one way: conversion → quantization → endings, compatibility; then
+interpreters → runtime → inspection, benchmarks, fidelity → search layers →
+verification → export → search; runners → dense → evaluation → report.
 
 Needs `pip install "keras-mobilevit[tflite]"`.
 """
@@ -20,6 +20,7 @@ from keras_mobilevit.tflite.export import export_recipes, export_tflite
 from keras_mobilevit.tflite.fidelity.compare import compare_tensors
 from keras_mobilevit.tflite.inspection.inspect import Inspection, inspect
 from keras_mobilevit.tflite.metadata import Metadata, read_metadata
+from keras_mobilevit.tflite.output_fidelity import Fidelity, fidelity_meter
 from keras_mobilevit.tflite.quantization.calibration import calibrate
 from keras_mobilevit.tflite.quantization.calibration_set import calibration_set
 from keras_mobilevit.tflite.quantization.quantize import quantize
@@ -38,6 +39,7 @@ __all__ = [
     "Detector",
     "Ending",
     "Evaluation",
+    "Fidelity",
     "ImageModel",
     "Inspection",
     "Measurement",
@@ -56,6 +58,7 @@ __all__ = [
     "export_recipes",
     "export_searched",
     "export_tflite",
+    "fidelity_meter",
     "find_ending",
     "find_recipe",
     "inspect",

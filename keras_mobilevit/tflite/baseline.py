@@ -14,12 +14,16 @@ from keras_mobilevit.extras import require
 from keras_mobilevit.files import atomic_write
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.conversion import (
+    convert,
     exported_shape,
     saved_model_converter,
 )
 from keras_mobilevit.tflite.export import checked_path
 from keras_mobilevit.tflite.metadata import append_metadata
 from keras_mobilevit.tflite.options import ExportOptions
+from keras_mobilevit.tflite.verification import verify_foreign
+
+_NAME = "tflite_converter"
 
 
 def export_baseline(
@@ -28,7 +32,8 @@ def export_baseline(
     """Exports by `tf.lite.TFLiteConverter`'s post-training quantization.
 
     The trained graph, not its deploy form, with int8 wherever the converter
-    has it and float ends. For comparison only.
+    has it and float ends. For comparison only: it is measured against the
+    float32 file of `export_tflite` on the reserved images, but not escalated.
 
     Args:
         model: As in `export_tflite`.
@@ -43,6 +48,10 @@ def export_baseline(
         ValueError: If an argument does not fit the model.
         FileNotFoundError: If the images are not there.
         ImportError: If TensorFlow is missing.
+
+    Warns:
+        UserWarning: If it is farther from float32 than `min_sqnr`, or too few
+            images were reserved to tell.
     """
     options = ExportOptions(**options)
     path = checked_path(path)
@@ -61,11 +70,14 @@ def export_baseline(
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = representative_dataset
         data = converter.convert()
+    float_model = convert(prepared, options.size)
+    facts = verify_foreign(_NAME, float_model, data, images, ending, options)
     metadata = dataclasses.replace(
         metadata,
-        recipe="tflite_converter",
+        recipe=_NAME,
         calibration_images=len(images.images),
         calibration_seed=images.seed,
+        fidelity=facts,
     )
     finished = ending.finish(data)
     if metadata.compat:

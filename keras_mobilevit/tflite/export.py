@@ -11,19 +11,19 @@ from typing import Any
 import keras
 
 from keras_mobilevit.files import atomic_write
-from keras_mobilevit.tflite.affordable import AFFORDABLE, keep_affordable
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.conversion import convert
 from keras_mobilevit.tflite.endings.ending import Ending
 from keras_mobilevit.tflite.metadata import Metadata, append_metadata
 from keras_mobilevit.tflite.options import ExportOptions
-from keras_mobilevit.tflite.quantization.calibration import (
-    Calibration,
-    calibrate,
+from keras_mobilevit.tflite.quantization.calibration import calibrate
+from keras_mobilevit.tflite.quantization.calibration_set import (
+    CalibrationSet,
+    Source,
 )
-from keras_mobilevit.tflite.quantization.calibration_set import Source
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
+from keras_mobilevit.tflite.verification import Verified, quantize_verified
 
 
 def export_tflite(
@@ -40,8 +40,13 @@ def export_tflite(
     native_size: int = 0,
     ending: str | Ending | None = None,
     compat: str | None = None,
+    min_sqnr: float | None = 15.0,
+    escalate: bool = True,
 ) -> pathlib.Path:
     """Exports a model for phones: deploy form, fixed shape, one partition.
+
+    A file with int8 activations is compared with the float32 file before it is
+    written, on images that had no part in it; its metadata keeps the figure.
 
     The file takes one picture `(1, height, width, channels)`, RGB in
     [0, 255], and gives the outputs of the model, or what `ending` makes of
@@ -56,7 +61,8 @@ def export_tflite(
         size: `(height, width)`; needed where the model's own are dynamic.
         calibration: Images for recipes with int8 activations, from any
             source that `calibration_set` takes.
-        calibration_images: Use at most so many of them.
+        calibration_images: Use at most so many of them. A fifth, at least 8,
+            are reserved to verify the file, and the others calibrate.
         seed: Draws them, where the source leaves a choice.
         labels: Class names in the order of the outputs, kept in the file;
             those of a detector begin with the background.
@@ -71,6 +77,13 @@ def export_tflite(
             `keras_mobilevit.tflite.ENDINGS["nms"](max_boxes=20)`.
         compat: `"2.14"` for a file that TensorFlow Lite 2.14 computes rightly
             too; `None` for LiteRT.
+        min_sqnr: Signal to quantization noise in dB that the outputs must have
+            on the reserved images, as
+            `keras_mobilevit.tflite.output_fidelity` measures it; 0 or `None`
+            for any.
+        escalate: Where they have less, move layers to float until they have
+            as much, and warn of what that costs. If not, or for a recipe that
+            leaves nothing in float, only warn, with what to do.
 
     Returns:
         `path`. It appears when it is complete, or not at all.
@@ -79,6 +92,11 @@ def export_tflite(
         ValueError: If an argument does not fit the model.
         FileNotFoundError: If the recipe or the images are not there.
         ImportError: If the `tflite` extra is not installed.
+
+    Warns:
+        UserWarning: If a file with int8 activations was escalated, is too far
+            from float32, could not be verified well, or is not in one
+            partition of XNNPACK.
     """
     (path,) = export_recipes(
         model,
@@ -92,6 +110,8 @@ def export_tflite(
         native_size=native_size,
         ending=ending,
         compat=compat,
+        min_sqnr=min_sqnr,
+        escalate=escalate,
     )
     return path
 
@@ -131,57 +151,66 @@ def export_recipes(
     statistics = {}
     for path, recipe in targets.items():
         if not recipe.needs_calibration:
-            write_quantized(path, float_model, recipe, metadata, ending)
+            quantized = quantize(float_model, ending.adapt(recipe))
+            write_quantized(path, quantized, recipe, metadata, ending)
             continue
         if recipe.coverage not in statistics:
             statistics[recipe.coverage] = calibrate(
                 float_model, images.images, recipe.coverage
             )
         calibration = statistics[recipe.coverage]
-        kept = keep_affordable(
-            float_model,
-            ending.adapt(recipe),
-            calibration,
-            images.images,
-            options.compat,
+        verified = quantize_verified(
+            float_model, recipe, calibration, images, ending, options
         )
-        write_quantized(
-            path,
-            float_model,
-            dataclasses.replace(
-                recipe, **{field: getattr(kept, field) for field in AFFORDABLE}
-            ),
-            dataclasses.replace(metadata, calibration_seed=images.seed),
-            ending,
-            calibration,
-        )
+        write_verified(path, verified, images, metadata, ending)
     return list(targets)
+
+
+def write_verified(
+    path: pathlib.Path,
+    verified: Verified,
+    images: CalibrationSet,
+    metadata: Metadata,
+    ending: Ending,
+) -> None:
+    """Writes what `quantize_verified` gave, with its metadata.
+
+    Args:
+        path: File to write.
+        verified: The quantized file.
+        images: Those that calibrated and verified it.
+        metadata: What else is known.
+        ending: What the file shall end in.
+    """
+    metadata = dataclasses.replace(
+        metadata,
+        calibration_images=len(images.images),
+        calibration_seed=images.seed,
+        fidelity=verified.facts,
+    )
+    write_quantized(path, verified.quantized, verified.recipe, metadata, ending)
 
 
 def write_quantized(
     path: pathlib.Path,
-    float_model: bytes,
+    quantized: bytes,
     recipe: Recipe,
     metadata: Metadata,
     ending: Ending,
-    calibration: Calibration | None = None,
 ) -> None:
-    """Quantizes a float file by a recipe and writes it with its metadata.
+    """Gives a quantized file its ending and metadata, and writes it.
 
     Args:
         path: File to write.
-        float_model: Converted from what `ending.prepare` made of the model.
-        recipe: As the user chose it.
-        metadata: What is known so far.
+        quantized: From `quantize`.
+        recipe: By which it was quantized.
+        metadata: What else is known.
         ending: What the file shall end in.
-        calibration: For recipes with int8 activations.
     """
-    quantized = quantize(float_model, ending.adapt(recipe), calibration)
     metadata = dataclasses.replace(
         metadata,
         recipe=recipe.name,
         recipe_fields=dataclasses.asdict(recipe),
-        calibration_images=calibration.images if calibration else 0,
     )
     finished = ending.finish(quantized)
     if metadata.compat:

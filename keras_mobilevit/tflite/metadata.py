@@ -33,7 +33,8 @@ class Metadata:
             of a detector begin with the background.
         crop_fraction: As in `keras_mobilevit.images.load_image`.
         native_size: As in `keras_mobilevit.images.load_image`.
-        calibration_images: Number of images that set the int8 ranges.
+        calibration_images: Number of images that set the int8 ranges; those
+            that were reserved to verify the file come on top.
         calibration_seed: Seed that drew them; `None` where the caller chose.
         recipe_fields: The recipe as data; see
             `keras_mobilevit.tflite.Recipe`.
@@ -46,6 +47,10 @@ class Metadata:
             for LiteRT.
         decoding: What the outputs mean, for those who read them without this
             package.
+        fidelity: How near the file is to float32, as
+            `keras_mobilevit.tflite.output_fidelity.fidelity_facts` describes;
+            empty for files without int8 activations, and for those of
+            versions that did not measure it.
     """
 
     model: str
@@ -61,6 +66,7 @@ class Metadata:
     ending: str = ""
     compat: str = ""
     decoding: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    fidelity: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def append_metadata(model: bytes, metadata: Metadata) -> bytes:
@@ -78,7 +84,9 @@ def append_metadata(model: bytes, metadata: Metadata) -> bytes:
 
 
 def read_metadata(path: str | os.PathLike) -> Metadata | None:
-    """Reads what `append_metadata` wrote.
+    """Reads what `append_metadata` wrote, in this version or another.
+
+    Facts that only a newer version knows are ignored.
 
     Args:
         path: A `.tflite` file.
@@ -101,6 +109,8 @@ def read_metadata(path: str | os.PathLike) -> Metadata | None:
                 return None
             facts = json.loads(archive.read(_FACTS))
             labels = archive.read(_LABELS).decode().splitlines()
+        known = {field.name for field in dataclasses.fields(Metadata)}
+        facts = {name: facts[name] for name in known.intersection(facts)}
         return Metadata(labels=tuple(labels), **facts)
     except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(

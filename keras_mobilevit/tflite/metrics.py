@@ -67,8 +67,8 @@ def sqnr(reference: np.ndarray, output: np.ndarray) -> float:
         Power of the reference's logits over that of the difference;
         infinite where there is none.
     """
-    signal, noise = _powers(reference, output)
-    return float(_decibels(signal.sum(), noise.sum()))
+    signal, noise = powers(reference, output)
+    return decibels(signal.sum(), noise.sum())
 
 
 def median_sqnr(reference: np.ndarray, output: np.ndarray) -> float:
@@ -76,20 +76,44 @@ def median_sqnr(reference: np.ndarray, output: np.ndarray) -> float:
 
     A few images with large errors pull `sqnr` down; they do not move this.
     """
-    return float(np.median(_decibels(*_powers(reference, output))))
+    return float(np.median(_decibels(*powers(reference, output))))
 
 
-def _powers(reference, output):
-    """Signal and noise of each image."""
+def powers(
+    reference: np.ndarray, output: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Power of the logits of each image, and of what is wrong with them.
+
+    Args:
+        reference: As in `sqnr`.
+        output: As in `sqnr`.
+
+    Returns:
+        `(signal, noise)`, arrays `(images,)`. Where the output is not a
+        number, or infinite, so is the noise.
+    """
+    finite = np.isfinite(output).all(axis=1)
+    output = np.where(finite[:, None], output, 0)
     reference, output = to_logits(reference), to_logits(output)
-    return (reference**2).sum(axis=1), ((output - reference) ** 2).sum(axis=1)
+    noise = ((output - reference) ** 2).sum(axis=1)
+    return (reference**2).sum(axis=1), np.where(finite, noise, np.inf)
+
+
+def decibels(signal: float, noise: float) -> float:
+    """Ratio of two powers in dB.
+
+    Infinite where there is no noise; minus infinite where there is noise
+    alone, or outputs are not numbers.
+    """
+    return float(_decibels(np.float64(signal), np.float64(noise)))
 
 
 def _decibels(signal, noise):
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.divide(
-            signal, noise, out=np.full_like(signal, np.inf), where=noise > 0
+            signal, noise, out=np.full_like(signal, np.inf), where=noise != 0
         )
+        ratio = np.where(np.isfinite(noise), ratio, 0)
         return 10 * np.log10(ratio)
 
 

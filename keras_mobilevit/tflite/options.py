@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import keras
@@ -35,8 +36,16 @@ class ExportOptions:
     native_size: int = 0
     ending: str | Ending | None = None
     compat: str | None = None
+    min_sqnr: float | None = 15.0
+    escalate: bool = True
 
     def __post_init__(self):
+        # NaN compares as false.
+        if self.min_sqnr is not None and not 0 <= self.min_sqnr < math.inf:
+            raise ValueError(
+                "`min_sqnr` must be a number of dB from 0, or None for no "
+                f"threshold. Received: min_sqnr={self.min_sqnr}"
+            )
         if self.compat is not None:
             check_compatibility(self.compat)
 
@@ -79,7 +88,7 @@ class ExportOptions:
         )
 
     def draw_images(self, model: keras.Model) -> CalibrationSet:
-        """Images that calibrate, as `calibration_set` chooses them.
+        """Images that `calibration_set` chooses, some of them reserved.
 
         Raises:
             ValueError: If there are none, or the model does not fit them.
@@ -93,4 +102,4 @@ class ExportOptions:
             crop_fraction=self.crop_fraction,
             native_size=self.native_size,
             whole=self.find_ending(model).takes_whole_pictures,
-        )
+        ).reserve()

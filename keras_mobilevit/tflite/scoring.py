@@ -35,6 +35,14 @@ def accuracy_scorer(
 
 def predict_all(file: bytes, images: Sequence[np.ndarray]) -> np.ndarray:
     """Outputs `(images, values)` of a file; several outputs in a row."""
+    outputs = predict_outputs(file, images).values()
+    return np.concatenate([o.reshape(len(o), -1) for o in outputs], axis=1)
+
+
+def predict_outputs(
+    file: bytes, images: Sequence[np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Outputs of a file by name, each `(images, ...)`, as real numbers."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "model.tflite")
         path.write_bytes(file)
@@ -42,9 +50,7 @@ def predict_all(file: bytes, images: Sequence[np.ndarray]) -> np.ndarray:
         rows = []
         for image in images:
             outputs = model.predict(image)
-            if isinstance(outputs, dict):
-                outputs = np.concatenate(
-                    [output.ravel() for output in outputs.values()]
-                )
-            rows.append(outputs.ravel())
-    return np.stack(rows)
+            if not isinstance(outputs, dict):
+                outputs = {model.output_names[0]: outputs}
+            rows.append(outputs)
+    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}

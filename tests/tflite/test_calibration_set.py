@@ -290,6 +290,52 @@ def test_few_images_are_warned_of(recwarn, count, few):
     )
 
 
+# === Reserved images ===
+
+
+@pytest.mark.parametrize(
+    ("count", "reserved"),
+    [(100, 20), (41, 8), (40, 8), (16, 8), (15, 7), (3, 1), (2, 1), (1, 0)],
+)
+def test_a_fifth_is_reserved(count, reserved):
+    """Of few images at least 8, but never more than half."""
+    images = numbered(count)
+    found = CalibrationSet(images, seed=7, skipped=("a.png",)).reserve()
+    assert found.reserved.shape == (reserved, *SHAPE)
+    kept, apart = numbers(found), numbers(CalibrationSet(found.reserved))
+    assert sorted(kept + apart) == list(range(count))
+    assert kept == sorted(kept) and apart == sorted(apart)
+    assert (found.seed, found.skipped) == (7, ("a.png",))
+    assert found.reserve() is found
+    again = CalibrationSet(images).reserve()
+    np.testing.assert_array_equal(again.reserved, found.reserved)
+
+
+@pytest.mark.parametrize("order", ["class by class", "in turns"])
+def test_classes_reserve_alike(order):
+    """Every fifth image would be of one class alone, where five take turns."""
+    classes = np.arange(100) // 20 if order[0] == "c" else np.arange(100) % 5
+    found = CalibrationSet(numbered(100)).reserve()
+    apart = numbers(CalibrationSet(found.reserved))
+    counts = np.bincount(classes[apart], minlength=5)
+    assert counts.sum() == 20 and counts.min() >= 2
+    if order == "class by class":
+        assert counts.tolist() == [4] * 5
+    # One of each five in a row.
+    assert [index // 5 for index in apart] == list(range(20))
+
+
+def test_copies_are_not_on_both_sides():
+    """As a dataset that repeats has them."""
+    found = CalibrationSet(np.concatenate([numbered(20)] * 3)).reserve()
+    apart = numbers(CalibrationSet(found.reserved))
+    assert len(set(apart)) == len(apart) == 8
+    assert not set(apart) & set(numbers(found))
+    assert len(found.images) == 3 * 12
+    alike = CalibrationSet(np.repeat(numbered(1), 5, axis=0)).reserve()
+    assert (len(alike.images), len(alike.reserved)) == (5, 0)
+
+
 UNIT = np.linspace(0, 1, 30 * 288, dtype=np.float32).reshape(30, *SHAPE)
 
 

@@ -75,7 +75,9 @@ def test_from_a_keras_file(export, saved, pictures, names, capsys):
     assert metadata.labels == LABELS
     assert metadata.model == "tiny"
     assert metadata.recipe == "int8"
-    assert (metadata.calibration_images, metadata.calibration_seed) == (30, 5)
+    # Of 30, 8 are reserved.
+    assert (metadata.calibration_images, metadata.calibration_seed) == (22, 5)
+    assert metadata.fidelity["images"] == 8
 
 
 def test_from_the_name_of_a_variant(export, monkeypatch, tiny_float):
@@ -109,7 +111,8 @@ def test_from_the_name_of_a_variant(export, monkeypatch, tiny_float):
             ("int8", "uint8"),
         ),
         (
-            ("--recipe", "int8_full", "--input-type", "float32"),
+            ("--recipe", "int8_full", "--input-type", "float32")
+            + ("--min-sqnr", 0),
             ("float32", "int8"),
         ),
     ],
@@ -133,15 +136,40 @@ def test_what_a_model_can_not_afford_is_told(
     options = ("--keras", saved, "--calibration", pictures)
     options += ("--calibration-images", 20)
     monkeypatch.setattr(
-        "keras_mobilevit.tflite.export.keep_affordable",
+        "keras_mobilevit.tflite.verification.keep_affordable",
         lambda model, recipe, *rest: dataclasses.replace(
             recipe, integer_softmax=False
         ),
     )
     assert export(*options)[0] == 0
-    told, last = capsys.readouterr().out.splitlines()
+    told, figure, last = capsys.readouterr().out.splitlines()
     assert told == "without integer_softmax: it would cost accuracy here"
+    assert figure.startswith("int8 against float32 on 8 reserved images: ")
     assert last.startswith("wrote ")
+
+
+def test_a_file_that_is_far_from_float32(
+    export, saved, pictures, converted, capsys, tmp_path
+):
+    """It warns without escalation; with it, the recipe that is kept has it."""
+    options = ("--keras", saved, "--calibration", pictures, "--min-sqnr", 30)
+    with pytest.warns(UserWarning, match="lose most.*'int8_accurate'"):
+        status, path = export(*options, "--no-escalation")
+    assert status == 0
+    figure = read_metadata(path).fidelity["sqnr_db"]
+    line, *_ = capsys.readouterr().out.splitlines()
+    start = "int8 against float32 on 10 reserved images: "
+    assert line.startswith(f"{start}{figure:.1f} dB, ")
+    assert line.endswith(" % agreement")
+    found = tmp_path / "found.json"
+    with pytest.warns(UserWarning, match="layers in float"):
+        assert export(*options, "--save-recipe", found)[0] == 0
+    line, *_ = capsys.readouterr().out.splitlines()
+    assert f"; {figure:.1f} dB without " in line
+    metadata = read_metadata(path)
+    assert metadata.fidelity["escalated"]
+    scopes = metadata.recipe_fields["float_scopes"]
+    assert list(find_recipe(found).float_scopes) == scopes
 
 
 def test_recipes_out_of_files(export, saved, pictures, converted, tmp_path):
@@ -184,7 +212,8 @@ def test_search(
     assert status == 0
     recipe = Recipe.from_json(found.read_text())
     assert recipe.name == read_metadata(path).recipe == "int8_searched"
-    *steps, last = capsys.readouterr().out.splitlines()
+    *steps, figure, last = capsys.readouterr().out.splitlines()
+    assert figure.startswith("int8_searched against float32 on 8 reserved ")
     assert last.startswith("wrote ")
     scores = [float(step.split()[0]) for step in steps]
     goal = 25 if target[0] == "--target-sqnr" else 100
@@ -221,6 +250,7 @@ def test_search(
             "needs a recipe with int8 activations",
         ),
         (["--weights", "none", "--labels", "nowhere.txt"], "nowhere.txt"),
+        (["--weights", "none", "--min-sqnr", "-1"], "dB from 0, or None"),
     ],
 )
 def test_errors(export, capsys, argv, message):
@@ -271,7 +301,7 @@ def test_pictures_that_can_not_be_read(
     with pytest.warns(UserWarning, match="Skipped 1 pictures.*cut.jpg"):
         status, path = export(*calibration)
     assert status == 0
-    assert read_metadata(path).calibration_images == 20
+    assert read_metadata(path).calibration_images == 12
 
 
 def test_options_that_go_together(export, saved, pictures, capsys):

@@ -260,7 +260,9 @@ def test_metadata(files):
         assert metadata.labels == LABELS
         assert metadata.crop_fraction == 0.875
         calibrated = recipe in CALIBRATED
-        assert metadata.calibration_images == (30 if calibrated else 0)
+        # The other 8 of 30 verified it.
+        assert metadata.calibration_images == (22 if calibrated else 0)
+        assert bool(metadata.fidelity) == calibrated
         # The images came in the caller's order.
         assert metadata.calibration_seed is None
         assert metadata.version == keras_mobilevit.__version__

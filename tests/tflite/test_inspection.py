@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from micro_model import Tensor, micro_model
 
-from keras_mobilevit.tflite import inspect
+from keras_mobilevit.tflite import inspect, read_metadata
 from keras_mobilevit.tflite.flatbuffer import read_model, write_model
 from keras_mobilevit.tflite.graph import Node, read_graph
 from keras_mobilevit.tflite.inspection import delegation
@@ -502,11 +502,25 @@ def test_tool_prints_tables(tool, split_file, capsys):
     assert ["", "RELU", "1", types, "2", "2", "1.5.0", ""] in cells
 
 
+def test_tool_tells_fidelity(tool, files, split_file, capsys):
+    for path, lines in ((files["int8"], 1), (split_file, 0)):
+        assert tool(path) == 0
+        found = [
+            line
+            for line in capsys.readouterr().out.splitlines()
+            if line.startswith("fidelity: int8 against float32 on 8 reserved ")
+        ]
+        assert len(found) == lines
+
+
 def test_tool_json(tool, files, split_file, capsys):
     assert tool("--json", files["int8"], split_file) == 0
     first, second = json.loads(capsys.readouterr().out)
     assert first["file"] == str(files["int8"])
     assert first["partitions"] == 1
+    assert first["recipe"] == "int8"
+    assert first["fidelity"] == read_metadata(files["int8"]).fidelity
+    assert second["fidelity"] == {}
     assert second["reasons"] == [
         {
             "kind": "CUMSUM",

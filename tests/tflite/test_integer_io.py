@@ -15,6 +15,7 @@ from keras_mobilevit.tflite.flatbuffer import (
     read_model,
     write_model,
 )
+from keras_mobilevit.tflite.graph import read_graph
 from keras_mobilevit.tflite.quantization.integer_io import (
     keep_moves_int8,
     use_uint8,
@@ -111,6 +112,21 @@ def test_several_outputs_of_which_one_is_used_again():
 def test_ends_that_stay(tiny_float):
     data = use_uint8(tiny_float, inputs=False, outputs=False)
     assert operations(data) == operations(tiny_float)
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8"])
+def test_ends_beside_float_layers(tiny_float, tiny_calibration, kind):
+    """A layer that moves to float does not take the file's end with it."""
+    for scope in (".*", r"^(preprocessing|predictions|output)\b"):
+        recipe = dataclasses.replace(
+            int8(),
+            input_type=kind,
+            output_type=kind,
+            float_scopes=(*int8().float_scopes, scope),
+        )
+        data = quantize(tiny_float, recipe, tiny_calibration)
+        graph = read_graph(data)
+        assert [t.dtype for t in (*graph.inputs, *graph.outputs)] == [kind] * 2
 
 
 @pytest.fixture(scope="module")

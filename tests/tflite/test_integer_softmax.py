@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from micro_model import Tensor, micro_model
 from small_model import make_images
 from tiny_model import make_tiny_model
 
@@ -153,6 +154,56 @@ def test_a_single_token(tmp_path):
     assert "REDUCE_MAX" in kinds(path.read_bytes())
     found = inspect(path)
     assert (found.delegated, found.partitions) == (found.nodes, 1)
+
+
+def attention_alone(scale):
+    """Scores up to about 2.6 times `scale`, of an image with 4x4 pixels."""
+    pixels, scores = Tensor((1, 4, 4, 3)), Tensor((1, 4, 4, 4))
+    factor = scale / 255**2
+    tensors = {
+        "image": pixels,
+        "factors": Tensor((3,), values=[factor, -factor, factor]),
+        "signs": Tensor((3,), values=[1, -1, 1]),
+        "queries": pixels,
+        "keys": pixels,
+        "scores": scores,
+        "weights": scores,
+        "output": pixels,
+    }
+    multiply, transpose = ("MulOptions", {}), {"adjY": True}
+    nodes = [
+        ("MUL", ["image", "factors"], ["queries"], multiply),
+        ("MUL", ["image", "signs"], ["keys"], multiply),
+        (
+            *("BATCH_MATMUL", ["queries", "keys"], ["scores"]),
+            ("BatchMatMulOptions", transpose),
+        ),
+        ("SOFTMAX", ["scores"], ["weights"], ("SoftmaxOptions", {"beta": 1.0})),
+        (
+            *("BATCH_MATMUL", ["weights", "keys"], ["output"]),
+            ("BatchMatMulOptions", {}),
+        ),
+    ]
+    return micro_model(tensors, nodes, signature="serve")
+
+
+@pytest.mark.parametrize("scale", [0, 1e-6, 1e-4, 1, 100, 1e4, 1e6])
+def test_scores_of_any_size_stay_in_xnnpack(scale, tmp_path):
+    """XNNPACK limits the quotient of a difference's scale and the scores'."""
+    float_model = attention_alone(scale)
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 4, 4, 3), np.uint8)
+    statistics = calibrate(float_model, pixels)
+    recipe = dataclasses.replace(int8(), float_scopes=())
+    path = tmp_path / "model.tflite"
+    path.write_bytes(quantize(float_model, recipe, statistics))
+    assert "REDUCE_MAX" in kinds(path.read_bytes())
+    found = inspect(path)
+    assert (found.left_out, found.partitions) == ({}, 1)
+    # Within a few steps of [-255, 255].
+    error = predict_all(path.read_bytes(), pixels) - predict_all(
+        float_model, pixels
+    )
+    assert np.abs(error).mean() < 4
 
 
 def test_the_noise_is_that_of_softmax_in_float(

@@ -12,6 +12,7 @@ from small_model import LABELS, make_images
 from keras_mobilevit.tflite.fidelity.compare import TensorFidelity
 from keras_mobilevit.tflite.flatbuffer import read_model, write_model
 from keras_mobilevit.tflite.metadata import Metadata, append_metadata
+from keras_mobilevit.tflite.output_fidelity import Fidelity, fidelity_facts
 from keras_mobilevit.tflite.quantization.calibration import calibrate
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import int8
@@ -29,6 +30,13 @@ from keras_mobilevit.tflite.report.plots import (
 from keras_mobilevit.tflite.report.write import write_report
 from keras_mobilevit.tflite.runtime import ImageModel
 
+# A file tells it of itself, so it may be hostile too.
+FIDELITY = fidelity_facts(
+    Fidelity(18.25, 0.875, 20, {"logits": 18.25}),
+    threshold=15,
+    escalated_layers=("<script>", "stem"),
+    before=Fidelity(7.5, 0.5, 20, {"logits": 7.5}),
+)
 HOSTILE = "<i>$\\x|--><script>"
 
 
@@ -72,7 +80,9 @@ def hostile_files(files, tmp_path_factory):
         labels = (HOSTILE, *LABELS[1:])
         paths.append(folder / f"{recipe}.tflite")
         paths[-1].write_bytes(
-            append_metadata(data, Metadata("net", recipe, labels))
+            append_metadata(
+                data, Metadata("net", recipe, labels, fidelity=FIDELITY)
+            )
         )
     return paths
 
@@ -112,6 +122,12 @@ def test_report(hostile_files, tmp_path, run_tool, capsys):
         start = page.cells.index(title)
         return page.cells[start + 1 : start + 3]
 
+    told = (
+        "int8 against float32 on 20 reserved images: 18.2 dB, 87.5 % agreement;"
+        " 7.5 dB without &lt;script&gt;, stem in float"
+    )
+    assert told in output.read_text()
+    assert row("fidelity: threshold_db")[0] == "15"
     assert row("bytes") == [f"{p.stat().st_size:,}" for p in hostile_files]
     for path, cell in zip(hostile_files, row("top-1"), strict=True):
         model = ImageModel(path)

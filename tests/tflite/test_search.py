@@ -298,7 +298,10 @@ def test_the_recipe_gives_the_same_file_again(tiny, converted, tmp_path):
     assert metadata.recipe == recipe.name == "int8_searched"
     assert tuple(metadata.recipe_fields["float_scopes"]) == recipe.float_scopes
     assert metadata.labels == LABELS
-    assert metadata.calibration_images == 20
+    # The other 8 of 20 verified it.
+    assert metadata.calibration_images == 12
+    assert metadata.fidelity["images"] == 8
+    assert metadata.fidelity["escalated"] is False
     assert metadata.calibration_seed == 3
     (tmp_path / "found.json").write_text(recipe.to_json())
     again = export_tflite(

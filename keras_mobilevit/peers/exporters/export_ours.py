@@ -24,6 +24,8 @@ def main(variant: str, size: int, folder: pathlib.Path) -> None:
         model,
         {folder / f"{name}.tflite": name for name in ("float32", "int8")},
         calibration=make_images(CALIBRATION_IMAGES, size, state),
+        # Random weights have no answers to keep: the file is timed as it is.
+        min_sqnr=0,
     )
 
 

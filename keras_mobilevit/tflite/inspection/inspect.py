@@ -6,6 +6,8 @@ import dataclasses
 import os
 import pathlib
 from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Any
 
 from keras_mobilevit.tflite.graph import Tensor, read_graph
 from keras_mobilevit.tflite.inspection.delegation import (
@@ -15,6 +17,7 @@ from keras_mobilevit.tflite.inspection.delegation import (
 from keras_mobilevit.tflite.inspection.memory import activation_bytes
 from keras_mobilevit.tflite.inspection.notes import notes_on
 from keras_mobilevit.tflite.interpreters import make_interpreter
+from keras_mobilevit.tflite.metadata import read_metadata
 from keras_mobilevit.tflite.op_versions import graph_runtime, minimum_runtime
 
 
@@ -92,6 +95,10 @@ class Inspection:
             inspected (but all count in `weight_bytes`).
         signatures: Names of the signatures.
         notes: Sentences on what is unusual and worth knowing.
+        recipe: Name of the recipe that the file says it was made by; empty if
+            it says nothing.
+        fidelity: What the file says of how near it is to float32, as
+            `Metadata.fidelity`.
     """
 
     size: int
@@ -115,6 +122,8 @@ class Inspection:
     subgraphs: int
     signatures: tuple[str, ...]
     notes: tuple[str, ...]
+    recipe: str = ""
+    fidelity: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def require_full_delegation(self) -> None:
         """Passes if XNNPACK executes every node, in one partition.
@@ -142,11 +151,13 @@ def inspect(path: str | os.PathLike) -> Inspection:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no TFLite file, or one that LiteRT can not run.
+        ValueError: If it is no TFLite file, or one that LiteRT can not run,
+            or its metadata is damaged.
         ImportError: If LiteRT is missing.
     """
     # First, because it is the runtime that verifies the file.
     interpreter = make_interpreter(path)
+    metadata = read_metadata(path)
     delegated, partitions = delegated_nodes(interpreter._get_ops_details())
     data = pathlib.Path(path).read_bytes()
     graph = read_graph(data)
@@ -192,6 +203,8 @@ def inspect(path: str | os.PathLike) -> Inspection:
         subgraphs=graph.subgraphs,
         signatures=graph.signatures,
         notes=notes_on(graph),
+        recipe=metadata.recipe if metadata else "",
+        fidelity=metadata.fidelity if metadata else {},
     )
 
 

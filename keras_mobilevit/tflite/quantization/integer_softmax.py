@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -35,9 +35,13 @@ from keras_mobilevit.tflite.flatbuffer import (
 # exp(-6.5) is less than half a step of 1/255.
 _LOWEST = -6.5
 # Where attention is flat, or looks at one token alone, differences are next to
-# nothing. XNNPACK takes no scale of less than 1/256 of that of the scores, and
-# exp(-0.5 / 255) is as good as 1.
+# nothing, and exp(-0.5 / 255) is as good as 1.
 _HIGHEST = -0.5
+# XNNPACK subtracts int8 only if the scale of the scores is from 1/1024 to 256
+# times that of the differences. These leave room for rounding.
+_LEAST_QUOTIENT, _LARGEST_QUOTIENT = 1 / 1000, 250
+# The quantizer takes a narrower range for one as wide.
+_NARROWEST = 1e-9
 _MAXIMUM, _DIFFERENCE, _EXPONENTIAL, _TOTAL, _PRODUCT = (
     f"/integer/{part}"
     for part in ("maximum", "difference", "exponential", "total", "product")
@@ -110,6 +114,39 @@ def known_range(name: str, low: float, high: float) -> tuple[float, float]:
     if name.endswith(_EXPONENTIAL):
         return 0.0, 1.0
     return low, high
+
+
+def difference_ranges(
+    float_model: bytes, ranges: Mapping[str, tuple[float, float]]
+) -> dict[str, tuple[float, float]]:
+    """Ranges of differences from the maximum that XNNPACK can subtract into.
+
+    Scores that are far larger than what counts of their differences, or far
+    smaller, would leave the subtraction to slow kernels: their scales would
+    be too far apart. A wider range than needed costs nothing in the first
+    case, as the scores' own steps are wider still, nor does a narrower one in
+    the second: the differences are as small as the scores.
+
+    Args:
+        float_model: What `use_integer_softmax` gives.
+        ranges: Name of an activation to `(low, high)`, of all activations.
+
+    Returns:
+        The differences' ranges by name.
+    """
+    model = read_model(float_model)
+    (graph,) = model.subgraphs
+    found = {}
+    for op in graph.operators:
+        name = tensor_name(graph, op.outputs[0])
+        if op_name(model, op) != "SUB" or not name.endswith(_DIFFERENCE):
+            continue
+        low, high = ranges[tensor_name(graph, op.inputs[0])]
+        # As the quantizer has it, with zero inside.
+        width = max(max(high, 0.0) - min(low, 0.0), _NARROWEST)
+        depth = max(-ranges[name][0], width / _LARGEST_QUOTIENT)
+        found[name] = -min(depth, width / _LEAST_QUOTIENT), 0.0
+    return found
 
 
 def keep_maximum_int8(quantized_model: bytes) -> bytes:

@@ -16,12 +16,16 @@ from keras_mobilevit.tflite.flatbuffer import (
 )
 from keras_mobilevit.tflite.quantization.bias_correction import correct_biases
 from keras_mobilevit.tflite.quantization.calibration import Calibration
+from keras_mobilevit.tflite.quantization.far_scales import (
+    bridge_far_scales,
+)
 from keras_mobilevit.tflite.quantization.half_biases import half_biases
 from keras_mobilevit.tflite.quantization.integer_io import (
     keep_moves_int8,
     use_uint8,
 )
 from keras_mobilevit.tflite.quantization.integer_softmax import (
+    difference_ranges,
     keep_maximum_int8,
     use_integer_softmax,
 )
@@ -77,6 +81,7 @@ def quantize(
     if recipe.integer_softmax:
         float_model = use_integer_softmax(float_model, recipe.float_scopes)
     ranges = dict(calibration.ranges)
+    ranges |= difference_ranges(float_model, ranges)
     for name in attention_operands(float_model):
         ranges[name] = symmetric(*ranges[name])
     if recipe.portable_norms:
@@ -86,6 +91,7 @@ def quantize(
     quantized = _run_quantizer(float_model, recipe, ranges)
     quantized = correct_biases(quantized, float_model, calibration.means)
     quantized = keep_maximum_int8(half_biases(quantized))
+    quantized = bridge_far_scales(quantized)
     return use_uint8(
         keep_moves_int8(quantized),
         inputs=recipe.input_type == "uint8",
@@ -194,5 +200,15 @@ def _rules(recipe: Recipe) -> list[dict]:
                 operation_name(operation),
                 16,
                 algorithm_key=algorithms.FLOAT_CASTING,
+            )
+    # The ends are what they shall be, whatever layer beside them is float. The
+    # manager would put rules of an expression that it knows not last.
+    for end, dtype in (
+        ("INPUT", recipe.input_type),
+        ("OUTPUT", recipe.output_type),
+    ):
+        if dtype != "float32":
+            manager.add_static_config(
+                "^.*$", operation_name(end), INT8_BITS, INT8_BITS
             )
     return manager.get_quantization_recipe()

@@ -12,6 +12,7 @@ from keras_mobilevit.extras import require
 from keras_mobilevit.files import atomic_write
 from keras_mobilevit.tflite.benchmarks.tables import to_footnote
 from keras_mobilevit.tflite.fidelity.compare import by_layer, culprits
+from keras_mobilevit.tflite.output_fidelity import describe_fidelity
 from keras_mobilevit.tflite.report.findings import measure
 from keras_mobilevit.tflite.report.pages import Section, to_html, to_markdown
 from keras_mobilevit.tflite.report.plots import histogram_plot, sqnr_plot
@@ -170,10 +171,20 @@ def _db(value):
 def _origin(metadata):
     return Section(
         title="Origin and recipe",
-        text="What the quantized file says of itself.",
+        text="\n".join(
+            [
+                "What the quantized file says of itself.",
+                *_fidelity(metadata),
+            ]
+        ),
         header=("fact", "value"),
         rows=list(_facts(asdict(metadata))),
     )
+
+
+def _fidelity(metadata):
+    if metadata.fidelity:
+        yield describe_fidelity(metadata.recipe, metadata.fidelity)
 
 
 def _facts(facts):

@@ -13,7 +13,7 @@ import numpy as np
 from keras_mobilevit.images import iterate_files, load_image
 from keras_mobilevit.tflite.affordable import keep_affordable
 from keras_mobilevit.tflite.conversion import convert
-from keras_mobilevit.tflite.export import checked_path, write_quantized
+from keras_mobilevit.tflite.export import checked_path, write_verified
 from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.quantization.calibration import calibrate
 from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
@@ -23,6 +23,7 @@ from keras_mobilevit.tflite.search.layers import (
     rank_layers,
     search_recipe,
 )
+from keras_mobilevit.tflite.verification import quantize_verified
 
 # Labelled pictures that a candidate is scored on.
 _SCORED_IMAGES = 1000
@@ -45,13 +46,14 @@ def export_searched(
         path: As in `export_tflite`.
         recipe: To begin from, with int8 activations.
         target_sqnr: Signal to quantization noise in dB that the outputs must
-            reach, on images of `calibration` that do not calibrate.
+            reach, on images of `calibration` that neither calibrate nor are
+            reserved. If it is less than `min_sqnr`, it takes its place.
         max_drop: Instead: points of top-1 accuracy that may be lost.
         labelled: For `max_drop`: folder or tar of `<label>/<picture>`; a
             thousand of them are used.
         **options: Keyword-only arguments of `export_tflite`; `calibration`
-            is needed. As many images as calibrate are drawn once more, to
-            rank the layers.
+            is needed. As many images are drawn once more, to rank the layers;
+            the finished file is verified on the reserved ones.
 
     Returns:
         `(path, recipe, steps)`: the file, the recipe that was found, and what
@@ -61,6 +63,9 @@ def export_searched(
         ValueError: If an argument does not fit, or nothing reaches the
             target.
         FileNotFoundError: If the recipe or the images are not there.
+
+    Warns:
+        UserWarning: As `export_tflite` does.
     """
     options = ExportOptions(**options)
     path, recipe = checked_path(path), find_recipe(recipe)
@@ -86,7 +91,7 @@ def export_searched(
     drawn = options.draw_images(model)
     count = options.calibration_images
     more = dataclasses.replace(options, calibration_images=2 * count)
-    others = _without(more.draw_images(model).images, drawn.images)[:count]
+    others = _without(more.draw_images(model), drawn)[:count]
     float_model = convert(prepared, options.size)
     statistics = calibrate(float_model, drawn.images, recipe.coverage)
 
@@ -106,21 +111,31 @@ def export_searched(
     recipe, steps = search_recipe(
         float_model, recipe, statistics, layers, score, target
     )
-    # Where less noise is left, half a dB is sooner lost.
-    recipe = keep(recipe)
-    metadata = dataclasses.replace(metadata, calibration_seed=drawn.seed)
-    write_quantized(path, float_model, recipe, metadata, ending, statistics)
-    return path, recipe, steps
+    if target_sqnr is not None and options.min_sqnr:
+        # What was asked for is enough.
+        least = max(min(options.min_sqnr, target_sqnr), 0)
+        options = dataclasses.replace(options, min_sqnr=least)
+    # Again with a look at what it affords: where less noise is left, half a dB
+    # is sooner lost.
+    verified = quantize_verified(
+        float_model, recipe, statistics, drawn, ending, options
+    )
+    write_verified(path, verified, drawn, metadata, ending)
+    return path, verified.recipe, steps
 
 
-def _without(images, used):
-    used = {image.tobytes() for image in used}
-    others = [image for image in images if image.tobytes() not in used]
+def _without(more, drawn):
+    used = {image.tobytes() for image in (*drawn.images, *drawn.reserved)}
+    others = [
+        image
+        for image in (*more.images, *more.reserved)
+        if image.tobytes() not in used
+    ]
     if not others:
         raise ValueError(
             "A search scores on other images than those that calibrate. "
-            f"Received: {len(used)} images, all of which calibrate. Give "
-            "more, or set `calibration_images` to half as many."
+            f"Received: {len(used)} images, all of which calibrate or are "
+            "reserved. Give more, or set `calibration_images` to half as many."
         )
     return others
 

@@ -30,6 +30,8 @@ from keras_mobilevit.tflite.tensor_names import layer_of
 # An element that is written in float, and not in int8, takes the time of as
 # many multiply-accumulates: 0.07 ns against 7 ps, on one x86-64 core.
 _ELEMENT_COST = 10
+# Of the names of recipes that were found.
+_SUFFIX = "_searched"
 # Layers are moved in steps that should take this much of the noise away.
 _STEP = 0.3
 
@@ -54,8 +56,9 @@ class LayerSensitivity:
 
     @property
     def noise(self) -> float:
-        """Power of the noise over that of the signal."""
-        return 10 ** (-self.sqnr / 10)
+        """Power of the noise over that of the signal, at most 1e20."""
+        # More would let the sum over all layers lose sight of the others.
+        return 10 ** (-max(self.sqnr, -200.0) / 10)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,11 +76,39 @@ class SearchStep:
     returned: bool = False
 
 
+class TargetNotReached(ValueError):
+    """Nothing that a search tried reaches its target.
+
+    Attributes:
+        recipe: The best that was tried.
+        steps: What was tried up to that one, in order.
+    """
+
+    def __init__(
+        self, message: str, recipe: Recipe, steps: Sequence[SearchStep]
+    ):
+        super().__init__(message)
+        self.recipe = recipe
+        self.steps = list(steps)
+
+
+def moved_layers(steps: Sequence[SearchStep]) -> list[str]:
+    """Names of the layers that a search left in float, in its order."""
+    moved: list[str] = []
+    for step in steps:
+        if step.returned:
+            moved = [layer for layer in moved if layer not in step.layers]
+        else:
+            moved += step.layers
+    return moved
+
+
 def rank_layers(
     float_model: bytes,
     recipe: Recipe,
     calibration: Calibration,
     images: Sequence[np.ndarray],
+    score: Callable[[bytes], float] | None = None,
 ) -> list[LayerSensitivity]:
     """Quantizes each layer alone, and ranks by noise over time saved.
 
@@ -87,11 +118,13 @@ def rank_layers(
         calibration: From `keras_mobilevit.tflite.quantization.calibration`.
         images: `(height, width, channels)`, pixels in [0, 255]; others than
             those that calibrated.
+        score: Gives a file's SQNR in dB, if not that of all its outputs on
+            `images`.
 
     Returns:
         The layers, those first that are best moved to float.
     """
-    score = sqnr_scorer(float_model, images)
+    score = score or sqnr_scorer(float_model, images)
     layers = []
     scopes, costs = _scopes_and_costs(float_model)
     for layer, scope in tqdm(
@@ -132,17 +165,19 @@ def search_recipe(
         begin from and `_searched`; and what was tried, in order.
 
     Raises:
-        ValueError: If not even all layers in float reach it.
+        TargetNotReached: If not even all layers in float reach it; a
+            `ValueError` that knows the best recipe.
     """
     queue, kept = list(layers), []
     steps: list[SearchStep] = []
     moved: list[LayerSensitivity] = []
+    name = f"{recipe.name.removesuffix(_SUFFIX)}{_SUFFIX}"
 
     def attempt(layers):
         """A recipe that keeps these float, and its score."""
         candidate = dataclasses.replace(
             recipe,
-            name=f"{recipe.name}_searched",
+            name=name,
             float_scopes=(
                 *recipe.float_scopes,
                 *(layer.scope for layer in layers),
@@ -153,16 +188,20 @@ def search_recipe(
     with tqdm(total=len(queue), desc="searching", disable=None) as bar:
         candidate, found = attempt(kept)
         steps.append(SearchStep((), found))
+        best = candidate, found, 1
         while found < target:
             if not queue:
-                raise ValueError(
+                raise TargetNotReached(
                     f"Nothing reaches {target:g}: with every layer in float "
-                    f"the score is {found:g}. Ask for less."
+                    f"the score is {found:g}. Ask for less.",
+                    best[0],
+                    steps[: best[2]],
                 )
             moved = []
             remaining = sum(layer.noise for layer in queue)
             goal = (1 - _STEP) * remaining
-            while queue and remaining > goal:
+            # At least one: layers without noise of their own may be left.
+            while queue and (not moved or remaining > goal):
                 layer = queue.pop(0)
                 remaining -= layer.noise
                 moved.append(layer)
@@ -172,6 +211,8 @@ def search_recipe(
             steps.append(
                 SearchStep(tuple(layer.layer for layer in moved), found)
             )
+            if found > best[1]:
+                best = candidate, found, len(steps)
     # The last step may have gone too far.
     for layer in sorted(moved, key=lambda layer: -layer.cost):
         fewer = [other for other in kept if other is not layer]

@@ -1,0 +1,286 @@
+"""An int8 file that is compared with float32 before anyone trusts it.
+
+What an export with calibration does between the statistics and the file: drop
+what the model can not afford, quantize, measure on the reserved images, and if
+that is too far from float32, move layers to float until it is not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from keras_mobilevit.messages import few
+from keras_mobilevit.tflite.affordable import AFFORDABLE, keep_affordable
+from keras_mobilevit.tflite.benchmarks.latency import measure_latency
+from keras_mobilevit.tflite.compatibility.compatible import make_compatible
+from keras_mobilevit.tflite.delegation_check import (
+    delegation_gaps,
+    is_for_xnnpack,
+)
+from keras_mobilevit.tflite.endings.ending import Ending
+from keras_mobilevit.tflite.options import ExportOptions
+from keras_mobilevit.tflite.output_fidelity import (
+    Fidelity,
+    fidelity_facts,
+    fidelity_meter,
+)
+from keras_mobilevit.tflite.quantization.calibration import Calibration
+from keras_mobilevit.tflite.quantization.calibration_set import (
+    FEWEST_RESERVED,
+    CalibrationSet,
+)
+from keras_mobilevit.tflite.quantization.quantize import quantize
+from keras_mobilevit.tflite.quantization.recipes import Recipe
+from keras_mobilevit.tflite.search.layers import (
+    LayerSensitivity,
+    TargetNotReached,
+    moved_layers,
+    rank_layers,
+    search_recipe,
+)
+
+# Layers are ranked on at most so many images. The order needs no more, and each
+# layer costs an inference of every image.
+_RANKING_IMAGES = 32
+_WORST_LAYERS = 3
+_RUNS, _WARMUP = 20, 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Verified:
+    """What `quantize_verified` made.
+
+    Attributes:
+        quantized: The file, before its ending.
+        recipe: The recipe that was really used.
+        facts: For `Metadata.fidelity`; empty if there were no images to
+            measure on.
+    """
+
+    quantized: bytes
+    recipe: Recipe
+    facts: Mapping[str, Any]
+
+
+def quantize_verified(
+    float_model: bytes,
+    recipe: Recipe,
+    calibration: Calibration,
+    images: CalibrationSet,
+    ending: Ending,
+    options: ExportOptions,
+) -> Verified:
+    """Quantizes a float file and makes sure that it is near to it.
+
+    Args:
+        float_model: File from `keras_mobilevit.tflite.convert`.
+        recipe: As the user chose it, with int8 activations.
+        calibration: From `keras_mobilevit.tflite.quantization.calibration`,
+            of `images.images` alone.
+        images: Calibrating and reserved images. The latter measure, and tell
+            an escalation when to stop; all else uses the former.
+        ending: What the file shall end in.
+        options: `compat`, `min_sqnr` and `escalate` are obeyed.
+
+    Returns:
+        The file by the recipe, less the fields in `AFFORDABLE` that would
+        cost accuracy; if it had to be escalated, by one with more layers in
+        float.
+
+    Warns:
+        UserWarning: If the file was escalated; if it is farther from float32
+            than `min_sqnr`; if too few images were reserved to tell; or if
+            XNNPACK leaves a part of it to slower kernels.
+    """
+    kept = keep_affordable(
+        float_model,
+        ending.adapt(recipe),
+        calibration,
+        images.images,
+        options.compat,
+    )
+    recipe = dataclasses.replace(
+        recipe, **{field: getattr(kept, field) for field in AFFORDABLE}
+    )
+    verified = Verified(quantize(float_model, kept, calibration), recipe, {})
+    if _enough_reserved(recipe.name, images):
+        measure = _meter(float_model, images.reserved, ending, options.compat)
+        fidelity = measure(verified.quantized)
+        facts = fidelity_facts(fidelity, options.min_sqnr)
+        verified = dataclasses.replace(verified, facts=facts)
+        if is_too_far(fidelity, options.min_sqnr):
+            verified = _handle_low(
+                *(verified, float_model, kept, calibration, images),
+                *(measure, fidelity, ending, options),
+            )
+    if is_for_xnnpack(recipe):
+        gaps = delegation_gaps(_compatible(verified.quantized, options.compat))
+        if gaps:
+            _warn(f"{verified.recipe.name}: {gaps}")
+    return verified
+
+
+def is_too_far(fidelity: Fidelity, min_sqnr: float | None) -> bool:
+    """Whether a file misses the threshold of an export, in dB, if any."""
+    return bool(min_sqnr) and fidelity.sqnr < min_sqnr
+
+
+def verify_foreign(
+    name: str,
+    float_model: bytes,
+    quantized: bytes,
+    images: CalibrationSet,
+    ending: Ending,
+    options: ExportOptions,
+) -> Mapping[str, Any]:
+    """Measures a file that another converter quantized.
+
+    Args:
+        name: Of its recipe, for messages.
+        float_model: As in `quantize_verified`.
+        quantized: The file, before its ending.
+        images: As in `quantize_verified`.
+        ending: As in `quantize_verified`.
+        options: `compat` and `min_sqnr` are obeyed.
+
+    Returns:
+        For `Metadata.fidelity`; empty if there were no images to measure on.
+
+    Warns:
+        UserWarning: If it is farther from float32 than `min_sqnr`, or too few
+            images were reserved to tell.
+    """
+    if not _enough_reserved(name, images):
+        return {}
+    measure = _meter(float_model, images.reserved, ending, options.compat)
+    fidelity = measure(quantized)
+    if is_too_far(fidelity, options.min_sqnr):
+        _warn(
+            f"{_problem(name, fidelity, options.min_sqnr)} Use "
+            "`export_tflite` instead."
+        )
+    return fidelity_facts(fidelity, options.min_sqnr)
+
+
+def _enough_reserved(name, images):
+    """Whether there is any image to measure on; warns if there are few."""
+    reserved, total = len(images.reserved), len(images.images)
+    if reserved < FEWEST_RESERVED:
+        outcome = (
+            f"only {reserved} of {reserved + total} images were reserved, so "
+            "that figure is uncertain"
+            if reserved
+            else "there is no image left for it"
+        )
+        _warn(
+            f"{name} is compared with float32 on images that did not "
+            f"calibrate, but {outcome}: give at least {2 * FEWEST_RESERVED} "
+            "different calibration images, better a hundred."
+        )
+    return reserved > 0
+
+
+def _meter(float_model, images, ending, compat):
+    measure = fidelity_meter(float_model, images, ending.task)
+    return lambda file: measure(_compatible(file, compat))
+
+
+def _compatible(file, compat):
+    return make_compatible(file, compat) if compat else file
+
+
+def _handle_low(
+    verified: Verified,
+    float_model: bytes,
+    kept: Recipe,
+    calibration: Calibration,
+    images: CalibrationSet,
+    measure: Callable[[bytes], Fidelity],
+    fidelity: Fidelity,
+    ending: Ending,
+    options: ExportOptions,
+) -> Verified:
+    """Escalates a file that is too far from float32, or warns of it."""
+    step = -(-len(images.images) // _RANKING_IMAGES)
+    ranking = images.images[::step]
+    meter = _meter(float_model, ranking, ending, options.compat)
+    layers = rank_layers(
+        *(float_model, kept, calibration, ranking),
+        score=lambda file: meter(file).sqnr,
+    )
+    name, target = verified.recipe.name, options.min_sqnr
+    problem = _problem(name, fidelity, target)
+    if not options.escalate or not is_for_xnnpack(verified.recipe):
+        _warn(f"{problem} {_worst(layers)} {_advice(name)}")
+        return verified
+    try:
+        found, steps = search_recipe(
+            *(float_model, kept, calibration, layers),
+            *(lambda file: measure(file).sqnr, target),
+        )
+    except TargetNotReached as error:
+        found, steps = error.recipe, error.steps
+    moved = moved_layers(steps)
+    if not moved:
+        _warn(
+            f"{problem} Moving layers to float does not help. {_worst(layers)} "
+            f"{_advice(name)}"
+        )
+        return verified
+    escalated = quantize(float_model, found, calibration)
+    after = measure(escalated)
+    ratio = _latency_ratio(verified.quantized, escalated)
+    outcome = (
+        f"{problem} With {len(moved)} layers in float, {few(moved, 8)}, it has "
+        f"{after.sqnr:.1f} dB and takes {ratio:.2f} times as long, measured "
+        "here"
+    )
+    if is_too_far(after, target):
+        _warn(
+            f"{outcome}. That is the best that was found, and it is still too "
+            f"little. {_advice(name)}"
+        )
+    else:
+        _warn(f"{outcome}; so it was written. `escalate=False` prevents that.")
+    facts = fidelity_facts(
+        after, target, escalated_layers=moved, before=fidelity
+    )
+    return Verified(escalated, found, facts)
+
+
+def _problem(name: str, fidelity: Fidelity, target: float) -> str:
+    return (
+        f"{name} has {fidelity.sqnr:.1f} dB against float32 on "
+        f"{fidelity.images} reserved images, less than min_sqnr={target:g}."
+    )
+
+
+def _worst(layers: Sequence[LayerSensitivity]) -> str:
+    worst = sorted(layers, key=lambda layer: layer.sqnr)[:_WORST_LAYERS]
+    named = ", ".join(f"{x.layer} ({x.sqnr:.1f} dB)" for x in worst)
+    return f"The layers that lose most if quantized alone are {named}."
+
+
+def _advice(name: str) -> str:
+    better = "dynamic" if name.startswith("int8_accurate") else "int8_accurate"
+    return f"Use the recipe {better!r} instead."
+
+
+def _latency_ratio(plain, escalated):
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for name, file in (("plain", plain), ("escalated", escalated)):
+            paths.append(pathlib.Path(folder, f"{name}.tflite"))
+            paths[-1].write_bytes(file)
+        before, after = measure_latency(paths, _RUNS, warmup=_WARMUP)
+    return after / before
+
+
+def _warn(message):
+    # Whoever called the export is at no fixed distance.
+    warnings.warn(message, stacklevel=2)
