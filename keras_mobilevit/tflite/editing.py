@@ -75,6 +75,43 @@ def replace_constant(model, index: int, values: np.ndarray) -> None:
     tensor.shape = np.array(values.shape, np.int32)
 
 
+def without_unused(model):
+    """Removes tensors that nothing reads or makes, and buffers without tensors.
+
+    Args:
+        model: As `read_model` gives it, with one graph; edited in place.
+
+    Returns:
+        The model.
+    """
+    (graph,) = model.subgraphs
+    used = {int(t) for t in (*graph.inputs, *graph.outputs)}
+    for op in graph.operators:
+        used.update(int(t) for t in (*op.inputs, *op.outputs) if t >= 0)
+    kept = sorted(used)
+    places = {old: new for new, old in enumerate(kept)} | {-1: -1}
+
+    def moved(indices):
+        return np.array([places[int(index)] for index in indices], np.int32)
+
+    graph.tensors = [graph.tensors[index] for index in kept]
+    graph.inputs, graph.outputs = moved(graph.inputs), moved(graph.outputs)
+    for op in graph.operators:
+        op.inputs, op.outputs = moved(op.inputs), moved(op.outputs)
+    for signature in model.signatureDefs or ():
+        for entry in (*signature.inputs, *signature.outputs):
+            entry.tensorIndex = places[entry.tensorIndex]
+    buffers = [0]
+    entries = (*graph.tensors, *(model.metadata or ()))
+    for entry in entries:
+        if entry.buffer not in buffers:
+            buffers.append(entry.buffer)
+    for entry in entries:
+        entry.buffer = buffers.index(entry.buffer)
+    model.buffers = [model.buffers[index] for index in buffers]
+    return model
+
+
 def make_operation(
     model,
     kind: str,

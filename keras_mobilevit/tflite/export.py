@@ -16,11 +16,11 @@ from keras_mobilevit.tflite.conversion import convert
 from keras_mobilevit.tflite.endings.ending import Ending
 from keras_mobilevit.tflite.metadata import Metadata, append_metadata
 from keras_mobilevit.tflite.options import ExportOptions
-from keras_mobilevit.tflite.quantization.calibration import calibrate
 from keras_mobilevit.tflite.quantization.calibration_set import (
     CalibrationSet,
     Source,
 )
+from keras_mobilevit.tflite.quantization.prepare import needs_of, prepare
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
 from keras_mobilevit.tflite.verification import Verified, quantize_verified
@@ -142,25 +142,24 @@ def export_recipes(
         for path, recipe in targets.items()
     }
     ending = options.find_ending(model)
-    prepared = ending.prepare(model)
+    network = ending.prepare(model)
     metadata = options.describe(model)
     images = None
     if any(recipe.needs_calibration for recipe in targets.values()):
         images = options.draw_images(model)
-    float_model = convert(prepared, options.size)
-    statistics = {}
+    float_model = convert(network, options.size)
+    prepared = {}
     for path, recipe in targets.items():
         if not recipe.needs_calibration:
             quantized = quantize(float_model, ending.adapt(recipe))
             write_quantized(path, quantized, recipe, metadata, ending)
             continue
-        if recipe.coverage not in statistics:
-            statistics[recipe.coverage] = calibrate(
-                float_model, images.images, recipe.coverage
-            )
-        calibration = statistics[recipe.coverage]
+        adapted = ending.adapt(recipe)
+        needs = needs_of(adapted)
+        if needs not in prepared:
+            prepared[needs] = prepare(float_model, adapted, images.images)
         verified = quantize_verified(
-            float_model, recipe, calibration, images, ending, options
+            prepared[needs], recipe, images, ending, options
         )
         write_verified(path, verified, images, metadata, ending)
     return list(targets)

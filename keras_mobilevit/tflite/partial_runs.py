@@ -15,7 +15,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from keras_mobilevit.extras import require
-from keras_mobilevit.tflite.flatbuffer import constant, write_model
+from keras_mobilevit.tflite.flatbuffer import (
+    FLOAT32,
+    INT8,
+    UINT8,
+    constant,
+    write_model,
+)
 
 
 def observe(
@@ -71,11 +77,21 @@ def observe_images(
 
 def as_inputs(graph, images: np.ndarray) -> dict[int, list[np.ndarray]]:
     """Images as `observe` takes them, for the only input of a graph."""
-    return {
-        int(graph.inputs[0]): [
-            image[None].astype(np.float32) for image in images
+    (index,) = map(int, graph.inputs)
+    details = graph.tensors[index]
+    pixels = [image[None].astype(np.float32) for image in images]
+    if details.type != FLOAT32:
+        scale = details.quantization.scale[0]
+        zero_point = details.quantization.zeroPoint[0]
+        dtype = {INT8: np.int8, UINT8: np.uint8}[details.type]
+        limits = np.iinfo(dtype)
+        pixels = [
+            np.clip(
+                np.round(array / scale) + zero_point, limits.min, limits.max
+            ).astype(dtype)
+            for array in pixels
         ]
-    }
+    return {index: pixels}
 
 
 def last_uses(graph) -> dict[int, int]:

@@ -29,13 +29,16 @@ from keras_mobilevit.tflite.output_fidelity import (
     fidelity_facts,
     fidelity_meter,
 )
-from keras_mobilevit.tflite.quantization.calibration import Calibration
 from keras_mobilevit.tflite.quantization.calibration_set import (
     FEWEST_RESERVED,
     CalibrationSet,
 )
+from keras_mobilevit.tflite.quantization.prepare import Prepared
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import Recipe
+from keras_mobilevit.tflite.quantization.sequential_correction import (
+    correct_biases_in_sequence,
+)
 from keras_mobilevit.tflite.search.layers import (
     LayerSensitivity,
     TargetNotReached,
@@ -68,9 +71,8 @@ class Verified:
 
 
 def quantize_verified(
-    float_model: bytes,
+    prepared: Prepared,
     recipe: Recipe,
-    calibration: Calibration,
     images: CalibrationSet,
     ending: Ending,
     options: ExportOptions,
@@ -78,10 +80,9 @@ def quantize_verified(
     """Quantizes a float file and makes sure that it is near to it.
 
     Args:
-        float_model: File from `keras_mobilevit.tflite.convert`.
+        prepared: From `keras_mobilevit.tflite.quantization.prepare`, by
+            `images.images` alone.
         recipe: As the user chose it, with int8 activations.
-        calibration: From `keras_mobilevit.tflite.quantization.calibration`,
-            of `images.images` alone.
         images: Calibrating and reserved images. The latter measure, and tell
             an escalation when to stop; all else uses the former.
         ending: What the file shall end in.
@@ -97,25 +98,29 @@ def quantize_verified(
             than `min_sqnr`; if too few images were reserved to tell; or if
             XNNPACK leaves a part of it to slower kernels.
     """
+    float_model = prepared.model
     kept = keep_affordable(
         float_model,
         ending.adapt(recipe),
-        calibration,
+        prepared.calibration,
         images.images,
         options.compat,
     )
     recipe = dataclasses.replace(
         recipe, **{field: getattr(kept, field) for field in AFFORDABLE}
     )
-    verified = Verified(quantize(float_model, kept, calibration), recipe, {})
+    verified = Verified(_quantize(prepared, kept, images), recipe, {})
     if _enough_reserved(recipe.name, images):
         measure = _meter(float_model, images.reserved, ending, options.compat)
         fidelity = measure(verified.quantized)
         facts = fidelity_facts(fidelity, options.min_sqnr)
+        facts["balanced"] = [
+            f"{move.family}: {move.method}" for move in prepared.moves
+        ]
         verified = dataclasses.replace(verified, facts=facts)
         if is_too_far(fidelity, options.min_sqnr):
             verified = _handle_low(
-                *(verified, float_model, kept, calibration, images),
+                *(verified, prepared, kept, images),
                 *(measure, fidelity, ending, options),
             )
     if is_for_xnnpack(recipe):
@@ -196,9 +201,8 @@ def _compatible(file, compat):
 
 def _handle_low(
     verified: Verified,
-    float_model: bytes,
+    prepared: Prepared,
     kept: Recipe,
-    calibration: Calibration,
     images: CalibrationSet,
     measure: Callable[[bytes], Fidelity],
     fidelity: Fidelity,
@@ -208,6 +212,7 @@ def _handle_low(
     """Escalates a file that is too far from float32, or warns of it."""
     step = -(-len(images.images) // _RANKING_IMAGES)
     ranking = images.images[::step]
+    float_model, calibration = prepared.model, prepared.calibration
     meter = _meter(float_model, ranking, ending, options.compat)
     layers = rank_layers(
         *(float_model, kept, calibration, ranking),
@@ -232,7 +237,7 @@ def _handle_low(
             f"{_advice(name)}"
         )
         return verified
-    escalated = quantize(float_model, found, calibration)
+    escalated = _quantize(prepared, found, images)
     after = measure(escalated)
     ratio = _latency_ratio(verified.quantized, escalated)
     outcome = (
@@ -250,7 +255,16 @@ def _handle_low(
     facts = fidelity_facts(
         after, target, escalated_layers=moved, before=fidelity
     )
-    return Verified(escalated, found, facts)
+    return Verified(escalated, found, {**verified.facts, **facts})
+
+
+def _quantize(prepared, recipe, images):
+    quantized = quantize(prepared.model, recipe, prepared.calibration)
+    if recipe.sequential_bias:
+        return correct_biases_in_sequence(
+            quantized, prepared.model, images.images
+        )
+    return quantized
 
 
 def _problem(name: str, fidelity: Fidelity, target: float) -> str:

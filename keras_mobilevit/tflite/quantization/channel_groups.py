@@ -59,8 +59,10 @@ def best_cut(ranges: np.ndarray) -> list[np.ndarray]:
     octaves = np.log2(ranges[order])
     cut = min(
         range(GROUP_WIDTH, len(order), GROUP_WIDTH),
-        key=lambda cut: (octaves[0] - octaves[:cut]).sum()
-        + (octaves[cut] - octaves[cut:]).sum(),
+        key=lambda cut: (
+            (octaves[0] - octaves[:cut]).sum()
+            + (octaves[cut] - octaves[cut:]).sum()
+        ),
     )
     return [order[:cut], order[cut:]]
 

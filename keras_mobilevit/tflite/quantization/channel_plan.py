@@ -17,12 +17,16 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from tqdm import tqdm
 
-from keras_mobilevit.tflite.editing import add_tensor, make_operation
+from keras_mobilevit.tflite.editing import (
+    add_tensor,
+    make_operation,
+    without_unused,
+)
 from keras_mobilevit.tflite.flatbuffer import (
     FLOAT32,
     INT8,
@@ -45,6 +49,7 @@ from keras_mobilevit.tflite.quantization.channels import (
 )
 from keras_mobilevit.tflite.quantization.equalization import (
     GATE_RANGE,
+    gate_name,
     representable_factors,
     scale_channels,
 )
@@ -93,23 +98,40 @@ class Move:
     cost: float
 
 
+@dataclasses.dataclass(frozen=True)
+class Balanced:
+    """What `balance_channels` made of a float file.
+
+    Attributes:
+        model: The file with the same outputs, up to float32 rounding; the very
+            file, if nothing was done.
+        moves: What was done.
+        limits: Name of an activation to `(low, high)`, beyond which its values
+            make no difference.
+    """
+
+    model: bytes
+    moves: tuple[Move, ...] = ()
+    limits: Mapping[str, tuple[float, float]] = dataclasses.field(
+        default_factory=dict
+    )
+
+
 def balance_channels(
-    float_model: bytes, images: np.ndarray, skip: Sequence[str] = ()
-) -> tuple[bytes, list[Move]]:
+    float_model: bytes,
+    images: np.ndarray,
+    stays_float: Callable[[str], bool] = lambda name: False,
+) -> Balanced:
     """Brings the channels of uneven layers to like ranges.
 
     Args:
         float_model: File from `keras_mobilevit.tflite.convert`.
         images: Those that calibrate: `(count, height, width, channels)`,
             pixels in [0, 255].
-        skip: Names of activations that stay float; what they belong to is
-            left as it is.
-
-    Returns:
-        `(model, moves)`: the file with the same outputs, up to float32
-        rounding, and what was done to it. Where nothing is, the very file.
+        stays_float: Whether an activation of that name will not be int8; what
+            it belongs to is left as it is.
     """
-    return _Planner(float_model, images, set(skip)).run()
+    return _Planner(float_model, images, stays_float).run()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,14 +144,14 @@ class _Ranges:
 
 
 class _Planner:
-    def __init__(self, float_model, images, skip):
+    def __init__(self, float_model, images, stays_float):
         self._float_model = float_model
         self._model = read_model(float_model)
         (self._graph,) = self._model.subgraphs
         self._families = [
             family
             for family in channel_families(self._model)
-            if not skip & {self._name(t) for t in family.tensors}
+            if not any(stays_float(self._name(t)) for t in family.tensors)
         ]
         self._images = _evenly(images, _OBSERVED)
         self._score = sqnr_scorer(float_model, list(_evenly(images, _SCORED)))
@@ -138,7 +160,7 @@ class _Planner:
         self._ranges = self._observe()
         uneven = [f for f in self._families if self._is_uneven(f)]
         if not uneven:
-            return self._float_model, []
+            return Balanced(self._float_model)
         every = {family.name: _EQUALIZE for family in uneven}
         least = _WORTH_SHARE * self._noise(every, self._families)
         moves = []
@@ -156,14 +178,29 @@ class _Planner:
         chosen = _choose(moves)
         plan = {move.family: move.method for move in chosen}
         if not plan:
-            return self._float_model, []
+            return Balanced(self._float_model)
         before, after = (
             self._noise(which, self._families) for which in ({}, plan)
         )
         if after > before * 10 ** (-_LEAST_GAIN / 10):
-            return self._float_model, []
-        model, _ = self._apply(plan)
-        return write_model(model), chosen
+            return Balanced(self._float_model)
+        model, ranges = self._apply(plan)
+        return Balanced(
+            write_model(without_unused(model)),
+            tuple(chosen),
+            self._limits(plan, ranges),
+        )
+
+    def _limits(self, plan, ranges):
+        limits = {}
+        for family in self._families:
+            if plan.get(family.name) != _EQUALIZE:
+                continue
+            for tensor in _gated(family):
+                name = self._name(tensor)
+                limits[gate_name(name)] = -GATE_RANGE, GATE_RANGE
+                limits[name] = ranges[family.name][tensor][0], math.inf
+        return limits
 
     def _observe(self):
         """Index of a tensor to its channels' ranges."""
@@ -264,7 +301,7 @@ class _Planner:
             found = self._ranges[tensor]
             low = float((factors * found.low).min())
             if clamped and tensor in _gated(family):
-                low = max(low, -widest)
+                low = max(low, float(-widest))
             ranges[tensor] = low, float((factors * found.high).max())
         return ranges
 
@@ -385,14 +422,15 @@ def _round_to_int8(model, ranges: Mapping[int, tuple[float, float]]) -> None:
             low, high = ranges[tensor]
             low, high = min(low, 0.0), max(high, 0.0)
             scale = max(high - low, 1e-12) / _LEVELS
-            name, shape = tensor_name(graph, tensor), graph.tensors[tensor].shape
+            name, shape = (
+                tensor_name(graph, tensor),
+                graph.tensors[tensor].shape,
+            )
             rounded = add_tensor(model, f"{name}/rounded", INT8, shape)
             set_quantization(
                 graph.tensors[rounded], scale, round(-128 - low / scale)
             )
-            renamed[tensor] = add_tensor(
-                model, f"{name}/float", FLOAT32, shape
-            )
+            renamed[tensor] = add_tensor(model, f"{name}/float", FLOAT32, shape)
             operators += [
                 make_operation(model, "QUANTIZE", [tensor], [rounded]),
                 make_operation(

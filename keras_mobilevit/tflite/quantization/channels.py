@@ -263,4 +263,3 @@ class _Finder:
 
     def _rank(self, tensor):
         return len(self._graph.tensors[tensor].shape)
-

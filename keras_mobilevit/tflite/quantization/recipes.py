@@ -49,9 +49,14 @@ class Recipe:
             the whole file are the same.
         single_dense_scale: One scale for all int8 weights of a dense layer,
             not one for each of its outputs: a smaller file.
+        balance_channels: Bring the channels of layers to like ranges, where
+            they differ so much that rounding would drown some of them.
+        sequential_bias: Correct the biases of one layer after the other by
+            the mean error that is left in the running int8 file.
 
-    An export drops each of the last three that costs accuracy on the images
-    that calibrate.
+    An export drops `integer_softmax`, `portable_norms` and
+    `single_dense_scale` where they cost accuracy on the images that calibrate,
+    and leaves a network that has no uneven channels as it is.
     """
 
     name: str
@@ -66,6 +71,8 @@ class Recipe:
     integer_softmax: bool = False
     portable_norms: bool = False
     single_dense_scale: bool = False
+    balance_channels: bool = False
+    sequential_bias: bool = False
 
     def __post_init__(self):
         for field, choices in _CHOICES.items():
@@ -85,11 +92,14 @@ class Recipe:
             or self.integer_softmax
             or self.portable_norms
             or self.single_dense_scale
+            or self.balance_channels
+            or self.sequential_bias
         ):
             raise ValueError(
                 "Integer inputs and outputs, `integer_softmax`, "
-                "`portable_norms` and `single_dense_scale` need int8 "
-                f"activations. Received: activations={self.activations!r}"
+                "`portable_norms`, `single_dense_scale`, `balance_channels` "
+                "and `sequential_bias` need int8 activations. Received: "
+                f"activations={self.activations!r}"
             )
         if self.half_arithmetic and self.weights != "float16":
             raise ValueError(
@@ -122,6 +132,10 @@ class Recipe:
     def needs_calibration(self) -> bool:
         """Whether the ranges of activations come from sample images."""
         return self.activations == "int8"
+
+    def stays_float(self, name: str) -> bool:
+        """Whether an activation of that name matches one of `float_scopes`."""
+        return any(re.search(scope, name) for scope in self.float_scopes)
 
     def to_json(self) -> str:
         """The recipe as a JSON object; `from_json` reads it back."""
@@ -240,6 +254,8 @@ def int8() -> Recipe:
         integer_softmax=True,
         portable_norms=True,
         single_dense_scale=True,
+        balance_channels=True,
+        sequential_bias=True,
     )
 
 
@@ -281,6 +297,8 @@ def int8_full() -> Recipe:
         input_type="int8",
         output_type="int8",
         single_dense_scale=True,
+        balance_channels=True,
+        sequential_bias=True,
     )
 
 

@@ -15,7 +15,7 @@ from keras_mobilevit.tflite.affordable import keep_affordable
 from keras_mobilevit.tflite.conversion import convert
 from keras_mobilevit.tflite.export import checked_path, write_verified
 from keras_mobilevit.tflite.options import ExportOptions
-from keras_mobilevit.tflite.quantization.calibration import calibrate
+from keras_mobilevit.tflite.quantization.prepare import prepare
 from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
 from keras_mobilevit.tflite.scoring import accuracy_scorer, sqnr_scorer
 from keras_mobilevit.tflite.search.layers import (
@@ -85,15 +85,16 @@ def export_searched(
             "`max_drop` counts right answers of a classifier: use "
             f"`target_sqnr` for {ending.task}."
         )
-    prepared, recipe = ending.prepare(model), ending.adapt(recipe)
+    network, recipe = ending.prepare(model), ending.adapt(recipe)
     metadata = options.describe(model)
     # What `export_tflite` would draw: the recipe gives the same file there.
     drawn = options.draw_images(model)
     count = options.calibration_images
     more = dataclasses.replace(options, calibration_images=2 * count)
     others = _without(more.draw_images(model), drawn)[:count]
-    float_model = convert(prepared, options.size)
-    statistics = calibrate(float_model, drawn.images, recipe.coverage)
+    float_model = convert(network, options.size)
+    prepared = prepare(float_model, recipe, drawn.images)
+    float_model, statistics = prepared.model, prepared.calibration
 
     def keep(recipe):
         return keep_affordable(
@@ -117,9 +118,7 @@ def export_searched(
         options = dataclasses.replace(options, min_sqnr=least)
     # Again with a look at what it affords: where less noise is left, half a dB
     # is sooner lost.
-    verified = quantize_verified(
-        float_model, recipe, statistics, drawn, ending, options
-    )
+    verified = quantize_verified(prepared, recipe, drawn, ending, options)
     write_verified(path, verified, drawn, metadata, ending)
     return path, verified.recipe, steps
 

@@ -1,0 +1,59 @@
+"""From a float graph to one that is ready for int8, with its statistics."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from keras_mobilevit.tflite.quantization.calibration import (
+    Calibration,
+    calibrate,
+)
+from keras_mobilevit.tflite.quantization.channel_plan import (
+    Balanced,
+    Move,
+    balance_channels,
+)
+from keras_mobilevit.tflite.quantization.recipes import Recipe
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prepared:
+    """A float graph, and what calibration images tell of it.
+
+    Attributes:
+        model: The file. Its outputs are those of the file that it was made
+            from, up to float32 rounding.
+        calibration: Of that file.
+        moves: How channels were balanced.
+    """
+
+    model: bytes
+    calibration: Calibration
+    moves: tuple[Move, ...] = ()
+
+
+def needs_of(recipe: Recipe) -> tuple:
+    """What of a recipe `prepare` depends on."""
+    if not recipe.balance_channels:
+        return (recipe.coverage,)
+    return recipe.coverage, recipe.float_scopes
+
+
+def prepare(float_model: bytes, recipe: Recipe, images: np.ndarray) -> Prepared:
+    """Balances the channels of a float graph, and calibrates it.
+
+    Args:
+        float_model: File from `keras_mobilevit.tflite.convert`.
+        recipe: With int8 activations.
+        images: `(count, height, width, channels)`, pixels in [0, 255].
+    """
+    balanced = Balanced(float_model)
+    if recipe.balance_channels:
+        balanced = balance_channels(float_model, images, recipe.stays_float)
+    calibration = calibrate(balanced.model, images, recipe.coverage)
+    for name, (lowest, highest) in balanced.limits.items():
+        low, high = calibration.ranges[name]
+        calibration.ranges[name] = max(low, lowest), min(high, highest)
+    return Prepared(balanced.model, calibration, balanced.moves)
