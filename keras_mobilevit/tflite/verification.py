@@ -111,7 +111,10 @@ def quantize_verified(
     )
     verified = Verified(_quantize(prepared, kept, images), recipe, {})
     if _enough_reserved(recipe.name, images):
-        measure = _meter(float_model, images.reserved, ending, options.compat)
+        # Not against the balanced graph: a fault in it would go unseen.
+        measure = _meter(
+            prepared.source, images.reserved, ending, options.compat
+        )
         fidelity = measure(verified.quantized)
         facts = fidelity_facts(fidelity, options.min_sqnr)
         facts["balanced"] = [

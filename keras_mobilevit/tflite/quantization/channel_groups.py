@@ -114,12 +114,28 @@ def split_channels(
         op for op in graph.operators if not any(op is old for old in chain)
     ]
     order = np.concatenate(groups)
+    _reorder_factors(model, int(depthwise.outputs[0]), order)
     for behind in _written_by(depthwise, families).readers:
         index = behind.product.inputs[1]
         kernel = constant(model, graph, index).copy()
         stop = behind.offset + len(order)
         kernel[..., behind.offset : stop] = kernel[..., behind.offset + order]
         replace_constant(model, index, kernel)
+
+
+def _reorder_factors(model, tensor, order):
+    """Puts constants that multiply each channel of a tensor in its new order.
+
+    Equalization of what lies behind the depthwise convolution added them.
+    """
+    (graph,) = model.subgraphs
+    for op in graph.operators:
+        if tensor not in map(int, op.inputs) or op_name(model, op) != "MUL":
+            continue
+        for index in map(int, op.inputs):
+            values = constant(model, graph, index)
+            if values is not None:
+                replace_constant(model, index, values[..., order])
 
 
 def _written_by(product, families):

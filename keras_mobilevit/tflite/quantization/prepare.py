@@ -27,11 +27,13 @@ class Prepared:
             from, up to float32 rounding.
         calibration: Of that file.
         moves: How channels were balanced.
+        source: The file that it was made from.
     """
 
     model: bytes
     calibration: Calibration
-    moves: tuple[Move, ...] = ()
+    moves: tuple[Move, ...]
+    source: bytes
 
 
 def needs_of(recipe: Recipe) -> tuple:
@@ -56,4 +58,4 @@ def prepare(float_model: bytes, recipe: Recipe, images: np.ndarray) -> Prepared:
     for name, (lowest, highest) in balanced.limits.items():
         low, high = calibration.ranges[name]
         calibration.ranges[name] = max(low, lowest), min(high, highest)
-    return Prepared(balanced.model, calibration, balanced.moves)
+    return Prepared(balanced.model, calibration, balanced.moves, float_model)
