@@ -1,9 +1,9 @@
 """Running a part of a graph, and seeing what is inside.
 
 XNNPACK does not keep what lies between two operations. To look at it, the
-operations become a file of their own, whose outputs are the tensors in question.
-So float and int8 values are those that a phone would have, and it takes no
-longer than running the network.
+operations become a file of their own, whose outputs are the tensors in
+question. So float and int8 values are those that a phone would have, and it
+takes no longer than running the network.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """Which channels are brought to like ranges before int8, and how.
 
-Networks that were trained for long have layers whose channels differ in range by
-a factor of a hundred, each as important as any other: a batch normalization
+Networks that were trained for long have layers whose channels differ in range
+by a factor of a hundred, each as important as any other: a batch normalization
 behind a depthwise convolution lifts the small ones to full size. An int8 tensor
-has one step for all of its channels, so the small ones drown, and the answers of
-the network with them.
+has one step for all of its channels, so the small ones drown, and the answers
+of the network with them.
 
 Two exact transformations help: `equalization` and `channel_groups`. Both take
 time. So each family of channels is rounded to int8 alone, in the float graph,
-before and after; what is kept takes most noise off the outputs for the time that
-it costs. A network that would gain little is left as it is.
+before and after; what is kept takes most noise off the outputs for the time
+that it costs. A network that would gain little is left as it is.
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ _OBSERVED, _SCORED = 24, 16
 _COVERED_IMAGES = 0.9
 # Channels may be lifted by so much, and no further.
 _MOST_OCTAVES = 7
+# A channel counts as one that varies so much less than the liveliest.
+_LEAST_VARIANCE = 1e-6
 # A family is tried if like ranges would leave so little of its rounding noise,
 # relative to what its channels vary.
 _WORTH_TRYING = 0.5
@@ -70,7 +72,7 @@ _WORTH_SHARE = 0.02
 # All together has to take off so many dB, or nothing is done.
 _LEAST_GAIN = 3.0
 # Share of the time of the whole int8 file that may be spent.
-_MOST_TIME = 0.08
+_MOST_TIME = 0.06
 # One int8 element that is read and written takes the time of as many
 # multiply-accumulates.
 _ELEMENT_COST = 16
@@ -220,10 +222,13 @@ class _Planner:
         for place, tensor in enumerate(tensors):
             mean = np.mean([v[place] for v in sums], axis=0)
             square = np.mean([v[place] for v in squares], axis=0)
+            variance = square - mean**2
+            # A channel that says nothing needs no levels.
+            least = max(variance.max() * _LEAST_VARIANCE, 1e-30)
             found[tensor] = _Ranges(
                 over_images(lows, place, 1 - _COVERED_IMAGES),
                 over_images(highs, place, _COVERED_IMAGES),
-                np.maximum(square - mean**2, 1e-30),
+                np.maximum(variance, least),
             )
         return found
 

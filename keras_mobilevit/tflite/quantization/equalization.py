@@ -5,15 +5,13 @@ of its two factors one is:
 
     s SiLU(x) = (s x) sigmoid(x)
 
-So the weights of the writer give `s x`, every channel of which can have the same
-range, and only the sigmoid needs `x` itself. A second, unscaled product computes
-it, or a multiplication of `s x` by `1 / s`. Either may be clamped to [-8, 8],
-beyond which a sigmoid in 8 bits is flat.
+So the weights of the writer give `s x`, every channel of which can have the
+same range, and only the sigmoid needs `x` itself. A multiplication of `s x` by
+`1 / s` gives it, cheaper than a second product. Its result may be clamped to
+[-8, 8], beyond which a sigmoid in 8 bits is flat.
 """
 
 from __future__ import annotations
-
-import copy
 
 import numpy as np
 
@@ -42,9 +40,7 @@ GATE_RANGE = 8.0
 _MOST_STEPS = 127
 
 
-def scale_channels(
-    model, family: ChannelFamily, factors: np.ndarray, by_product: bool = False
-) -> None:
+def scale_channels(model, family: ChannelFamily, factors: np.ndarray) -> None:
     """Multiplies the channels of a family by factors, in place.
 
     The outputs of the graph stay the same, up to float32 rounding.
@@ -52,16 +48,11 @@ def scale_channels(
     Args:
         model: As `read_model` gives it.
         family: Found in this very model.
-        factors: `(channels,)`, positive. Where a multiplication gives the
-            sigmoid its input, they have to be of `representable_factors`.
-        by_product: Compute the input of a sigmoid by a second product instead
-            of a multiplication.
+        factors: `(channels,)`, of `representable_factors`.
     """
     for writer in family.writers:
         if writer.is_linear:
             _scale_writer(model, writer.product, factors)
-        elif by_product:
-            _add_second_product(model, writer, factors)
         else:
             _add_multiplication(model, writer, factors)
     for reader in family.readers:
@@ -113,36 +104,6 @@ def _scale_reader(model, reader: Reader, factors):
     stop = reader.offset + len(factors)
     kernel[..., reader.offset : stop] /= factors.astype(np.float32)
     replace_constant(model, index, kernel)
-
-
-def _add_second_product(model, writer: Writer, factors):
-    (graph,) = model.subgraphs
-    product = writer.product
-    (plain,) = product.outputs
-    gate = copy.copy(product)
-    gate.inputs = [
-        product.inputs[0],
-        *(
-            add_tensor(
-                model,
-                gate_name(tensor_name(graph, index)),
-                FLOAT32,
-                graph.tensors[index].shape,
-                constant(model, graph, index),
-            )
-            for index in product.inputs[1:]
-        ),
-    ]
-    output = add_tensor(
-        model,
-        gate_name(tensor_name(graph, plain)),
-        FLOAT32,
-        graph.tensors[plain].shape,
-    )
-    gate.outputs = [output]
-    _scale_writer(model, product, factors)
-    writer.logistic.inputs = [output]
-    _insert_behind(graph, product, gate)
 
 
 def _add_multiplication(model, writer: Writer, factors):
