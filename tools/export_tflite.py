@@ -307,6 +307,9 @@ def print_fidelity(path: pathlib.Path) -> None:
     metadata = read_metadata(path)
     if metadata.fidelity:
         print(describe_fidelity(metadata.recipe, metadata.fidelity))
+        balanced = metadata.fidelity.get("balanced")
+        if balanced:
+            print(f"balanced the channels of {', '.join(balanced)}")
 
 
 def print_gaps(path: pathlib.Path) -> None:

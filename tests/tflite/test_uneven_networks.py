@@ -1,6 +1,7 @@
-"""The uneven networks are what they are drawn to be: int8 can not have them.
+"""The uneven networks are what they are drawn to be, and exports cope.
 
-What ImageNet does to an expansion is measured; see `TABLE`.
+What ImageNet does to an expansion is measured; see `TABLE`. Plain int8
+collapses on such networks; the default recipe must not.
 """
 
 import dataclasses
@@ -13,7 +14,16 @@ import pytest
 from exported import predict
 from uneven_networks import SPREADS, make_images, make_uneven_network
 
-from keras_mobilevit.tflite import calibrate, convert, quantize
+import keras_mobilevit
+from keras_mobilevit.images import load_whole
+from keras_mobilevit.tflite import (
+    calibrate,
+    convert,
+    export_tflite,
+    inspect,
+    quantize,
+    read_metadata,
+)
 from keras_mobilevit.tflite.fidelity.probing import Probe
 from keras_mobilevit.tflite.metrics import sqnr
 from keras_mobilevit.tflite.quantization.calibration import Calibration
@@ -80,7 +90,9 @@ def run(data, images, folder):
 
 def plain_int8(float_model, calibration, **changes):
     """An int8 file by the recipe alone: one scale for each expansion."""
-    recipe = dataclasses.replace(int8(), **changes)
+    recipe = dataclasses.replace(
+        int8(), balance_channels=False, sequential_bias=False, **changes
+    )
     return quantize(float_model, recipe, calibration)
 
 
@@ -203,3 +215,74 @@ def test_seeds_draw_pictures():
     )
     assert (first == again).all()
     assert (first != other).any()
+
+
+# === The default recipe ===
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        ("mobilevit_xxs", (112, 112)),
+        pytest.param(("mobilevit_xs", (256, 256)), marks=pytest.mark.slow),
+        pytest.param(("mobilevit_s", (256, 256)), marks=pytest.mark.slow),
+    ],
+    ids=lambda param: f"{param[0]}-{param[1][0]}",
+)
+def exported(request, tmp_path_factory):
+    """A default export of an uneven network: float outputs, file, its own."""
+    name, size = request.param
+    model = make_uneven_network(name, size)
+    sample, _ = make_images(80, size, seed=1)
+    images, _ = make_images(96, size, seed=2)
+    path = tmp_path_factory.mktemp("exported") / "a.tflite"
+    # Warnings are errors: there must be none.
+    export_tflite(model, path, "int8", calibration=sample)
+    return model, path, sample, predict(model, images), predict(path, images)
+
+
+def test_the_default_recipe_does_not_collapse(exported):
+    _, path, _, expected, actual = exported
+    found = sqnr(expected, actual), agreement(expected, actual)
+    assert found[0] >= 17
+    assert found[1] >= 0.98
+    facts = read_metadata(path).fidelity
+    assert facts["balanced"] and not facts["escalated"]
+
+
+def test_the_default_recipe_leaves_one_partition(exported):
+    _, path, *_ = exported
+    inspect(path).require_full_delegation()
+
+
+def test_balancing_adds_little_to_the_file(exported):
+    model, path, sample, *_ = exported
+    float_model = convert(model)
+    # What an image tells of the ranges does not change the size.
+    plain = plain_int8(float_model, calibrate(float_model, sample[:4]))
+    assert path.stat().st_size < 1.05 * len(plain)
+
+
+def test_a_real_fine_tune_stays_near_to_float(shared_dir, tmp_path):
+    """Its backbone was trained on ImageNet; the photos are of corn leaves."""
+    weights = shared_dir / "data/real_weights/mobilevit_xxs_corn5.pth"
+    folder = shared_dir / "data/corn4"
+    if not (weights.is_file() and folder.is_dir()):
+        pytest.skip(f"no {weights} or {folder}")
+    size = (224, 224)
+    model = keras_mobilevit.MobileViTXXS(
+        weights=weights, classes=5, input_shape=(*size, 3)
+    )
+    train, test = (
+        sorted(p for p in (folder / part).rglob("*") if p.is_file())
+        for part in ("train", "test")
+    )
+    chosen = np.linspace(0, len(train) - 1, 100).round().astype(int)
+    sample, _ = load_whole([train[i] for i in chosen], size)
+    images, _ = load_whole(test[::8], size)
+    path = export_tflite(
+        model, tmp_path / "a.tflite", "int8", calibration=sample
+    )
+    expected, actual = predict(model, images), predict(path, images)
+    assert agreement(expected, actual) >= 0.97
+    assert sqnr(expected, actual) >= 25

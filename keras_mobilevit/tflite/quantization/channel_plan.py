@@ -72,7 +72,7 @@ _WORTH_SHARE = 0.02
 # All together has to take off so many dB, or nothing is done.
 _LEAST_GAIN = 3.0
 # Share of the time of the whole int8 file that may be spent.
-_MOST_TIME = 0.06
+_MOST_TIME = 0.08
 # One int8 element that is read and written takes the time of as many
 # multiply-accumulates.
 _ELEMENT_COST = 16

@@ -1,0 +1,123 @@
+"""Uneven layers are balanced, even ones are left as they are."""
+
+import math
+
+import numpy as np
+import pytest
+from expansion_graph import kinds
+from small_model import make_images
+from tiny_model import TINY_SIZE
+from uneven_tiny import UNEVEN_LAYER, make_uneven_tiny_model
+
+from keras_mobilevit.tflite import convert
+from keras_mobilevit.tflite.flatbuffer import (
+    op_name,
+    read_model,
+    tensor_name,
+)
+from keras_mobilevit.tflite.metrics import sqnr
+from keras_mobilevit.tflite.quantization.calibration import calibrate
+from keras_mobilevit.tflite.quantization.channel_plan import balance_channels
+from keras_mobilevit.tflite.quantization.prepare import prepare
+from keras_mobilevit.tflite.quantization.quantize import quantize
+from keras_mobilevit.tflite.quantization.recipes import int8
+from keras_mobilevit.tflite.scoring import predict_all
+
+IMAGES = np.stack(make_images(30, TINY_SIZE, seed=1))
+# Of other pictures than those that calibrate.
+UNSEEN = make_images(24, TINY_SIZE, seed=7)
+
+
+@pytest.fixture(scope="module")
+def uneven_float():
+    return convert(make_uneven_tiny_model())
+
+
+@pytest.fixture(scope="module")
+def balanced(uneven_float):
+    return balance_channels(uneven_float, IMAGES)
+
+
+def test_an_even_network_is_the_very_same_file(tiny_float):
+    found = balance_channels(tiny_float, IMAGES)
+    assert found.model == tiny_float
+    assert (found.moves, dict(found.limits)) == ((), {})
+
+
+def test_the_uneven_layer_is_found(balanced, uneven_float):
+    assert balanced.model != uneven_float
+    families = {move.family for move in balanced.moves}
+    assert f"{UNEVEN_LAYER}/expand/mul" in families
+    for move in balanced.moves:
+        assert move.method in ("equalize", "split")
+        assert move.gain > 0 and move.cost > 0
+    assert sum(move.cost for move in balanced.moves) < 0.1
+
+
+def test_the_outputs_stay_what_they_are(balanced, uneven_float):
+    expected = predict_all(uneven_float, UNSEEN)
+    assert sqnr(expected, predict_all(balanced.model, UNSEEN)) > 100
+
+
+def test_only_what_moves_say_is_added(balanced, uneven_float):
+    before, after = kinds(uneven_float), kinds(balanced.model)
+    methods = [move.method for move in balanced.moves]
+    for kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+        assert after.count(kind) - before.count(kind) == methods.count("split")
+    # A SiLU of its own, or the input of a sigmoid.
+    assert after.count("MUL") - before.count("MUL") == len(methods)
+
+
+def test_int8_is_rid_of_most_of_its_noise(balanced, uneven_float):
+    """Measured by the whole int8 file, not by what the plan is chosen by."""
+    expected = predict_all(uneven_float, UNSEEN)
+    found = []
+    for data, limits in ((uneven_float, {}), (balanced.model, balanced.limits)):
+        calibration = calibrate(data, IMAGES)
+        for name, (lowest, highest) in limits.items():
+            low, high = calibration.ranges[name]
+            calibration.ranges[name] = max(low, lowest), min(high, highest)
+        file = quantize(data, int8(), calibration)
+        found.append(sqnr(expected, predict_all(file, UNSEEN)))
+    assert found[1] > found[0] + 3, found
+
+
+def test_preparing_does_the_same(balanced, uneven_float):
+    found = prepare(uneven_float, int8(), IMAGES)
+    assert (found.model, found.moves) == (balanced.model, balanced.moves)
+    assert found.source == uneven_float
+    for name, (low, high) in balanced.limits.items():
+        assert low <= found.calibration.ranges[name][0]
+        assert found.calibration.ranges[name][1] <= high
+
+
+def test_what_stays_float_is_left_alone(uneven_float):
+    found = balance_channels(
+        uneven_float, IMAGES, lambda name: name.startswith(UNEVEN_LAYER)
+    )
+    assert not [m for m in found.moves if m.family.startswith(UNEVEN_LAYER)]
+    assert not [name for name in found.limits if UNEVEN_LAYER in name]
+
+
+def test_limits_do_not_change_what_an_8_bit_sigmoid_says(
+    balanced, uneven_float
+):
+    """Inputs of sigmoids end at 8, where less than half a step is left."""
+    model = read_model(balanced.model)
+    (graph,) = model.subgraphs
+    read_by = {
+        tensor_name(graph, int(t)): op_name(model, op)
+        for op in graph.operators
+        for t in op.inputs
+    }
+    equalized = [m for m in balanced.moves if m.method == "equalize"]
+    gates = {n: ends for n, ends in balanced.limits.items() if "/gate/" in n}
+    assert len(gates) == len(equalized)
+    assert len(balanced.limits) == 2 * len(gates)
+    for name, ends in gates.items():
+        assert read_by[name] == "LOGISTIC"
+        assert ends == (-8, 8)
+        assert 1 / (1 + math.exp(8)) < 0.5 / 256
+    for name in balanced.limits.keys() - gates.keys():
+        low, high = balanced.limits[name]
+        assert low < 0 and high == math.inf
