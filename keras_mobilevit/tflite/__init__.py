@@ -1,7 +1,7 @@
 """TFLite for Android and other devices: export, run, inspect, measure.
 
-Data flows one way: conversion → quantization → endings, compatibility; then
-interpreters → runtime → inspection, benchmarks, fidelity → search layers →
+Data flows one way: conversion; interpreters → runtime → scoring →
+quantization → endings, compatibility, inspection, fidelity → search layers →
 verification → export → search; runners → dense → evaluation → report.
 
 Needs `pip install "keras-mobilevit[tflite]"`.

@@ -11,18 +11,11 @@ import re
 # What quantization appends to the names of the copies that it inserts.
 _COPY = re.compile("_(quantized|dequant|int8)$")
 
-# Parts of a ConvBlock or InvertedResidual, which are one layer as a whole; the
-# last two are what equalization adds.
-_INNER = {
-    "conv",
-    "depthwise",
-    "expand",
-    "norm",
-    "pad",
-    "reduce",
-    "gate",
-    "groups",
-}
+# What `quantization.channel_plan` adds to a layer: the input of a sigmoid, and
+# groups of channels.
+_BALANCED = {"gate", "groups"}
+# Parts of a ConvBlock or InvertedResidual, which are one layer as a whole.
+_INNER = {"conv", "depthwise", "expand", "norm", "pad", "reduce"} | _BALANCED
 _PARTS = re.compile(r"local|project_in|transformer_\d+|project_out|fusion")
 # What a MobileViT block does itself belongs to the part that it serves.
 _BETWEEN_PARTS = {
@@ -73,6 +66,11 @@ def layer_of(name: str) -> str:
         # No part of ours: all but the operation itself is the layer.
         path = path[:-1] or path
     return "/".join(path)
+
+
+def is_balanced(name: str) -> bool:
+    """Whether a tensor is there because channels were scaled, or split."""
+    return any(part in _BALANCED for part in name.split("/"))
 
 
 def float_name(name: str) -> str:

@@ -40,6 +40,12 @@ SPLIT = CalibrationSet(IMAGES).reserve()
 VERIFICATION = "keras_mobilevit.tflite.verification"
 
 
+# Does nothing about uneven channels, so that the collapse is whole.
+PLAIN = dataclasses.replace(
+    int8(), balance_channels=False, sequential_bias=False
+)
+
+
 def make_collapsing_model():
     """One channel is a hundred times as large as its neighbours.
 
@@ -141,12 +147,16 @@ def test_reserved_images_neither_calibrate_nor_choose(
 
         monkeypatch.setattr(target, call)
 
-    spy("keras_mobilevit.tflite.export.calibrate", 1)
+    spy("keras_mobilevit.tflite.quantization.prepare.calibrate", 1)
+    spy("keras_mobilevit.tflite.quantization.prepare.balance_channels", 1)
+    spy(f"{VERIFICATION}.correct_biases_in_sequence", 2)
     spy(f"{VERIFICATION}.keep_affordable", 3)
     spy(f"{VERIFICATION}.rank_layers", 3)
     spy(f"{VERIFICATION}.fidelity_meter", 1)
     with pytest.warns(UserWarning, match="layers in float"):
-        export_tflite(collapsing, tmp_path / "a.tflite", calibration=source)
+        export_tflite(
+            collapsing, tmp_path / "a.tflite", calibration=source, min_sqnr=40
+        )
     reserved = {image.tobytes() for image in SPLIT.reserved}
     (measured, ranked) = (
         {image.tobytes() for image in images}
@@ -154,9 +164,16 @@ def test_reserved_images_neither_calibrate_nor_choose(
     )
     assert measured == reserved
     assert not ranked & reserved
-    assert set(seen) == {"calibrate", "keep_affordable", "rank_layers"}
-    for name, (images,) in seen.items():
-        assert not {image.tobytes() for image in images} & reserved, name
+    assert set(seen) == {
+        "balance_channels",
+        "calibrate",
+        "keep_affordable",
+        "correct_biases_in_sequence",
+        "rank_layers",
+    }
+    for name, calls in seen.items():
+        for images in calls:
+            assert not {image.tobytes() for image in images} & reserved, name
     np.testing.assert_array_equal(seen["calibrate"][0], SPLIT.images)
 
 
@@ -228,7 +245,7 @@ def test_a_collapsed_file_is_escalated(
 ):
     with pytest.warns(UserWarning, match="layers in float") as caught:
         path = export_tflite(
-            collapsing, tmp_path / "a.tflite", calibration=IMAGES
+            collapsing, tmp_path / "a.tflite", PLAIN, calibration=IMAGES
         )
     (told,) = (str(w.message) for w in caught)
     metadata = read_metadata(path)

@@ -15,7 +15,11 @@ from keras_mobilevit.tflite.fidelity.probing import (
     read_bytes,
 )
 from keras_mobilevit.tflite.graph import Tensor
-from keras_mobilevit.tflite.tensor_names import float_name
+from keras_mobilevit.tflite.tensor_names import (
+    float_name,
+    is_balanced,
+    layer_of,
+)
 
 
 class Pair(NamedTuple):
@@ -39,7 +43,8 @@ class PairedFiles:
 
     Tensors are paired by name and by the kind of their operation. Those of
     the quantized file without a counterpart are left out, and so is what
-    DEQUANTIZE gives, which has the values of its input.
+    DEQUANTIZE gives, which has the values of its input. Layers whose channels
+    were balanced are left out whole: their tensors are scaled.
 
     Args:
         float_model: float32 `.tflite` file, or its bytes.
@@ -70,8 +75,16 @@ class PairedFiles:
         twins = {t.name: (t.index, None) for t in self.reference.graph.inputs}
         for node in self._isolated.graph.nodes:
             twins |= {t.name: (t.index, node) for t in node.outputs}
+        balanced = {
+            layer_of(tensor.name)
+            for node in self.quantized.graph.nodes
+            for tensor in node.outputs
+            if is_balanced(tensor.name)
+        }
         for node in self.quantized.graph.nodes:
             for tensor in node.outputs:
+                if layer_of(tensor.name) in balanced:
+                    continue
                 twin = twins.get(float_name(tensor.name))
                 if twin and node.kind != "DEQUANTIZE":
                     self._add_pair(node, tensor, *twin)
