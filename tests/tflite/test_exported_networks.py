@@ -67,6 +67,7 @@ def test_fine_tuned_network(tmp_path):
         model,
         {tmp_path / f"{r}.tflite": r for r in ("float32", "int8")},
         calibration=make_images(25, seed=1),
+        min_sqnr=0,
     )
     np.testing.assert_allclose(predict(float_path, images), expected, rtol=1e-4)
     assert np.abs(predict(int8_path, images) - expected).max() < 0.1
@@ -91,6 +92,7 @@ def test_feature_maps_of_networks_of_any_size(outputs, tmp_path):
         "int8",
         size=(64, 160),
         calibration=make_images(25, (64, 160)),
+        min_sqnr=0,
     )
     inspect(path).require_full_delegation()
     (image,) = make_images(1, (64, 160), seed=3)
@@ -113,6 +115,7 @@ def test_the_baseline_of_the_converter(tiny, tmp_path):
         calibration_images=25,
         seed=7,
         labels=LABELS,
+        min_sqnr=0,
     )
     metadata = read_metadata(path)
     assert metadata.recipe == "tflite_converter"
