@@ -109,6 +109,7 @@ def test_limits_do_not_change_what_an_8_bit_sigmoid_says(
         tensor_name(graph, int(t)): op_name(model, op)
         for op in graph.operators
         for t in op.inputs
+        if t >= 0
     }
     equalized = [m for m in balanced.moves if m.method == "equalize"]
     gates = {n: ends for n, ends in balanced.limits.items() if "/gate/" in n}

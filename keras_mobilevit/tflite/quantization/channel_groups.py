@@ -154,8 +154,8 @@ def _part(model, op, channels, number, renamed):
     has_weights = is_depthwise or op_name(model, op) == "CONV_2D"
     inputs = []
     for position, index in enumerate(map(int, op.inputs)):
-        values = constant(model, graph, index)
-        if has_weights and position > 0:
+        if has_weights and position > 0 and index >= 0:
+            values = constant(model, graph, index)
             last = is_depthwise or values.ndim == 1
             values = values[..., channels] if last else values[channels]
             index = add_tensor(
