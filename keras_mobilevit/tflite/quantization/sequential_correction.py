@@ -6,8 +6,8 @@ rounded activations, and they add up on the way to the outputs. Here the layers
 of the int8 file are run one after the other, on XNNPACK's own kernels: the mean
 of each channel is compared with that of the float file, and its bias corrected,
 before the next layer sees it. Nagel et al., "Data-Free Quantization Through
-Weight Equalization and Bias Correction" (2019), appendix D ("empirical bias
-correction").
+Weight Equalization and Bias Correction" (2019), call it empirical bias
+correction.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from keras_mobilevit.tflite.quantization.bias_correction import (
     is_int8_product,
 )
 
-# Of the images that calibrate. On real fine-tunes, 20 and 80 gave the same to
-# 0.3 dB.
+# Of the images that calibrate. On two real fine-tunes, 20 images gave 0.1 dB
+# more and 0.9 dB less than these, and 80 gave 0.1 and 0.3 dB more.
 MOST_IMAGES = 40
 
 
