@@ -40,10 +40,15 @@ SPLIT = CalibrationSet(IMAGES).reserve()
 VERIFICATION = "keras_mobilevit.tflite.verification"
 
 
-# Does nothing about uneven channels, so that the collapse is whole.
-PLAIN = dataclasses.replace(
-    int8(), balance_channels=False, sequential_bias=False
-)
+def plain(recipe, **fields):
+    """A recipe that does nothing about uneven channels: the collapse is whole.
+    """
+    return dataclasses.replace(
+        recipe, balance_channels=False, sequential_bias=False, **fields
+    )
+
+
+PLAIN = plain(int8())
 
 
 def make_collapsing_model():
@@ -277,13 +282,10 @@ def test_a_collapsed_file_is_escalated(
 @pytest.mark.parametrize(
     ("recipe", "advice"),
     [
-        (int8(), "'int8_accurate'"),
-        (
-            dataclasses.replace(int8(), name="int8_accurate"),
-            "'dynamic'",
-        ),
+        (plain(int8()), "'int8_accurate'"),
+        (plain(int8(), name="int8_accurate"), "'dynamic'"),
         # NPUs take nothing else, so it stays what it is.
-        (int8_full(), "'int8_accurate'"),
+        (plain(int8_full()), "'int8_accurate'"),
     ],
     ids=["int8", "int8_accurate", "int8_full"],
 )
@@ -314,7 +316,7 @@ def test_without_escalation_the_way_out_is_told(
 def test_ends_in_int8_are_escalated_too(
     collapsing, collapsing_converted, tmp_path
 ):
-    recipe = dataclasses.replace(int8(), input_type="int8", output_type="uint8")
+    recipe = plain(int8(), input_type="int8", output_type="uint8")
     with pytest.warns(UserWarning, match="layers in float"):
         path = export_tflite(
             collapsing, tmp_path / "a.tflite", recipe, calibration=IMAGES
