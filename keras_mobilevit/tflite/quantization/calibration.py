@@ -14,13 +14,13 @@ import dataclasses
 import numpy as np
 from tqdm import tqdm
 
-from keras_mobilevit.extras import require
 from keras_mobilevit.tflite.flatbuffer import (
     constant,
     op_name,
     read_model,
     tensor_name,
 )
+from keras_mobilevit.tflite.partial_runs import observe_images
 from keras_mobilevit.tflite.quantization.integer_softmax import (
     known_range,
     observe_integer_softmax,
@@ -66,17 +66,7 @@ def calibrate(
         The ranges and means. The input's range is all of [0, 255], that of
         probabilities that come out all of [0, 1].
     """
-    litert = require("ai_edge_litert.interpreter", extra="tflite")
-    observed_model = observe_integer_softmax(float_model)
-    interpreter = litert.Interpreter(
-        model_content=observed_model,
-        experimental_op_resolver_type=(
-            litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-        ),
-        experimental_preserve_all_tensors=True,
-    )
-    interpreter.allocate_tensors()
-    model = read_model(observed_model)
+    model = read_model(observe_integer_softmax(float_model))
     (graph,) = model.subgraphs
     (image_input,) = graph.inputs
     whole = _covered_whole(model, graph)
@@ -94,15 +84,20 @@ def calibrate(
         if op_name(model, op) in _MULTIPLICATIONS
         and constant(model, graph, op.inputs[1]) is not None
     }
-    for image in tqdm(images, desc="calibrating", disable=None):
-        interpreter.set_tensor(image_input, image[None].astype(np.float32))
-        interpreter.invoke()
+    observed = observe_images(model, images, list(trackers))
+    for image, arrays in zip(
+        tqdm(images, desc="calibrating", disable=None), observed, strict=True
+    ):
+        values = {
+            image_input: image,
+            **dict(zip(trackers, arrays, strict=True)),
+        }
         for tensor, tracker in trackers.items():
-            tracker.add(interpreter.get_tensor(tensor).ravel())
+            tracker.add(values[tensor].ravel())
         for tensor in means:
-            values = interpreter.get_tensor(tensor)
-            axes = tuple(range(values.ndim - 1))
-            means[tensor] += values.mean(axes, np.float64) / len(images)
+            axes = tuple(range(values[tensor].ndim - 1))
+            mean = values[tensor].mean(axes, dtype=np.float64)
+            means[tensor] += mean / len(images)
 
     ranges = {tensor: tracker.ends() for tensor, tracker in trackers.items()}
     # What may come in and out is known, and not left to the sample.
