@@ -86,7 +86,7 @@ class Moments:
     @property
     def covariance(self) -> np.ndarray:
         """`(groups, inputs, inputs)`, of the inputs around their mean."""
-        return self.second - _outer(self.mean)
+        return self.second - self.mean[:, :, None] * self.mean[:, None]
 
 
 def observe_moments(
@@ -137,8 +137,7 @@ def patches(values: np.ndarray, view: View) -> np.ndarray:
     step = _lattice_step(len(values), *counts)
     rows, columns = (
         [
-            place * dilation
-            + np.arange(0, count, step) * stride
+            place * dilation + np.arange(0, count, step) * stride
             for place in range(window)
         ]
         for count, window, stride, dilation in zip(
@@ -148,7 +147,9 @@ def patches(values: np.ndarray, view: View) -> np.ndarray:
     taps = np.stack(
         [values[:, row[:, None], column] for row in rows for column in columns]
     )
-    taps = taps.reshape(len(taps), -1, view.groups, values.shape[-1] // view.groups)
+    taps = taps.reshape(
+        len(taps), -1, view.groups, values.shape[-1] // view.groups
+    )
     taps = taps.transpose(2, 1, 0, 3)
     return taps.reshape(*taps.shape[:2], -1)
 
@@ -188,7 +189,8 @@ def _passes(model, views: Iterable[View]) -> Iterator[Sequence[View]]:
 
 
 def _observe_pass(model, images, views, bar):
-    sums = {view: (0.0, 0.0) for view in views}
+    means = {view: [] for view in views}
+    spreads = dict.fromkeys(views, 0.0)
     tensors = list(dict.fromkeys(view.tensor for view in views))
     for arrays in _observed(model, images, tensors):
         for view in views:
@@ -197,12 +199,25 @@ def _observe_pass(model, images, views, bar):
             mean = seen.mean(axis=1, dtype=np.float64)
             # What is far from zero would drown in the float32 product.
             seen -= mean[:, None].astype(np.float32)
-            spread = np.matmul(seen.swapaxes(1, 2), seen) / seen.shape[1]
-            means, seconds = sums[view]
-            sums[view] = means + mean, seconds + (spread + _outer(mean))
+            spread = np.matmul(seen.swapaxes(1, 2), seen)
+            spread /= seen.shape[1]
+            means[view].append(mean)
+            spreads[view] += spread.astype(np.float64)
         bar.update()
-    for view, (mean, second) in sums.items():
-        yield view, Moments(mean / len(images), second / len(images))
+    for view in views:
+        spread = spreads.pop(view)
+        yield view, _joined(np.stack(means[view], axis=1), spread)
+
+
+def _joined(means, spread):
+    """Moments of all images.
+
+    Args:
+        means: `(groups, images, inputs)`, of each image.
+        spread: `(groups, inputs, inputs)`, the sum of their covariances.
+    """
+    spread += np.matmul(means.swapaxes(1, 2), means)
+    return Moments(means.mean(axis=1), spread / means.shape[1])
 
 
 def _observed(model, images, tensors):
@@ -216,7 +231,3 @@ def _observed(model, images, tensors):
         if observed is not None:
             found.update(zip(made, next(observed), strict=True))
         yield found
-
-
-def _outer(mean):
-    return mean[:, :, None] * mean[:, None]

@@ -21,7 +21,6 @@ from keras_mobilevit.tflite.editing import (
     without_unused,
 )
 from keras_mobilevit.tflite.flatbuffer import (
-    FLOAT32,
     INT8,
     INT32,
     constant,
