@@ -5,7 +5,8 @@ of outputs: where inputs vary together, the errors of some weights can make up
 for those of others. Frantar et al., "GPTQ: Accurate Post-Training Quantization
 for Generative Pre-trained Transformers" (2022, arXiv 2210.17323), round one
 input's weights after the other, and let the weights that are still to be
-rounded take over the error, by least squares.
+rounded take over the error, by least squares. As in their later code, inputs of
+most power come first, while there is much left that can take over.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def round_together(
     weights = np.asarray(weights, np.float64)
     steps = np.asarray(scales, np.float64)[..., None]
     nearest = _nearest(weights, steps)
-    together = _round_in_turn(weights, steps, _conditional_factors(second))
+    together = _round_strongest_first(weights, steps, second)
     errors = [
         _power(weights - rounded * steps, second)
         for rounded in (nearest, together)
@@ -50,6 +51,18 @@ def round_together(
 
 def _nearest(weights, steps):
     return np.clip(np.round(weights / steps), -HIGHEST, HIGHEST)
+
+
+def _round_strongest_first(weights, steps, second):
+    power = np.diagonal(second, axis1=1, axis2=2)
+    order = np.argsort(-power, axis=1, kind="stable")
+    rows, columns = order[:, :, None], order[:, None]
+    second = np.take_along_axis(second, rows, axis=1)
+    second = np.take_along_axis(second, columns, axis=2)
+    weights = np.take_along_axis(weights, columns, axis=2)
+    rounded = _round_in_turn(weights, steps, _conditional_factors(second))
+    back = np.argsort(order, axis=1)[:, None]
+    return np.take_along_axis(rounded, back, axis=2)
 
 
 def _power(errors, second):
