@@ -6,7 +6,10 @@ for those of others. Frantar et al., "GPTQ: Accurate Post-Training Quantization
 for Generative Pre-trained Transformers" (2022, arXiv 2210.17323), round one
 input's weights after the other, and let the weights that are still to be
 rounded take over the error, by least squares. As in their later code, inputs of
-most power come first, while there is much left that can take over.
+most power come first, while there is much left that can take over. It is done
+here without the inverse of a matrix, in the form that Chee et al., "QuIP: 2-Bit
+Quantization of Large Language Models With Guarantees" (2023, arXiv 2307.13304),
+show to be the same.
 """
 
 from __future__ import annotations
@@ -17,8 +20,8 @@ HIGHEST = 127
 # Of the mean power of an input, added to each: as in the paper. What images
 # did not show may be seen later.
 _DAMPING = 0.01
-# Columns that are rounded before the weights behind them are brought up to
-# date by one product of matrices.
+# Inputs that are rounded one by one, after one product of matrices has brought
+# in all errors before them.
 _BLOCK = 128
 
 
@@ -60,7 +63,7 @@ def _round_strongest_first(weights, steps, second):
     second = np.take_along_axis(second, rows, axis=1)
     second = np.take_along_axis(second, columns, axis=2)
     weights = np.take_along_axis(weights, columns, axis=2)
-    rounded = _round_in_turn(weights, steps, _conditional_factors(second))
+    rounded = _round_in_turn(weights, steps, _feedback(second))
     back = np.argsort(order, axis=1)[:, None]
     return np.take_along_axis(rounded, back, axis=2)
 
@@ -69,34 +72,41 @@ def _power(errors, second):
     return np.sum(np.matmul(errors, second) * errors, axis=-1)
 
 
-def _conditional_factors(second):
-    """Upper triangular U with Uᵀ U = H⁻¹, of damped second moments H.
+def _feedback(second):
+    """Upper triangular M, ones on its diagonal: H = M D Mᵀ with a diagonal D.
 
-    Row i over its diagonal is how an error of input i's weight is best made
-    up for by the weights behind it.
+    H are the damped second moments. So the power of errors e is a sum over the
+    inputs of `D (e M)²`, each least if an input's error is the opposite of what
+    the errors before it, times its column of M, add up to.
     """
     power = np.diagonal(second, axis1=1, axis2=2)
     damping = _DAMPING * power.mean(axis=1)
     # Inputs that were never seen ask for nothing: each weight on its own.
     damping = np.where(damping > 0, damping, 1.0)
     damped = second + damping[:, None, None] * np.eye(second.shape[-1])
-    return np.linalg.cholesky(np.linalg.inv(damped)).swapaxes(1, 2)
+    # NumPy has lower factors alone; of reversed rows and columns it is upper.
+    upper = np.linalg.cholesky(damped[:, ::-1, ::-1])[:, ::-1, ::-1]
+    return upper / np.diagonal(upper, axis1=1, axis2=2)[:, None]
 
 
-def _round_in_turn(weights, steps, factors):
-    left = weights.copy()
-    rounded = np.empty_like(left)
-    inputs = left.shape[-1]
+def _round_in_turn(weights, steps, feedback):
+    errors = np.zeros_like(weights)
+    rounded = np.empty_like(weights)
+    inputs = weights.shape[-1]
     for begin in range(0, inputs, _BLOCK):
-        end = min(begin + _BLOCK, inputs)
-        errors = np.empty((*left.shape[:2], end - begin))
-        for place in range(begin, end):
-            column = left[..., place : place + 1]
+        block = slice(begin, min(begin + _BLOCK, inputs))
+        wanted = weights[..., block] + np.matmul(
+            errors[..., :begin], feedback[:, :begin, block]
+        )
+        for place in range(begin, block.stop):
+            column = wanted[..., place - begin, None] + np.matmul(
+                errors[..., begin:place],
+                feedback[:, begin:place, place, None],
+            )
             integers = _nearest(column, steps)
-            row = factors[:, place : place + 1, place:end]
-            error = (column - integers * steps) / row[..., :1]
-            left[..., place:end] -= error * row
             rounded[..., place] = integers[..., 0]
-            errors[..., place - begin] = error[..., 0]
-        left[..., end:] -= np.matmul(errors, factors[:, begin:end, end:])
+            # Of the weight as it was: M has all that others take over.
+            errors[..., place] = (
+                weights[..., place] - (integers * steps)[..., 0]
+            )
     return rounded

@@ -190,7 +190,7 @@ def _passes(model, views: Iterable[View]) -> Iterator[Sequence[View]]:
 
 def _observe_pass(model, images, views, bar):
     means = {view: [] for view in views}
-    spreads = dict.fromkeys(views, 0.0)
+    spreads = {}
     tensors = list(dict.fromkeys(view.tensor for view in views))
     for arrays in _observed(model, images, tensors):
         for view in views:
@@ -202,7 +202,10 @@ def _observe_pass(model, images, views, bar):
             spread = np.matmul(seen.swapaxes(1, 2), seen)
             spread /= seen.shape[1]
             means[view].append(mean)
-            spreads[view] += spread.astype(np.float64)
+            if view in spreads:
+                spreads[view] += spread
+            else:
+                spreads[view] = spread.astype(np.float64)
         bar.update()
     for view in views:
         spread = spreads.pop(view)
