@@ -172,7 +172,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="room in the outputs, for nms (default: 200)",
     )
     calibration = parser.add_argument_group(
-        "calibration, for int8 activations; better int8 weights in others"
+        "calibration: needed for int8 activations, better for all int8 weights"
     )
     calibration.add_argument(
         "--calibration",

@@ -8,6 +8,7 @@ from expansion_graph import index_of, stored, tensor_values
 from micro_model import Tensor, micro_model
 from small_model import make_images
 from test_verification import graph_bytes
+from tiny_dense import DENSE_SIZE, make_tiny_detector, make_tiny_segmenter
 from tiny_model import TINY_SIZE
 from uneven_tiny import make_uneven_tiny_model
 
@@ -27,7 +28,10 @@ from keras_mobilevit.tflite.flatbuffer import (
     tensor_name,
 )
 from keras_mobilevit.tflite.metrics import sqnr
-from keras_mobilevit.tflite.output_fidelity import describe_fidelity
+from keras_mobilevit.tflite.output_fidelity import (
+    describe_fidelity,
+    fidelity_meter,
+)
 from keras_mobilevit.tflite.quantization.calibration_set import CalibrationSet
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import (
@@ -474,6 +478,29 @@ def test_files_for_older_runtimes_are_rounded_to_their_scales(
     used = CalibrationSet(IMAGES).reserve().images
     merged = make_compatible(quantize(tiny_float, dynamic()), "2.14")
     assert graph_bytes(path) == round_weights(merged, tiny_float, used)
+
+
+@pytest.mark.parametrize("make", [make_tiny_detector, make_tiny_segmenter])
+def test_networks_for_dense_prediction(make, tmp_path):
+    """Their heads are rounded too, and measured by what they end in."""
+    images = np.stack(make_images(20, DENSE_SIZE, seed=1))
+    recipe = weight_only()
+    plain = dataclasses.replace(recipe, moment_rounding=False)
+    before, after, reference = (
+        export_tflite(
+            make(), tmp_path / f"{index}.tflite", r, calibration=images
+        )
+        for index, r in enumerate((plain, recipe, "float32"))
+    )
+    measure = fidelity_meter(
+        reference.read_bytes(),
+        CalibrationSet(images).reserve().reserved,
+        read_metadata(after).task,
+    )
+    figures = [measure(graph_bytes(path)).sqnr for path in (before, after)]
+    assert figures[1] > figures[0] + 3
+    found = read_metadata(after).fidelity["sqnr_db"]
+    assert found == pytest.approx(figures[1], abs=0.01)
 
 
 def test_recipes_with_int8_activations_may_ask_for_it(

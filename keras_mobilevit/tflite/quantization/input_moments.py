@@ -19,9 +19,9 @@ from keras_mobilevit.tflite.flatbuffer import op_name
 from keras_mobilevit.tflite.partial_runs import as_inputs, observe_images
 
 PRODUCTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-# Of a map and image. Neighbouring patches share most of their pixels, so those
-# between tell little: even for the widest matrix (2,880 inputs in MobileViT-S)
-# 24 images give more samples than it has rows.
+# Of a map and image. Only the largest maps have more, whose layers have few
+# inputs: 4,096 patches from all over the map settle their moments, and those
+# between share most of their pixels with them.
 _MOST_POSITIONS = 4096
 # Values of float64 in the matrices of one pass over the images: 256 MiB.
 _MOST_VALUES = 1 << 25

@@ -136,7 +136,7 @@ def _round(model, source, layer: _Layer, moments: Moments) -> None:
     scales = np.asarray(graph.tensors[layer.kernel].quantization.scale)
     scales = np.broadcast_to(scales, weights[..., 0].size)
     scales = scales.reshape(weights.shape[:2]).astype(np.float64)
-    has_bias = len(layer.op.inputs) > 2 and layer.op.inputs[2] >= 0
+    has_bias = _bias(model, layer.op) is not None
     # The bias takes the mean of what is left: only what varies costs.
     second = moments.covariance if has_bias else moments.second
     rounded = round_together(weights, scales, second)
@@ -146,7 +146,8 @@ def _round(model, source, layer: _Layer, moments: Moments) -> None:
     if has_bias:
         errors = weights - rounded * scales[..., None]
         offsets = np.einsum("goi,gi->go", errors, moments.mean).ravel()
-        _set_bias(model, layer.op, _bias(source, layer.original) + offsets)
+        bias = _bias(source, layer.original)
+        _set_bias(model, layer.op, offsets if bias is None else bias + offsets)
 
 
 def _as_matrices(kernel, groups, depthwise):
@@ -165,11 +166,12 @@ def _as_kernel(matrices, shape, depthwise):
     return np.ascontiguousarray(matrices.reshape(shape))
 
 
-def _bias(source, op):
-    (graph,) = source.subgraphs
+def _bias(model, op):
+    """A constant bias, as stored."""
+    (graph,) = model.subgraphs
     if len(op.inputs) < 3 or op.inputs[2] < 0:
-        return 0.0
-    return constant(source, graph, op.inputs[2]).astype(np.float64)
+        return None
+    return constant(model, graph, op.inputs[2])
 
 
 def _set_bias(model, op, values):
