@@ -171,11 +171,14 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="room in the outputs, for nms (default: 200)",
     )
-    calibration = parser.add_argument_group("calibration, for int8")
+    calibration = parser.add_argument_group(
+        "calibration: needed for int8 activations, better for all int8 weights"
+    )
     calibration.add_argument(
         "--calibration",
         metavar="DIR|TAR",
-        help="pictures that set the ranges of int8; labels do not matter",
+        help="pictures that set the ranges of int8 and by which the weights of "
+        "weight_only and dynamic are rounded; labels do not matter",
     )
     calibration.add_argument(
         "--calibration-images",
@@ -201,7 +204,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--no-escalation",
         action="store_true",
         help="warn only where they have less, instead of moving layers to "
-        "float until they have as much",
+        "float until they have as much (weight_only and dynamic only warn)",
     )
     search = parser.add_argument_group(
         "search: move layers to float, beginning from the recipe, until"
@@ -290,8 +293,7 @@ def run(args: argparse.Namespace) -> pathlib.Path:
             moved = ", ".join(step.layers) or recipe.name
             back = "back to int8: " if step.returned else ""
             print(f"{step.score:8.2f}  {back}{moved}")
-    if recipe.needs_calibration:
-        print_fidelity(path)
+    print_fidelity(path)
     if not is_for_xnnpack(recipe):
         # Others are warned of.
         print_gaps(path)

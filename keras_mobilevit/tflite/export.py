@@ -23,7 +23,11 @@ from keras_mobilevit.tflite.quantization.calibration_set import (
 from keras_mobilevit.tflite.quantization.prepare import needs_of, prepare
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
-from keras_mobilevit.tflite.verification import Verified, quantize_verified
+from keras_mobilevit.tflite.verification import (
+    Verified,
+    quantize_verified,
+    round_verified,
+)
 
 
 def export_tflite(
@@ -45,8 +49,9 @@ def export_tflite(
 ) -> pathlib.Path:
     """Exports a model for phones: deploy form, fixed shape, one partition.
 
-    A file with int8 activations is compared with the float32 file before it is
-    written, on images that had no part in it; its metadata keeps the figure.
+    A file with int8 weights that is made with calibration images is compared
+    with the float32 file before it is written, on images that had no part in
+    it; its metadata keeps the figure.
 
     The file takes one picture `(1, height, width, channels)`, RGB in
     [0, 255], and gives the outputs of the model, or what `ending` makes of
@@ -59,8 +64,10 @@ def export_tflite(
         recipe: Name in `keras_mobilevit.tflite.RECIPES`, path of a JSON
             file, or a `Recipe`.
         size: `(height, width)`; needed where the model's own are dynamic.
-        calibration: Images for recipes with int8 activations, from any
-            source that `calibration_set` takes.
+        calibration: Images from any source that `calibration_set` takes.
+            Recipes with int8 activations need them; those with
+            `moment_rounding`, as `weight_only` and `dynamic`, round their
+            weights better with them; all others ignore them.
         calibration_images: Use at most so many of them. A fifth, at least 8,
             are reserved to verify the file, and the others calibrate.
         seed: Draws them, where the source leaves a choice.
@@ -82,8 +89,9 @@ def export_tflite(
             `keras_mobilevit.tflite.output_fidelity` measures it; 0 or `None`
             for any.
         escalate: Where they have less, move layers to float until they have
-            as much, and warn of what that costs. If not, or for a recipe that
-            leaves nothing in float, only warn, with what to do.
+            as much, and warn of what that costs. If not, or for a recipe
+            without int8 activations, or one that leaves nothing in float,
+            only warn, with what to do.
 
     Returns:
         `path`. It appears when it is complete, or not at all.
@@ -94,9 +102,9 @@ def export_tflite(
         ImportError: If the `tflite` extra is not installed.
 
     Warns:
-        UserWarning: If a file with int8 activations was escalated, is too far
-            from float32, could not be verified well, or is not in one
-            partition of XNNPACK.
+        UserWarning: If a file that was made with calibration images was
+            escalated, is too far from float32, could not be verified well,
+            or, with int8 activations, is not in one partition of XNNPACK.
     """
     (path,) = export_recipes(
         model,
@@ -145,24 +153,36 @@ def export_recipes(
     network = ending.prepare(model)
     metadata = options.describe(model)
     images = None
-    if any(recipe.needs_calibration for recipe in targets.values()):
+    if any(_takes_images(recipe, options) for recipe in targets.values()):
         images = options.draw_images(model)
     float_model = convert(network, options.size)
     prepared = {}
     for path, recipe in targets.items():
-        if not recipe.needs_calibration:
-            quantized = quantize(float_model, ending.adapt(recipe))
+        adapted = ending.adapt(recipe)
+        if not _takes_images(recipe, options):
+            quantized = quantize(float_model, adapted)
             write_quantized(path, quantized, recipe, metadata, ending)
             continue
-        adapted = ending.adapt(recipe)
-        needs = needs_of(adapted)
-        if needs not in prepared:
-            prepared[needs] = prepare(float_model, adapted, images.images)
-        verified = quantize_verified(
-            prepared[needs], recipe, images, ending, options
-        )
+        if recipe.needs_calibration:
+            needs = needs_of(adapted)
+            if needs not in prepared:
+                prepared[needs] = prepare(float_model, adapted, images.images)
+            verified = quantize_verified(
+                prepared[needs], recipe, images, ending, options
+            )
+        else:
+            verified = round_verified(
+                float_model, recipe, images, ending, options
+            )
         write_verified(path, verified, images, metadata, ending)
     return list(targets)
+
+
+def _takes_images(recipe: Recipe, options: ExportOptions) -> bool:
+    """Whether images that were given, or have to be, change the file."""
+    if options.calibration is None:
+        return recipe.needs_calibration
+    return recipe.takes_images
 
 
 def write_verified(
@@ -172,11 +192,11 @@ def write_verified(
     metadata: Metadata,
     ending: Ending,
 ) -> None:
-    """Writes what `quantize_verified` gave, with its metadata.
+    """Writes a file that was verified, with its metadata.
 
     Args:
         path: File to write.
-        verified: The quantized file.
+        verified: From `quantize_verified` or `round_verified`.
         images: Those that calibrated and verified it.
         metadata: What else is known.
         ending: What the file shall end in.

@@ -33,8 +33,9 @@ class Metadata:
             of a detector begin with the background.
         crop_fraction: As in `keras_mobilevit.images.load_image`.
         native_size: As in `keras_mobilevit.images.load_image`.
-        calibration_images: Number of images that set the int8 ranges; those
-            that were reserved to verify the file come on top.
+        calibration_images: Number of images that set the int8 ranges, or
+            that weights were rounded by; those that were reserved to verify
+            the file come on top.
         calibration_seed: Seed that drew them; `None` where the caller chose.
         recipe_fields: The recipe as data; see
             `keras_mobilevit.tflite.Recipe`.
@@ -49,7 +50,7 @@ class Metadata:
             package.
         fidelity: How near the file is to float32, as
             `keras_mobilevit.tflite.output_fidelity.fidelity_facts` describes;
-            empty for files without int8 activations, and for those of
+            empty for files that were made without images, and for those of
             versions that did not measure it.
     """
 

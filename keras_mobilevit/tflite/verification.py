@@ -2,7 +2,8 @@
 
 What an export with calibration does between the statistics and the file: drop
 what the model can not afford, quantize, measure on the reserved images, and if
-that is too far from float32, move layers to float until it is not.
+that is too far from float32, move layers to float until it is not. Files whose
+weights alone are int8 have nothing to drop or to move: they are measured.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from keras_mobilevit.tflite.quantization.recipes import Recipe
 from keras_mobilevit.tflite.quantization.sequential_correction import (
     correct_biases_in_sequence,
 )
+from keras_mobilevit.tflite.quantization.weight_rounding import round_weights
 from keras_mobilevit.tflite.search.layers import (
     LayerSensitivity,
     TargetNotReached,
@@ -133,6 +135,49 @@ def quantize_verified(
     return verified
 
 
+def round_verified(
+    float_model: bytes,
+    recipe: Recipe,
+    images: CalibrationSet,
+    ending: Ending,
+    options: ExportOptions,
+) -> Verified:
+    """Rounds the weights of a file by images, and measures how near it is.
+
+    Args:
+        float_model: File from `keras_mobilevit.tflite.convert`.
+        recipe: As the user chose it, with `moment_rounding`, and without
+            ranges of activations that need calibration.
+        images: Those that weights are rounded by, and reserved ones, which
+            only measure.
+        ending: What the file shall end in.
+        options: `compat` and `min_sqnr` are obeyed.
+
+    Returns:
+        The file by the recipe.
+
+    Warns:
+        UserWarning: If the file is farther from float32 than `min_sqnr`, or
+            too few images were reserved to tell.
+    """
+    # Older runtimes take other scales, for which weights are rounded anew.
+    quantized = _compatible(
+        quantize(float_model, ending.adapt(recipe)), options.compat
+    )
+    verified = Verified(
+        round_weights(quantized, float_model, images.images), recipe, {}
+    )
+    if not _enough_reserved(recipe.name, images):
+        return verified
+    measure = _meter(float_model, images.reserved, ending, options.compat)
+    fidelity = measure(verified.quantized)
+    if is_too_far(fidelity, options.min_sqnr):
+        problem = _problem(recipe.name, fidelity, options.min_sqnr)
+        _warn(f"{problem} {_advice(recipe)}")
+    facts = fidelity_facts(fidelity, options.min_sqnr)
+    return dataclasses.replace(verified, facts=facts)
+
+
 def is_too_far(fidelity: Fidelity, min_sqnr: float | None) -> bool:
     """Whether a file misses the threshold of an export, in dB, if any."""
     return bool(min_sqnr) and fidelity.sqnr < min_sqnr
@@ -224,7 +269,7 @@ def _handle_low(
     name, target = verified.recipe.name, options.min_sqnr
     problem = _problem(name, fidelity, target)
     if not options.escalate or not is_for_xnnpack(verified.recipe):
-        _warn(f"{problem} {_worst(layers)} {_advice(name)}")
+        _warn(f"{problem} {_worst(layers)} {_advice(verified.recipe)}")
         return verified
     try:
         found, steps = search_recipe(
@@ -237,7 +282,7 @@ def _handle_low(
     if not moved:
         _warn(
             f"{problem} Moving layers to float does not help. {_worst(layers)} "
-            f"{_advice(name)}"
+            f"{_advice(verified.recipe)}"
         )
         return verified
     escalated = _quantize(prepared, found, images)
@@ -251,7 +296,7 @@ def _handle_low(
     if is_too_far(after, target):
         _warn(
             f"{outcome}. That is the best that was found, and it is still too "
-            f"little. {_advice(name)}"
+            f"little. {_advice(verified.recipe)}"
         )
     else:
         _warn(f"{outcome}; so it was written. `escalate=False` prevents that.")
@@ -263,6 +308,8 @@ def _handle_low(
 
 def _quantize(prepared, recipe, images):
     quantized = quantize(prepared.model, recipe, prepared.calibration)
+    if recipe.moment_rounding:
+        quantized = round_weights(quantized, prepared.model, images.images)
     if recipe.sequential_bias:
         return correct_biases_in_sequence(
             quantized, prepared.model, images.images
@@ -283,8 +330,13 @@ def _worst(layers: Sequence[LayerSensitivity]) -> str:
     return f"The layers that lose most if quantized alone are {named}."
 
 
-def _advice(name: str) -> str:
-    better = "dynamic" if name.startswith("int8_accurate") else "int8_accurate"
+def _advice(recipe: Recipe) -> str:
+    if not recipe.needs_calibration:
+        better = "float16"
+    elif recipe.name.startswith("int8_accurate"):
+        better = "dynamic"
+    else:
+        better = "int8_accurate"
     return f"Use the recipe {better!r} instead."
 
 

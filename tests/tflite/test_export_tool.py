@@ -130,6 +130,31 @@ def test_types_of_the_ends(export, saved, pictures, converted, options, ends):
     assert (fields["input_type"], fields["output_type"]) == ends
 
 
+@pytest.mark.parametrize("recipe", ["weight_only", "dynamic", "float16"])
+def test_pictures_for_int8_weights(
+    export, saved, pictures, converted, capsys, recipe
+):
+    """They are optional, and print a figure where they were of use."""
+    options = ("--keras", saved, "--recipe", recipe)
+    assert export(*options)[0] == 0
+    (wrote,) = capsys.readouterr().out.splitlines()
+    assert wrote.startswith("wrote ")
+    options += ("--calibration", pictures, "--calibration-images", 30)
+    status, path = export(*options, "--seed", 3)
+    assert status == 0
+    *told, wrote = capsys.readouterr().out.splitlines()
+    metadata = read_metadata(path)
+    if recipe == "float16":
+        assert told == [] and metadata.calibration_images == 0
+        return
+    figure = metadata.fidelity["sqnr_db"]
+    (line,) = told
+    assert line.startswith(
+        f"{recipe} against float32 on 8 reserved images: {figure:.1f} dB, "
+    )
+    assert (metadata.calibration_images, metadata.calibration_seed) == (22, 3)
+
+
 def test_what_a_model_can_not_afford_is_told(
     export, saved, pictures, converted, monkeypatch, capsys
 ):

@@ -12,6 +12,12 @@ from keras_mobilevit.tflite.quantization.recipes import (
     int8,
 )
 
+# What needs int8 activations.
+INTEGER_FIELDS = (
+    *("integer_softmax", "portable_norms", "single_dense_scale"),
+    *("balance_channels", "sequential_bias"),
+)
+
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_round_trip_through_json(name, tmp_path):
@@ -43,6 +49,8 @@ def test_fields_that_are_left_out_have_defaults():
 def test_which_recipes_need_images():
     needy = {name for name in RECIPES if RECIPES[name]().needs_calibration}
     assert needy == {"int8", "int8_accurate", "int8_full"}
+    takers = {name for name in RECIPES if RECIPES[name]().takes_images}
+    assert takers == needy | {"weight_only", "dynamic"}
 
 
 @pytest.mark.parametrize(
@@ -56,6 +64,11 @@ def test_which_recipes_need_images():
         (dict(weights="float16", activations="dynamic"), "need int8 weights"),
         (dict(activations="dynamic", input_type="int8"), "Integer inputs"),
         (dict(activations="float32", output_type="uint8"), "Integer inputs"),
+        (
+            dict(weights="float16", activations="float32", moment_rounding=True)
+            | dict.fromkeys(INTEGER_FIELDS, False),
+            "rounds int8 weights.*weights='float16'",
+        ),
         (dict(coverage=50), r"in \(50, 100\].*coverage=50"),
         (dict(coverage=100.1), "coverage=100.1"),
         (dict(coverage=float("nan")), "coverage=nan"),

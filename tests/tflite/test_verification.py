@@ -41,8 +41,7 @@ VERIFICATION = "keras_mobilevit.tflite.verification"
 
 
 def plain(recipe, **fields):
-    """A recipe that does nothing about uneven channels: the collapse is whole.
-    """
+    """A recipe that leaves uneven channels alone: the collapse is whole."""
     return dataclasses.replace(
         recipe, balance_channels=False, sequential_bias=False, **fields
     )

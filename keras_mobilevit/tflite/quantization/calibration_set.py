@@ -36,7 +36,7 @@ FEWEST_RESERVED = 8
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CalibrationSet:
-    """Images that set the ranges of int8, and where they come from.
+    """Images that int8 is fitted to, and where they come from.
 
     Attributes:
         images: Array `(count, height, width, channels)`, pixels in [0, 255],
@@ -155,9 +155,9 @@ def calibration_set(
         warnings.warn(f"Skipped {_unreadable(skipped)}", stacklevel=2)
     if len(images) < FEW_IMAGES:
         warnings.warn(
-            f"{len(images)} calibration images are few: the ranges of int8 "
-            "will hang on which they are. About a hundred of the kind that "
-            "the model will see is a good number.",
+            f"{len(images)} calibration images are few: how good int8 is will "
+            "hang on which they are. About a hundred of the kind that the "
+            "model will see is a good number.",
             stacklevel=2,
         )
     return CalibrationSet(images, seed, skipped)

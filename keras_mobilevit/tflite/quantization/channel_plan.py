@@ -53,6 +53,7 @@ from keras_mobilevit.tflite.quantization.equalization import (
     representable_factors,
     scale_channels,
 )
+from keras_mobilevit.tflite.quantization.even_choice import evenly
 from keras_mobilevit.tflite.scoring import sqnr_scorer
 
 _LEVELS = 255
@@ -155,8 +156,8 @@ class _Planner:
             for family in channel_families(self._model)
             if not any(stays_float(self._name(t)) for t in family.tensors)
         ]
-        self._images = _evenly(images, _OBSERVED)
-        self._score = sqnr_scorer(float_model, list(_evenly(images, _SCORED)))
+        self._images = evenly(images, _OBSERVED)
+        self._score = sqnr_scorer(float_model, list(evenly(images, _SCORED)))
 
     def run(self):
         self._ranges = self._observe()
@@ -404,13 +405,6 @@ def _choose(moves: Sequence[Move]) -> list[Move]:
         old = chosen.get(best.family)
         spent += best.cost - (old.cost if old else 0.0)
         chosen[best.family] = best
-
-
-def _evenly(images, count):
-    if len(images) <= count:
-        return images
-    chosen = np.linspace(0, len(images) - 1, count)
-    return images[np.round(chosen).astype(int)]
 
 
 def _round_to_int8(model, ranges: Mapping[int, tuple[float, float]]) -> None:

@@ -53,6 +53,11 @@ class Recipe:
             they differ so much that rounding would drown some of them.
         sequential_bias: Correct the biases of one layer after the other by
             the mean error that is left in the running int8 file.
+        moment_rounding: Where there are calibration images, round int8
+            weights together, by the second moments of their inputs, and let
+            the biases make up for the mean error that is left; see
+            `keras_mobilevit.tflite.quantization.weight_rounding`. Without
+            images, each weight is rounded to the nearest step.
 
     An export drops `integer_softmax`, `portable_norms` and
     `single_dense_scale` where they cost accuracy on the images that calibrate,
@@ -73,6 +78,7 @@ class Recipe:
     single_dense_scale: bool = False
     balance_channels: bool = False
     sequential_bias: bool = False
+    moment_rounding: bool = False
 
     def __post_init__(self):
         for field, choices in _CHOICES.items():
@@ -100,6 +106,12 @@ class Recipe:
                 "`portable_norms`, `single_dense_scale`, `balance_channels` "
                 "and `sequential_bias` need int8 activations. Received: "
                 f"activations={self.activations!r}"
+            )
+        if self.moment_rounding and self.weights != "int8":
+            raise ValueError(
+                "`moment_rounding` rounds int8 weights. Received: "
+                f"weights={self.weights!r}. Leave it out, or set weights to "
+                "'int8'."
             )
         if self.half_arithmetic and self.weights != "float16":
             raise ValueError(
@@ -132,6 +144,11 @@ class Recipe:
     def needs_calibration(self) -> bool:
         """Whether the ranges of activations come from sample images."""
         return self.activations == "int8"
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether sample images change the file, needed or not."""
+        return self.needs_calibration or self.moment_rounding
 
     def stays_float(self, name: str) -> bool:
         """Whether an activation of that name matches one of `float_scopes`."""
@@ -215,24 +232,29 @@ def float16_arithmetic() -> Recipe:
 
 
 def weight_only() -> Recipe:
-    """A quarter of the size, float arithmetic, no calibration.
+    """A quarter of the size, float arithmetic, no calibration images needed.
 
     For downloads that must be small where accuracy matters more than speed.
+    Calibration images, if there are any, take most of the weights' rounding
+    error away, and the file is compared with float32 on some of them. Give
+    them wherever you can; on fine-tunes of ImageNet weights it matters most.
     """
-    return Recipe("weight_only", weights="int8")
+    return Recipe("weight_only", weights="int8", moment_rounding=True)
 
 
 def dynamic() -> Recipe:
     """A quarter of the size, int8 products, no calibration images needed.
 
     The ranges of activations are found as they come. Depthwise convolutions
-    stay float: XNNPACK has no such kernel for them.
+    stay float: XNNPACK has no such kernel for them. Calibration images, if
+    there are any, do for the weights what they do in `weight_only`.
     """
     return Recipe(
         "dynamic",
         weights="int8",
         activations="dynamic",
         float_ops=("DEPTHWISE_CONV_2D",),
+        moment_rounding=True,
     )
 
 

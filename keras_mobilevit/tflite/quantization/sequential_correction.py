@@ -33,6 +33,7 @@ from keras_mobilevit.tflite.partial_runs import (
 from keras_mobilevit.tflite.quantization.bias_correction import (
     is_int8_product,
 )
+from keras_mobilevit.tflite.quantization.even_choice import evenly
 
 # Of the images that calibrate. On two real fine-tunes, 20 images gave 0.1 dB
 # more and 0.9 dB less than these, and 80 gave 0.1 and 0.3 dB more.
@@ -53,9 +54,7 @@ def correct_biases_in_sequence(
     Returns:
         The file with other biases.
     """
-    if len(images) > MOST_IMAGES:
-        chosen = np.linspace(0, len(images) - 1, MOST_IMAGES)
-        images = images[np.round(chosen).astype(int)]
+    images = evenly(images, MOST_IMAGES)
     model = read_model(quantized_model)
     (graph,) = model.subgraphs
     means = _float_means(model, read_model(float_model), images)
