@@ -18,6 +18,17 @@ _VECTOR_FLAG = re.compile(
 _PACKAGES = ("ai-edge-litert", "numpy")
 
 
+def usable_cores() -> int:
+    """Cores that this process may use: containers and `taskset` can deny some.
+
+    More threads than that wait for each other by spinning, and are slower than
+    one.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def describe_machine(packages: Sequence[str] = _PACKAGES) -> dict:
     """Facts to publish beside a latency.
 

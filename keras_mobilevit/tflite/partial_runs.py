@@ -9,12 +9,12 @@ takes no longer than running the network.
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from keras_mobilevit.extras import require
+from keras_mobilevit.machine import usable_cores
 from keras_mobilevit.tflite.flatbuffer import (
     FLOAT32,
     INT8,
@@ -49,7 +49,7 @@ def observe(
     needed = list(_needed(model, operations))
     interpreter = litert.Interpreter(
         model_content=_submodel(model, operations, needed, wanted),
-        num_threads=os.cpu_count(),
+        num_threads=usable_cores(),
     )
     interpreter.allocate_tensors()
     sources = [d["index"] for d in interpreter.get_input_details()]

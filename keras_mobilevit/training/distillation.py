@@ -10,6 +10,8 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from keras_mobilevit.machine import usable_cores
+
 Teacher = Callable[[np.ndarray], np.ndarray]
 
 
@@ -78,7 +80,7 @@ def _load_keras(path):
 def _load_tflite(path):
     from keras_mobilevit.tflite.runtime import ImageModel
 
-    model = ImageModel(path, num_threads=os.cpu_count() or 1)
+    model = ImageModel(path, num_threads=usable_cores())
 
     def predict(images):
         return np.stack([model.predict(image) for image in images])

@@ -7,7 +7,6 @@ import collections
 import contextlib
 import functools
 import itertools
-import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from keras_mobilevit.machine import usable_cores
 from keras_mobilevit.training.recipe import Augmentation
 from keras_mobilevit.training.sampler import Batch
 
@@ -64,7 +64,7 @@ class ExampleLoader(abc.ABC):
         self.source = source
         self.augmentation = augmentation
         self.seed = seed
-        self.workers = workers or os.cpu_count() or 1
+        self.workers = workers or usable_cores()
         self.skipped: dict[str, str] = {}
 
     # === What an example is ===
