@@ -14,3 +14,8 @@ def few(names: Sequence[object], count: int = 5) -> str:
     """
     shown = ", ".join(map(str, names[:count]))
     return shown + (", ..." if len(names) > count else "")
+
+
+def counted(count: int, noun: str) -> str:
+    """A number and what it counts: `1 layer`, `3 layers`."""
+    return f"{count} {noun}" + ("" if count == 1 else "s")

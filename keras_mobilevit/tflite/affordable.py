@@ -40,9 +40,8 @@ def keep_affordable(
         compat: As in `export_tflite`.
 
     Returns:
-        The recipe. If with all of the fields its outputs would lose more than
-        half a dB against those with none, each is tried alone, and those that
-        lose so much are dropped.
+        The recipe, less those fields without which, tried one after the other,
+        the outputs gain more than half a dB.
     """
     if compat:
         recipe = _without(recipe, _NEW)
@@ -52,22 +51,13 @@ def keep_affordable(
     if not wanted:
         return recipe
     score = sqnr_scorer(float_model, images)
-    plain = _without(recipe, wanted)
-    least = score(quantize(float_model, plain, calibration)) - _MOST_LOST
-
-    def is_affordable(candidate):
-        return score(quantize(float_model, candidate, calibration)) >= least
-
-    if is_affordable(recipe):
-        return recipe
-    return _without(
-        recipe,
-        [
-            field
-            for field in wanted
-            if not is_affordable(dataclasses.replace(plain, **{field: True}))
-        ],
-    )
+    best = score(quantize(float_model, recipe, calibration))
+    for field in wanted:
+        other = _without(recipe, [field])
+        sqnr = score(quantize(float_model, other, calibration))
+        if sqnr > best + _MOST_LOST:
+            recipe, best = other, sqnr
+    return recipe
 
 
 def _without(recipe, fields):

@@ -61,6 +61,7 @@ class FileRunner:
 
     Attributes:
         size: `(height, width)` of the input, in pixels.
+        output_names: Names of the outputs, in their order.
     """
 
     def __init__(self, model: ImageModel | str | os.PathLike, workers: int = 1):
@@ -68,6 +69,7 @@ class FileRunner:
         if not isinstance(model, ImageModel):
             copies = [ImageModel(model) for _ in range(workers)]
         self.size = copies[0].size
+        self.output_names = copies[0].output_names
         self._copies = copies
         self._free = queue.SimpleQueue()
         for copy in copies:

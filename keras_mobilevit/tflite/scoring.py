@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from keras_mobilevit.machine import usable_cores
 from keras_mobilevit.tflite.metrics import sqnr
-from keras_mobilevit.tflite.runtime import ImageModel
+from keras_mobilevit.tflite.runners import FileRunner
 
 
 def sqnr_scorer(
@@ -46,11 +47,9 @@ def predict_outputs(
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "model.tflite")
         path.write_bytes(file)
-        model = ImageModel(path)
-        rows = []
-        for image in images:
-            outputs = model.predict(image)
-            if not isinstance(outputs, dict):
-                outputs = {model.output_names[0]: outputs}
-            rows.append(outputs)
-    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        runner = FileRunner(path, usable_cores())
+        rows = list(runner.run(images))
+    if isinstance(rows[0], dict):
+        return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    (name,) = runner.output_names
+    return {name: np.stack(rows)}

@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from keras_mobilevit.messages import few
+from keras_mobilevit.messages import counted, few
 from keras_mobilevit.tflite.affordable import AFFORDABLE, keep_affordable
 from keras_mobilevit.tflite.benchmarks.latency import measure_latency
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
@@ -289,7 +289,8 @@ def _handle_low(
     after = measure(escalated)
     ratio = _latency_ratio(verified.quantized, escalated)
     outcome = (
-        f"{problem} With {len(moved)} layers in float, {few(moved, 8)}, it has "
+        f"{problem} With {counted(len(moved), 'layer')} in float, "
+        f"{few(moved, 8)}, it has "
         f"{after.sqnr:.1f} dB and takes {ratio:.2f} times as long, measured "
         "here"
     )

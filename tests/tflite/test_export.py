@@ -160,8 +160,7 @@ def test_several_outputs_of_a_model_of_any_size(tmp_path):
     )
     assert expected["output_0"].shape == (3, 24, 16, 8)
     assert expected["output_1"].shape == (3, 12, 8, 12)
-    # The largest error hangs on which images calibrate: up to 0.12 was seen.
-    for path, tolerance in ((float_path, 1e-4), (int8_path, 0.15)):
+    for path, tolerance in ((float_path, 1e-4), (int8_path, 0.1)):
         model = ImageModel(path)
         assert model.size == (48, 32)
         assert model.output_names == ("output_0", "output_1")

@@ -88,15 +88,13 @@ class Move:
     Attributes:
         family: Its name, that of its first tensor.
         method: `"equalize"` or `"split"`.
-        noise: What rounding the family alone adds to the outputs afterwards,
-            over the power of the signal.
-        gain: How much less that is than before.
+        gain: How much less noise rounding the family alone adds to the
+            outputs, over the power of the signal.
         cost: Share of the time of the int8 file that it adds, roughly.
     """
 
     family: str
     method: str
-    noise: float
     gain: float
     cost: float
 
@@ -176,7 +174,7 @@ class _Planner:
                 cost = self._cost(family, method)
                 if before - after > least:
                     moves.append(
-                        Move(family.name, method, after, before - after, cost)
+                        Move(family.name, method, before - after, cost)
                     )
         chosen = _choose(moves)
         plan = {move.family: move.method for move in chosen}
@@ -362,7 +360,7 @@ class _Planner:
             elif kind in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
                 kernel = constant(self._model, self._graph, int(op.inputs[1]))
                 if kernel is not None:
-                    filters = elements_of(op_name(self._model, op), kernel)
+                    filters = _elements_of(op_name(self._model, op), kernel)
                     time += elements * filters
         return time
 
@@ -370,7 +368,7 @@ class _Planner:
         return tensor_name(self._graph, tensor)
 
 
-def elements_of(kind: str, kernel: np.ndarray) -> int:
+def _elements_of(kind: str, kernel: np.ndarray) -> int:
     """Weights that one output value is a sum of."""
     outputs = kernel.shape[-1 if kind == "DEPTHWISE_CONV_2D" else 0]
     return kernel.size // outputs

@@ -278,6 +278,7 @@ def int8() -> Recipe:
         single_dense_scale=True,
         balance_channels=True,
         sequential_bias=True,
+        moment_rounding=True,
     )
 
 
@@ -302,6 +303,7 @@ def int8_accurate() -> Recipe:
         ),
         # Float layers differ between processors anyway.
         portable_norms=False,
+        single_dense_scale=False,
     )
 
 
@@ -321,6 +323,7 @@ def int8_full() -> Recipe:
         single_dense_scale=True,
         balance_channels=True,
         sequential_bias=True,
+        moment_rounding=True,
     )
 
 
