@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 
 import numpy as np
@@ -115,6 +116,7 @@ def _schema():
     return require("ai_edge_litert.schema_py_generated", extra="tflite")
 
 
+@functools.cache
 def _op_names():
     operators = vars(_schema().BuiltinOperator)
     return {code: name for name, code in operators.items() if name.isupper()}
