@@ -25,6 +25,7 @@ def test_size_and_classes_come_with_the_weights():
     assert model.output_shape == (None, 10)
 
 
+@pytest.mark.slow
 def test_a_tenth_of_the_test_images(shared_dir, tmp_path):
     """1,000 of 10,000 images: the standard error is about one percent.
 

@@ -43,6 +43,7 @@ def run(tmp_path, monkeypatch):
     return run_cells
 
 
+@pytest.mark.slow
 def test_quickstart(run):
     _, classes = run("quickstart")
     assert classes[0].label == "cat"
