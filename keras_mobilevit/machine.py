@@ -19,7 +19,7 @@ _PACKAGES = ("ai-edge-litert", "numpy")
 
 
 def usable_cores() -> int:
-    """Cores that this process may use: containers and `taskset` can deny some.
+    """Cores that this process may run on, of which `taskset` can deny some.
 
     More threads than that wait for each other by spinning, and are slower than
     one.

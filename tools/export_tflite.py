@@ -172,7 +172,8 @@ def build_parser() -> argparse.ArgumentParser:
         help="room in the outputs, for nms (default: 200)",
     )
     calibration = parser.add_argument_group(
-        "calibration: needed for int8 activations, better for all int8 weights"
+        "calibration: needed by int8 recipes, optional for weight_only and "
+        "dynamic"
     )
     calibration.add_argument(
         "--calibration",

@@ -40,8 +40,8 @@ def keep_affordable(
         compat: As in `export_tflite`.
 
     Returns:
-        The recipe, less those fields without which, tried one after the other,
-        the outputs gain more than half a dB.
+        The recipe. As long as the outputs gain more than half a dB without
+        one of the fields, that whose loss is largest is dropped.
     """
     if compat:
         recipe = _without(recipe, _NEW)
@@ -51,12 +51,18 @@ def keep_affordable(
     if not wanted:
         return recipe
     score = sqnr_scorer(float_model, images)
-    best = score(quantize(float_model, recipe, calibration))
-    for field in wanted:
-        other = _without(recipe, [field])
-        sqnr = score(quantize(float_model, other, calibration))
-        if sqnr > best + _MOST_LOST:
-            recipe, best = other, sqnr
+
+    def gives(candidate):
+        return score(quantize(float_model, candidate, calibration))
+
+    best = gives(recipe)
+    while wanted:
+        others = {field: gives(_without(recipe, [field])) for field in wanted}
+        worst = max(wanted, key=others.get)
+        if others[worst] <= best + _MOST_LOST:
+            break
+        wanted.remove(worst)
+        recipe, best = _without(recipe, [worst]), others[worst]
     return recipe
 
 

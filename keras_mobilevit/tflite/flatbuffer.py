@@ -19,6 +19,8 @@ _DTYPES = {
     UINT8: np.uint8,
     INT8: np.int8,
 }
+# Kinds of layers with weights.
+PRODUCTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 def read_model(data: bytes):

@@ -33,9 +33,9 @@ class Metadata:
             of a detector begin with the background.
         crop_fraction: As in `keras_mobilevit.images.load_image`.
         native_size: As in `keras_mobilevit.images.load_image`.
-        calibration_images: Number of images that set the int8 ranges, or
-            that weights were rounded by; those that were reserved to verify
-            the file come on top.
+        calibration_images: Number of images that were there to set ranges,
+            round weights and correct biases, some of which took only a part of
+            them; those that were reserved to verify the file come on top.
         calibration_seed: Seed that drew them; `None` where the caller chose.
         recipe_fields: The recipe as data; see
             `keras_mobilevit.tflite.Recipe`.

@@ -75,23 +75,33 @@ def observe_images(
     return observe(model, graph.operators, as_inputs(graph, images), wanted)
 
 
-def as_inputs(graph, images: np.ndarray) -> dict[int, list[np.ndarray]]:
+def as_inputs(graph, images: np.ndarray) -> dict[int, Sequence[np.ndarray]]:
     """Images as `observe` takes them, for the only input of a graph."""
     (index,) = map(int, graph.inputs)
-    details = graph.tensors[index]
-    pixels = [image[None].astype(np.float32) for image in images]
-    if details.type != FLOAT32:
-        scale = details.quantization.scale[0]
-        zero_point = details.quantization.zeroPoint[0]
-        dtype = {INT8: np.int8, UINT8: np.uint8}[details.type]
+    return {index: _Pixels(images, graph.tensors[index])}
+
+
+class _Pixels(Sequence):
+    """Images as an input takes them, made when they are asked for."""
+
+    def __init__(self, images, details):
+        self._images = images
+        self._details = details
+
+    def __len__(self):
+        return len(self._images)
+
+    def __getitem__(self, place):
+        pixels = self._images[place][None].astype(np.float32)
+        if self._details.type == FLOAT32:
+            return pixels
+        quantization = self._details.quantization
+        steps = np.round(pixels / quantization.scale[0])
+        dtype = {INT8: np.int8, UINT8: np.uint8}[self._details.type]
         limits = np.iinfo(dtype)
-        pixels = [
-            np.clip(
-                np.round(array / scale) + zero_point, limits.min, limits.max
-            ).astype(dtype)
-            for array in pixels
-        ]
-    return {index: pixels}
+        return np.clip(
+            steps + quantization.zeroPoint[0], limits.min, limits.max
+        ).astype(dtype)
 
 
 def last_uses(graph) -> dict[int, int]:

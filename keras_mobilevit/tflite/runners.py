@@ -76,6 +76,13 @@ class FileRunner:
             self._free.put(copy)
         self._pool = ThreadPoolExecutor(len(copies))
 
+    def __enter__(self) -> FileRunner:
+        return self
+
+    def __exit__(self, *_) -> None:
+        """Ends the threads, which otherwise wait for more pictures."""
+        self._pool.shutdown()
+
     @property
     def metadata(self) -> Metadata:
         """What the file says of itself."""

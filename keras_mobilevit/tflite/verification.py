@@ -58,7 +58,7 @@ _RUNS, _WARMUP = 20, 3
 
 @dataclasses.dataclass(frozen=True)
 class Verified:
-    """What `quantize_verified` made.
+    """What `quantize_verified` or `round_verified` made.
 
     Attributes:
         quantized: The file, before its ending.
@@ -111,7 +111,8 @@ def quantize_verified(
     recipe = dataclasses.replace(
         recipe, **{field: getattr(kept, field) for field in AFFORDABLE}
     )
-    verified = Verified(_quantize(prepared, kept, images), recipe, {})
+    quantized = _quantize(prepared, kept, images, options.compat)
+    verified = Verified(quantized, recipe, {})
     if _enough_reserved(recipe.name, images):
         # Not against the balanced graph: a fault in it would go unseen.
         measure = _meter(
@@ -160,7 +161,6 @@ def round_verified(
         UserWarning: If the file is farther from float32 than `min_sqnr`, or
             too few images were reserved to tell.
     """
-    # Older runtimes take other scales, for which weights are rounded anew.
     quantized = _compatible(
         quantize(float_model, ending.adapt(recipe)), options.compat
     )
@@ -285,7 +285,7 @@ def _handle_low(
             f"{_advice(verified.recipe)}"
         )
         return verified
-    escalated = _quantize(prepared, found, images)
+    escalated = _quantize(prepared, found, images, options.compat)
     after = measure(escalated)
     ratio = _latency_ratio(verified.quantized, escalated)
     outcome = (
@@ -307,8 +307,11 @@ def _handle_low(
     return Verified(escalated, found, {**verified.facts, **facts})
 
 
-def _quantize(prepared, recipe, images):
-    quantized = quantize(prepared.model, recipe, prepared.calibration)
+def _quantize(prepared, recipe, images, compat):
+    # Older runtimes take other scales: weights and biases are fitted to those.
+    quantized = _compatible(
+        quantize(prepared.model, recipe, prepared.calibration), compat
+    )
     if recipe.moment_rounding:
         quantized = round_weights(quantized, prepared.model, images.images)
     if recipe.sequential_bias:

@@ -1,6 +1,7 @@
 """What of a recipe a model can afford."""
 
 import dataclasses
+import math
 
 import pytest
 
@@ -14,11 +15,16 @@ from keras_mobilevit.tflite.quantization.recipes import (
 
 @pytest.fixture
 def losses(monkeypatch):
-    """dB that each field takes from 30; the file is its recipe."""
+    """dB that each field takes from 30 if alone; the file is its recipe."""
     losses = dict.fromkeys(AFFORDABLE, 0.0)
 
     def score(recipe):
-        return 30 - sum(losses[f] for f in AFFORDABLE if getattr(recipe, f))
+        noise = 1e-3 + sum(
+            1e-3 * (10 ** (losses[field] / 10) - 1)
+            for field in AFFORDABLE
+            if getattr(recipe, field)
+        )
+        return -10 * math.log10(noise)
 
     module = "keras_mobilevit.tflite.affordable."
     monkeypatch.setattr(f"{module}quantize", lambda model, recipe, c: recipe)
@@ -57,8 +63,13 @@ def test_what_costs_accuracy_goes(losses, field):
 
 
 def test_a_gain_does_not_hide_a_loss(losses):
-    losses.update(integer_softmax=-3, single_dense_scale=2)
+    losses.update(integer_softmax=-1, single_dense_scale=2)
     assert kept(int8()) == set(AFFORDABLE) - {"single_dense_scale"}
+
+
+def test_a_large_loss_does_not_hide_a_small_one(losses):
+    losses.update(integer_softmax=5, single_dense_scale=16)
+    assert kept(int8()) == {"portable_norms"}
 
 
 def test_what_a_recipe_does_not_want_is_not_tried(losses):

@@ -12,7 +12,10 @@ from keras_mobilevit.tflite.flatbuffer import (
     read_model,
     tensor_name,
 )
-from keras_mobilevit.tflite.quantization.bias_correction import correct_biases
+from keras_mobilevit.tflite.quantization.bias_correction import (
+    correct_biases,
+    in_steps,
+)
 from keras_mobilevit.tflite.quantization.calibration import (
     Calibration,
     calibrate,
@@ -201,3 +204,11 @@ def test_only_int32_biases_change(tiny_float, tiny_calibration):
     assert all(name.endswith("/bias") for name in changed)
     layers = {name.split("/")[0] for name in changed}
     assert layers == {"stage0_ir", "stage1_ir", "stage2_block"}
+
+
+def test_a_bias_beyond_all_steps_is_the_last_one():
+    """A filter of zeros has a scale next to nothing."""
+    steps = np.array([0.25, 1e-12, 1e-12], np.float32)
+    biases = in_steps(np.array([-0.6, 0.5, -0.5]), steps)
+    assert biases.dtype == np.int32
+    assert biases.tolist() == [-2, 2**31 - 1, -(2**31)]

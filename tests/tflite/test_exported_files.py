@@ -136,6 +136,29 @@ def test_types_of_the_weights(files, recipe, types):
     } == types
 
 
+def test_what_accurate_int8_keeps_float(files):
+    """Each of its scopes is there: one that matches nothing goes unseen."""
+    model, graph = graph_of(files["int8_accurate"])
+    types = {
+        tensor_name(graph, output): graph.tensors[output].type
+        for op in graph.operators
+        for output in op.outputs
+    }
+    for name in (
+        *("stem/conv_2d", "stage1_ir/expand/conv_2d", "head/conv_2d"),
+        *("stage4_block/fusion/conv_2d", "stage5_block/local/conv_2d"),
+        "stage5_block/transformer_0/dense1/fully_connected",
+        *("stage3_block/transformer_0/add", "stage4_block/transformer_1/add_1"),
+    ):
+        assert types[name] == FLOAT32, name
+    for name in (
+        *("stage3_block/fusion/conv_2d", "stage3_block/local/conv_2d"),
+        "stage4_block/transformer_0/dense1/fully_connected",
+        "stage4_block/transformer_0/batch_matmul",
+    ):
+        assert types[name] == INT8, name
+
+
 @pytest.mark.parametrize("recipe", ["weight_only", "dynamic", *CALIBRATED])
 def test_int8_weights_have_a_scale_for_each_channel(files, recipe):
     """One for a convolution costs 10 dB and more, and nobody would notice.

@@ -239,3 +239,31 @@ def test_memory_is_bounded_by_more_passes(tiny_float, monkeypatch):
     assert parts.keys() == whole.keys() == set(views)
     for view, moments in parts.items():
         np.testing.assert_array_equal(moments.second, whole[view].second)
+
+
+def test_images_that_are_nearly_the_same_have_a_covariance():
+    """Of 1,000 with errors of 1e-7, squares have no digit left to tell."""
+    data = micro_model(
+        {
+            "image": Tensor((1, 1, 1, 3)),
+            "w": Tensor((2, 1, 1, 3), values=np.ones((2, 1, 1, 3))),
+            "b": Tensor((2,), values=0),
+            "y": Tensor((1, 1, 1, 2)),
+        },
+        [
+            (
+                *("CONV_2D", ["image", "w", "b"], ["y"]),
+                ("Conv2DOptions", {"strideW": 1, "strideH": 1}),
+            )
+        ],
+    )
+    model = read_model(data)
+    (graph,) = model.subgraphs
+    rng = np.random.default_rng(0)
+    images = 1000 + rng.normal(size=(24, 1, 1, 3)) * 1e-4
+    images = images.astype(np.float32)
+    view = View.of(model, graph.operators[0])
+    ((_, moments),) = observe_moments(model, images, [view])
+    expected = np.cov(images.reshape(24, 3).T.astype(np.float64), bias=True)
+    np.testing.assert_allclose(moments.covariance[0], expected, rtol=1e-6)
+    assert np.linalg.eigvalsh(moments.covariance[0]).min() >= 0

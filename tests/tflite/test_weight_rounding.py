@@ -39,6 +39,9 @@ from keras_mobilevit.tflite.quantization.recipes import (
     int8,
     weight_only,
 )
+from keras_mobilevit.tflite.quantization.sequential_correction import (
+    correct_biases_in_sequence,
+)
 from keras_mobilevit.tflite.quantization.weight_rounding import (
     MOST_IMAGES,
     round_weights,
@@ -478,6 +481,38 @@ def test_files_for_older_runtimes_are_rounded_to_their_scales(
     used = CalibrationSet(IMAGES).reserve().images
     merged = make_compatible(quantize(tiny_float, dynamic()), "2.14")
     assert graph_bytes(path) == round_weights(merged, tiny_float, used)
+
+
+def test_nothing_is_rounded_after_biases_are_corrected(
+    tiny, converted, tmp_path, monkeypatch
+):
+    """Not even for older runtimes: the last step has the last word."""
+    made = []
+
+    def spy(*arguments):
+        made.append(correct_biases_in_sequence(*arguments))
+        return made[-1]
+
+    module = "keras_mobilevit.tflite.verification"
+    monkeypatch.setattr(f"{module}.correct_biases_in_sequence", spy)
+    path = export_tflite(
+        *(tiny, tmp_path / "a.tflite", "int8_accurate"),
+        calibration=IMAGES,
+        compat="2.14",
+    )
+    (corrected,) = made
+    assert stored_constants(graph_bytes(path)) == stored_constants(corrected)
+
+
+def stored_constants(file):
+    """Name of a constant to its bytes."""
+    model = read_model(file)
+    (graph,) = model.subgraphs
+    return {
+        tensor.name: bytes(model.buffers[tensor.buffer].data)
+        for tensor in graph.tensors
+        if model.buffers[tensor.buffer].data is not None
+    }
 
 
 @pytest.mark.parametrize("make", [make_tiny_detector, make_tiny_segmenter])

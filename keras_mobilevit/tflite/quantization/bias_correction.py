@@ -65,9 +65,25 @@ def correct_biases(
             error = error.reshape(len(error), -1, error.shape[-1])
             offset = (error.sum(axis=1) * mean).sum(axis=1)
         step = graph.tensors[bias].quantization.scale
-        values = constant(model, graph, bias) + np.round(offset / step)
-        set_constant(model, graph, bias, values.astype(np.int32))
+        values = constant(model, graph, bias) * np.float64(step) + offset
+        set_constant(model, graph, bias, in_steps(values, step))
     return write_model(model)
+
+
+def in_steps(biases: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Biases as the int32 constants of an int8 layer.
+
+    Args:
+        biases: `(channels,)`, real numbers.
+        steps: What 1 is worth, one for each or for all. Those of a filter
+            without weights are so small that a bias may need more than there
+            are.
+    """
+    limits = np.iinfo(np.int32)
+    steps = np.asarray(steps, np.float64)
+    return np.clip(np.round(biases / steps), limits.min, limits.max).astype(
+        np.int32
+    )
 
 
 def is_int8_product(model, graph, op):

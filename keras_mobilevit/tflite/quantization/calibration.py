@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from keras_mobilevit.tflite.flatbuffer import (
+    PRODUCTS,
     constant,
     op_name,
     read_model,
@@ -29,7 +30,6 @@ from keras_mobilevit.tflite.quantization.integer_softmax import (
 _PIXELS = (0.0, 255.0)
 _PROBABILITIES = (0.0, 1.0)
 _JOINTS = ("CONCATENATION", "RESHAPE", "SOFTMAX")
-_MULTIPLICATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ def calibrate(
     means = {
         op.inputs[0]: 0.0
         for op in graph.operators
-        if op_name(model, op) in _MULTIPLICATIONS
+        if op_name(model, op) in PRODUCTS
         and constant(model, graph, op.inputs[1]) is not None
     }
     observed = observe_images(model, images, list(trackers))

@@ -30,6 +30,7 @@ from keras_mobilevit.tflite.editing import (
 from keras_mobilevit.tflite.flatbuffer import (
     FLOAT32,
     INT8,
+    PRODUCTS,
     constant,
     op_name,
     read_model,
@@ -359,7 +360,7 @@ class _Planner:
             if kind == "BATCH_MATMUL":
                 shape = self._graph.tensors[int(op.inputs[0])].shape
                 time += elements * int(shape[-1])
-            elif kind in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+            elif kind in PRODUCTS:
                 kernel = constant(self._model, self._graph, int(op.inputs[1]))
                 if kernel is not None:
                     filters = _elements_of(op_name(self._model, op), kernel)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-HIGHEST = 127
+_HIGHEST = 127
 # Of the mean power of an input, added to each: as in the paper. What images
 # did not show may be seen later.
 _DAMPING = 0.01
@@ -53,7 +53,7 @@ def round_together(
 
 
 def _nearest(weights, steps):
-    return np.clip(np.round(weights / steps), -HIGHEST, HIGHEST)
+    return np.clip(np.round(weights / steps), -_HIGHEST, _HIGHEST)
 
 
 def _round_strongest_first(weights, steps, second):

@@ -18,7 +18,6 @@ from keras_mobilevit.extras import require
 from keras_mobilevit.tflite.flatbuffer import op_name
 from keras_mobilevit.tflite.partial_runs import as_inputs, observe_images
 
-PRODUCTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 # Of a map and image. Only the largest maps have more, whose layers have few
 # inputs: 4,096 patches from all over the map settle their moments, and those
 # between share most of their pixels with them.
@@ -50,7 +49,7 @@ class View:
 
     @classmethod
     def of(cls, model, op) -> View:
-        """The view of one of `PRODUCTS`, an operation of a float model."""
+        """The view of a layer with weights, in a float model."""
         (graph,) = model.subgraphs
         tensor, kernel = (int(index) for index in op.inputs[:2])
         kind, options = op_name(model, op), op.builtinOptions
@@ -77,16 +76,17 @@ class Moments:
     Attributes:
         mean: `(groups, inputs)`, E[x]; the inputs of a window are in the
             order of rows, columns and channels.
-        second: `(groups, inputs, inputs)`, E[x xᵀ].
+        covariance: `(groups, inputs, inputs)`, of the inputs around their
+            mean.
     """
 
     mean: np.ndarray
-    second: np.ndarray
+    covariance: np.ndarray
 
     @property
-    def covariance(self) -> np.ndarray:
-        """`(groups, inputs, inputs)`, of the inputs around their mean."""
-        return self.second - self.mean[:, :, None] * self.mean[:, None]
+    def second(self) -> np.ndarray:
+        """`(groups, inputs, inputs)`, E[x xᵀ]."""
+        return self.covariance + self.mean[:, :, None] * self.mean[:, None]
 
 
 def observe_moments(
@@ -118,7 +118,7 @@ def patches(values: np.ndarray, view: View) -> np.ndarray:
 
     Returns:
         `(groups, positions, inputs)`: all positions, or a regular lattice of
-        at most 4,096 of them.
+        at most 4,096 of them, at least one of each image.
     """
     if values.ndim != 4:
         values = values.reshape(1, -1, 1, values.shape[-1])
@@ -166,7 +166,9 @@ def _positions(side, window, stride, dilation, padded):
 
 def _lattice_step(images, height, width):
     step = 1
-    while images * -(-height // step) * -(-width // step) > _MOST_POSITIONS:
+    while images * -(-height // step) * -(
+        -width // step
+    ) > _MOST_POSITIONS and step < max(height, width):
         step += 1
     return step
 
@@ -219,8 +221,12 @@ def _joined(means, spread):
         means: `(groups, images, inputs)`, of each image.
         spread: `(groups, inputs, inputs)`, the sum of their covariances.
     """
-    spread += np.matmul(means.swapaxes(1, 2), means)
-    return Moments(means.mean(axis=1), spread / means.shape[1])
+    mean = means.mean(axis=1)
+    # Not E[x xᵀ] less E[x] E[x]ᵀ: what is left of equal numbers may be less
+    # than nothing.
+    around = means - mean[:, None]
+    spread += np.matmul(around.swapaxes(1, 2), around)
+    return Moments(mean, spread / means.shape[1])
 
 
 def _observed(model, images, tensors):

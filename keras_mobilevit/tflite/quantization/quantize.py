@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_mobilevit.extras import require
 from keras_mobilevit.tflite.flatbuffer import (
+    PRODUCTS,
     read_model,
     tensor_name,
     write_model,
@@ -40,7 +41,6 @@ from keras_mobilevit.tflite.quantization.scales import (
     symmetric,
 )
 
-_MULTIPLICATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 # Products and sums in float16, as tensorflow/lite/delegates/xnnpack reads it.
 _PRECISION_KEY = b"reduced_precision_support"
 _HALF_ARITHMETIC = b"fp16accfp16"
@@ -194,7 +194,7 @@ def _rules(recipe: Recipe) -> list[dict]:
             algorithm_key=algorithms.NO_QUANTIZE,
         )
     for scope in recipe.float_scopes:
-        for operation in _MULTIPLICATIONS:
+        for operation in PRODUCTS:
             manager.add_weight_only_config(
                 scope,
                 operation_name(operation),

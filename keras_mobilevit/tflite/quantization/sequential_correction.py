@@ -31,6 +31,7 @@ from keras_mobilevit.tflite.partial_runs import (
     unpacks_weights,
 )
 from keras_mobilevit.tflite.quantization.bias_correction import (
+    in_steps,
     is_int8_product,
 )
 from keras_mobilevit.tflite.quantization.even_choice import evenly
@@ -151,8 +152,8 @@ def _shift(model, op, error):
     (graph,) = model.subgraphs
     bias = int(op.inputs[2])
     step = graph.tensors[bias].quantization.scale
-    shifted = constant(model, graph, bias) + np.round(error / step)
-    set_constant(model, graph, bias, shifted.astype(np.int32))
+    shifted = constant(model, graph, bias) * np.float64(step) + error
+    set_constant(model, graph, bias, in_steps(shifted, step))
 
 
 def _channel_means(array):

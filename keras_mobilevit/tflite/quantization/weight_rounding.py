@@ -23,16 +23,17 @@ from keras_mobilevit.tflite.editing import (
 from keras_mobilevit.tflite.flatbuffer import (
     INT8,
     INT32,
+    PRODUCTS,
     constant,
     op_name,
     read_model,
     tensor_name,
     write_model,
 )
+from keras_mobilevit.tflite.quantization.bias_correction import in_steps
 from keras_mobilevit.tflite.quantization.even_choice import evenly
 from keras_mobilevit.tflite.quantization.gptq import round_together
 from keras_mobilevit.tflite.quantization.input_moments import (
-    PRODUCTS,
     Moments,
     View,
     observe_moments,
@@ -180,7 +181,7 @@ def _set_bias(model, op, values):
     bias = int(op.inputs[2])
     tensor = graph.tensors[bias]
     if tensor.type == INT32:
-        values = np.round(values / tensor.quantization.scale).astype(np.int32)
+        values = in_steps(values, tensor.quantization.scale)
     else:
         values = values.astype(np.float32)
     if sum(bias in other.inputs for other in graph.operators) == 1:
