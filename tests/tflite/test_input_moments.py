@@ -7,7 +7,7 @@ import pytest
 from expansion_graph import tensor_values
 from micro_model import Tensor, micro_model
 
-from keras_mobilevit.tflite.flatbuffer import read_model
+from keras_mobilevit.tflite.flatbuffer import PRODUCTS, read_model
 from keras_mobilevit.tflite.quantization import input_moments
 from keras_mobilevit.tflite.quantization.input_moments import (
     View,
@@ -218,7 +218,7 @@ def test_memory_is_bounded_by_more_passes(tiny_float, monkeypatch):
         dict.fromkeys(
             View.of(model, op)
             for op in graph.operators
-            if input_moments.op_name(model, op) in input_moments.PRODUCTS
+            if input_moments.op_name(model, op) in PRODUCTS
         )
     )
     assert len(views) > 8
