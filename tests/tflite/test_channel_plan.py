@@ -1,6 +1,7 @@
 """Uneven layers are balanced, even ones are left as they are."""
 
 import math
+import types
 
 import numpy as np
 import pytest
@@ -17,7 +18,10 @@ from keras_mobilevit.tflite.flatbuffer import (
 )
 from keras_mobilevit.tflite.metrics import sqnr
 from keras_mobilevit.tflite.quantization.calibration import calibrate
-from keras_mobilevit.tflite.quantization.channel_plan import balance_channels
+from keras_mobilevit.tflite.quantization.channel_plan import (
+    _elements,
+    balance_channels,
+)
 from keras_mobilevit.tflite.quantization.prepare import prepare
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import int8
@@ -122,3 +126,12 @@ def test_limits_do_not_change_what_an_8_bit_sigmoid_says(
     for name in balanced.limits.keys() - gates.keys():
         low, high = balanced.limits[name]
         assert low < 0 and high == math.inf
+
+
+def test_large_activations_do_not_overflow():
+    """S at 256 pixels has more multiply-accumulates than int32 counts."""
+    shape = np.array([1, 65536, 65536, 2], np.int32)
+    graph = types.SimpleNamespace(tensors=[types.SimpleNamespace(shape=shape)])
+    found = _elements(graph, np.int32(0))
+    assert found == 2**33
+    assert type(found) is int

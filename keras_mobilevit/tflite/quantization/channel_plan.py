@@ -344,17 +344,14 @@ class _Planner:
         outputs = [family.readers[0].product.outputs[0]]
         if method == _EQUALIZE:
             outputs = _gated(family)
-        elements = sum(
-            math.prod(self._graph.tensors[int(tensor)].shape)
-            for tensor in outputs
-        )
+        elements = sum(_elements(self._graph, tensor) for tensor in outputs)
         return _ELEMENT_COST * _PASSES[method] * elements / self._time()
 
     def _time(self):
         """Of the whole int8 file, in multiply-accumulates."""
         time = 0
         for op in self._graph.operators:
-            elements = math.prod(self._graph.tensors[int(op.outputs[0])].shape)
+            elements = _elements(self._graph, op.outputs[0])
             time += _ELEMENT_COST * elements
             kind = op_name(self._model, op)
             if kind == "BATCH_MATMUL":
@@ -369,6 +366,11 @@ class _Planner:
 
     def _name(self, tensor):
         return tensor_name(self._graph, tensor)
+
+
+def _elements(graph, tensor: int) -> int:
+    """Values of an activation; those of the file's int32 sides overflow."""
+    return math.prod(map(int, graph.tensors[int(tensor)].shape))
 
 
 def _elements_of(kind: str, kernel: np.ndarray) -> int:

@@ -245,7 +245,8 @@ def _scopes_and_costs(float_model):
 
 
 def _cost(model, graph, op):
-    elements = math.prod(graph.tensors[op.outputs[0]].shape)
+    # The file's sides are int32, in which a large network overflows.
+    elements = math.prod(map(int, graph.tensors[op.outputs[0]].shape))
     cost = _ELEMENT_COST * elements
     kind = op_name(model, op)
     if kind == "BATCH_MATMUL":
