@@ -61,7 +61,6 @@ class FileRunner:
 
     Attributes:
         size: `(height, width)` of the input, in pixels.
-        output_names: Names of the outputs, in their order.
     """
 
     def __init__(self, model: ImageModel | str | os.PathLike, workers: int = 1):
@@ -69,7 +68,6 @@ class FileRunner:
         if not isinstance(model, ImageModel):
             copies = [ImageModel(model) for _ in range(workers)]
         self.size = copies[0].size
-        self.output_names = copies[0].output_names
         self._copies = copies
         self._free = queue.SimpleQueue()
         for copy in copies:
@@ -82,6 +80,11 @@ class FileRunner:
     def __exit__(self, *_) -> None:
         """Ends the threads, which otherwise wait for more pictures."""
         self._pool.shutdown()
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs, in their order."""
+        return self._copies[0].output_names
 
     @property
     def metadata(self) -> Metadata:

@@ -187,7 +187,7 @@ def test_a_file_that_is_far_from_float32(
     assert line.startswith(f"{start}{figure:.1f} dB, ")
     assert line.endswith(" % agreement")
     found = tmp_path / "found.json"
-    with pytest.warns(UserWarning, match="layers in float"):
+    with pytest.warns(UserWarning, match="layers? in float"):
         assert export(*options, "--save-recipe", found)[0] == 0
     line, *_ = capsys.readouterr().out.splitlines()
     assert f"; {figure:.1f} dB without " in line

@@ -148,7 +148,7 @@ def test_layers_of_a_model(tensors, files):
     names = [tensor.name.decode() for tensor in graph.tensors]
     balanced = {layer_of(name) for name in names if is_balanced(name)}
     assert balanced < {f"stage{stage}_ir" for stage in "1345"} | {
-        *("stage2_ir1", "stage2_ir2", "stage2_ir3"),
+        *("stem", "stage2_ir1", "stage2_ir2", "stage2_ir3"),
     }
     blocks = [
         f"stage{stage}_block/{part}"

@@ -345,7 +345,9 @@ def test_images_that_calibrate_do_not_score(
         tiny,
         tmp_path / "a.tflite",
         # The search scores files before that.
-        dataclasses.replace(int8(), sequential_bias=False),
+        dataclasses.replace(
+            int8(), sequential_bias=False, moment_rounding=False
+        ),
         target_sqnr=10,
         calibration=images,
         calibration_images=20,
