@@ -163,7 +163,8 @@ def test_offline_message(server, folder):
     assert VARIANT in message and str(folder) in message
     for name in NAMES:
         assert f"{server.url}{name} (" in message
-    assert message.count("404") == 3
+    # The port of the server may have these digits, too.
+    assert message.count("404 --") == 3
 
 
 def test_file_put_there_by_hand(server, folder, contents):
