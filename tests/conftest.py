@@ -10,7 +10,7 @@ def _use_one_core():
     """Gives each process of a parallel run a core of its own.
 
     Otherwise each has as many threads as there are cores, which wait for each
-    other by spinning: the whole run takes more than twice as long.
+    other by spinning.
     """
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     if worker and hasattr(os, "sched_setaffinity"):
