@@ -12,14 +12,14 @@ from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import Recipe
 from keras_mobilevit.tflite.scoring import sqnr_scorer
 
-# Fields of a recipe that make a file faster, smaller or the same everywhere,
-# and that most models bear without loss.
-AFFORDABLE = ("integer_softmax", "portable_norms", "single_dense_scale")
-# Older runtimes have no fast kernels for the first, and without it the second
-# buys nothing.
-_NEW = ("integer_softmax", "portable_norms")
+# Fields of a recipe that make a file faster or the same on every processor, and
+# that most models bear without loss.
+AFFORDABLE = ("integer_softmax", "portable_norms")
 # Within the luck of a hundred images. Of twenty, it was half a dB more.
 _MOST_LOST = 0.5
+# SQNR in dB at which no field is dropped: more accuracy would change few
+# answers, and cost speed or equal results on every processor.
+_ENOUGH = 25.0
 
 
 def keep_affordable(
@@ -40,11 +40,12 @@ def keep_affordable(
         compat: As in `export_tflite`.
 
     Returns:
-        The recipe. As long as the outputs gain more than half a dB without
-        one of the fields, that whose loss is largest is dropped.
+        The recipe. As long as the outputs have less than 25 dB of SQNR, and
+        gain more than half a dB without one of the fields, that whose loss is
+        largest is dropped.
     """
     if compat:
-        recipe = _without(recipe, _NEW)
+        recipe = _without(recipe, AFFORDABLE)
     if "BATCH_MATMUL" in recipe.float_ops:
         recipe = _without(recipe, ("integer_softmax",))
     wanted = [field for field in AFFORDABLE if getattr(recipe, field)]
@@ -56,7 +57,7 @@ def keep_affordable(
         return score(quantize(float_model, candidate, calibration))
 
     best = gives(recipe)
-    while wanted:
+    while wanted and best < _ENOUGH:
         others = {field: gives(_without(recipe, [field])) for field in wanted}
         worst = max(wanted, key=others.get)
         if others[worst] <= best + _MOST_LOST:

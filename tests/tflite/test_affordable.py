@@ -15,16 +15,19 @@ from keras_mobilevit.tflite.quantization.recipes import (
 
 @pytest.fixture
 def losses(monkeypatch):
-    """dB that each field takes from 30 if alone; the file is its recipe."""
-    losses = dict.fromkeys(AFFORDABLE, 0.0)
+    """dB that each field takes if alone; the file is its recipe.
+
+    Under `"base"`, what the file has without any of them.
+    """
+    losses = dict.fromkeys(AFFORDABLE, 0.0) | {"base": 20.0}
 
     def score(recipe):
-        noise = 1e-3 + sum(
-            1e-3 * (10 ** (losses[field] / 10) - 1)
+        noise = 1 + sum(
+            10 ** (losses[field] / 10) - 1
             for field in AFFORDABLE
             if getattr(recipe, field)
         )
-        return -10 * math.log10(noise)
+        return losses["base"] - 10 * math.log10(noise)
 
     module = "keras_mobilevit.tflite.affordable."
     monkeypatch.setattr(f"{module}quantize", lambda model, recipe, c: recipe)
@@ -44,13 +47,13 @@ def test_what_the_recipes_want():
     } == {
         "int8": set(AFFORDABLE),
         "int8_accurate": {"integer_softmax"},
-        "int8_full": {"single_dense_scale"},
+        "int8_full": set(),
     }
 
 
 def test_all_is_kept_where_it_costs_nothing(losses):
     assert kept(int8()) == set(AFFORDABLE)
-    losses.update(integer_softmax=0.4, single_dense_scale=0.4)
+    losses.update(integer_softmax=0.2, portable_norms=0.2)
     assert kept(int8()) == set(AFFORDABLE)
 
 
@@ -58,28 +61,33 @@ def test_all_is_kept_where_it_costs_nothing(losses):
 def test_what_costs_accuracy_goes(losses, field):
     losses[field] = 0.6
     assert kept(int8()) == set(AFFORDABLE) - {field}
-    losses["portable_norms"] = losses["integer_softmax"] = 5
-    assert kept(int8()) == {"single_dense_scale"} - {field}
 
 
-def test_a_gain_does_not_hide_a_loss(losses):
-    losses.update(integer_softmax=-1, single_dense_scale=2)
-    assert kept(int8()) == set(AFFORDABLE) - {"single_dense_scale"}
-
-
-def test_a_large_loss_does_not_hide_a_small_one(losses):
-    losses.update(integer_softmax=5, single_dense_scale=16)
+def test_an_accurate_file_keeps_all(losses):
+    losses.update(integer_softmax=2, base=27.5)
+    assert kept(int8()) == set(AFFORDABLE)
+    losses["base"] = 26.5
     assert kept(int8()) == {"portable_norms"}
 
 
+def test_a_gain_does_not_hide_a_loss(losses):
+    losses.update(integer_softmax=-1, portable_norms=2)
+    assert kept(int8()) == {"integer_softmax"}
+
+
+def test_a_large_loss_does_not_hide_a_small_one(losses):
+    losses.update(integer_softmax=16, portable_norms=5)
+    assert kept(int8()) == set()
+
+
 def test_what_a_recipe_does_not_want_is_not_tried(losses):
-    assert kept(int8_full()) == {"single_dense_scale"}
+    assert kept(int8_full()) == set()
     bare = dataclasses.replace(int8(), **dict.fromkeys(AFFORDABLE, False))
     assert keep_affordable(b"", bare, None, []) == bare
 
 
 def test_older_runtimes(losses):
-    assert kept(int8(), compat="2.14") == {"single_dense_scale"}
+    assert kept(int8(), compat="2.14") == set()
 
 
 def test_attention_in_float_keeps_its_softmax(losses):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,6 +19,9 @@ from keras_mobilevit.tflite.flatbuffer import (
 )
 from keras_mobilevit.tflite.quantization.bias_correction import correct_biases
 from keras_mobilevit.tflite.quantization.calibration import Calibration
+from keras_mobilevit.tflite.quantization.coarse_weights import (
+    coarse_dense_layers,
+)
 from keras_mobilevit.tflite.quantization.far_scales import (
     bridge_far_scales,
 )
@@ -129,7 +134,10 @@ def _allow_half_arithmetic(model):
 
 def _run_quantizer(float_model, recipe, ranges):
     quantizer_module = require("litert_quantizer.quantizer", extra="tflite")
-    quantizer = quantizer_module.Quantizer(float_model, _rules(recipe))
+    coarse = ()
+    if recipe.single_dense_scale and "FULLY_CONNECTED" not in recipe.float_ops:
+        coarse = coarse_dense_layers(read_model(float_model))
+    quantizer = quantizer_module.Quantizer(float_model, _rules(recipe, coarse))
     if ranges is not None:
         ranges = {
             name: {
@@ -151,8 +159,14 @@ def _run_quantizer(float_model, recipe, ranges):
     return bytes(result.quantized_model)
 
 
-def _rules(recipe: Recipe) -> list[dict]:
-    """The recipe in the quantizer's own terms; later rules win."""
+def _rules(recipe: Recipe, coarse: Sequence[str] = ()) -> list[dict]:
+    """The recipe in the quantizer's own terms; later rules win.
+
+    Args:
+        recipe: Recipe.
+        coarse: Dense layers that keep a scale for each output channel, by the
+            names of their output tensors.
+    """
     manager_module = require("litert_quantizer.recipe_manager", extra="tflite")
     algorithms = require(
         "litert_quantizer.algorithm_manager", extra="tflite"
@@ -174,6 +188,14 @@ def _rules(recipe: Recipe) -> list[dict]:
                 INT8_BITS,
                 INT8_BITS,
                 operations.QuantGranularity.TENSORWISE,
+            )
+        if coarse:
+            # The quantizer matches the names of all outputs, each with a ";".
+            manager.add_static_config(
+                f"^({'|'.join(map(re.escape, coarse))});",
+                operation_name.FULLY_CONNECTED,
+                INT8_BITS,
+                INT8_BITS,
             )
     elif recipe.activations == "dynamic":
         manager.add_dynamic_config(".*", everything, INT8_BITS)
