@@ -14,7 +14,9 @@ import pytest
 
 import benchmark_baselines
 from baselines import SOURCES, Source, export_all
+from baselines.summary import to_summary
 from keras_mobilevit.tflite import inspect
+from keras_mobilevit.tflite.benchmarks.benchmark import Measurement
 from logged_commands import CommandError, run_logged
 
 EXPORTERS = SOURCES["ours"].exporter.parent
@@ -287,6 +289,31 @@ def test_ours_is_exported(tmp_path):
     assert export.left_out == {}
     for path in export.files.values():
         assert inspect(path).partitions == 1
+
+
+# === The summary ===
+
+
+def test_summary_has_a_column_a_benchmark():
+    def measure(name, ms):
+        return Measurement(
+            name,
+            num_threads=2,
+            inspection=None,
+            start=None,
+            warmup_ms=np.array([99]),
+            ms=np.array(ms),
+            speedup=None,
+        )
+
+    measurements = [measure("a", [2, 4, 6, 8]), measure("b", [1, 2, 3, 2])]
+    table = to_summary({"xxs": measurements, "xs": measurements[1:]})
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in table.splitlines()
+    ]
+    assert rows[0] == ["median ms", "xxs, 2T", "xs, 2T"]
+    assert rows[2:] == [["a", "5.00", "-"], ["b", "2.00", "2.00"]]
 
 
 # === The tool ===

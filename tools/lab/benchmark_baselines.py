@@ -17,6 +17,7 @@ import json
 import sys
 
 from baselines import SOURCES, export_all
+from baselines.summary import to_summary
 from keras_mobilevit.configs import VARIANTS
 from keras_mobilevit.files import atomic_write
 from keras_mobilevit.machine import describe_machine
@@ -24,7 +25,6 @@ from keras_mobilevit.tflite import benchmark
 from keras_mobilevit.tflite.benchmarks.tables import (
     to_footnote,
     to_json,
-    to_summary,
     to_table,
 )
 
