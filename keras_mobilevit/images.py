@@ -238,11 +238,6 @@ def random_crops(
     return crops
 
 
-def count_files(source: str | os.PathLike, limit: int | None = None) -> int:
-    """Number of pictures that `iterate_files` would give."""
-    return len(list_files(source, limit))
-
-
 def iterate_files(
     source: str | os.PathLike, limit: int | None = None
 ) -> Iterator[LabelledFile]:

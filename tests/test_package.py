@@ -168,20 +168,8 @@ FLOW = {
     "machine": {"version"},
     "messages": set(),
     "tables": set(),
-    "processes": set(),
-    "environments": {"processes"},
     "layers": set(),
     "images": {"extras"},
-    "arm64": {"environments", "extras", "files", "tables", "tflite"},
-    "peers": {
-        "configs",
-        "environments",
-        "extras",
-        "files",
-        "mobilevit",
-        "processes",
-        "tflite",
-    },
     "labels": {"configs"},
     "checkpoints": {"configs", "extras", "files", "messages"},
     "backbone": {"configs", "layers", "checkpoints"},
@@ -221,11 +209,9 @@ def test_imports_flow_one_way(part):
 APPLICATIONS = {
     "detection": {"named_models", "tflite", "training"},
     "segmentation": {"named_models", "tflite", "training"},
-    "tflite": {"arm64", "compression", "peers", "training"},
+    "tflite": {"compression", "training"},
     "training": {"compression"},
     "compression": set(),
-    "arm64": set(),
-    "peers": set(),
 }
 
 
@@ -263,6 +249,41 @@ def test_modules_have_docstrings(name):
 def test_all_is_complete_and_sorted(module):
     assert module.__all__ == sorted(module.__all__)
     assert all(hasattr(module, name) for name in module.__all__)
+
+
+# === The lab ===
+
+ROOT = pathlib.Path(__file__).parents[1]
+LAB = ROOT / "tools" / "lab"
+LAB_MODULES = {path.stem for path in LAB.glob("*.py")} | {
+    path.parent.name for path in LAB.glob("*/*.py")
+}
+
+
+def test_the_lab_is_not_packaged():
+    """By the rule that setuptools builds the wheel by."""
+    setuptools = pytest.importorskip("setuptools")
+    toml = "tomllib" if sys.version_info >= (3, 11) else "tomli"
+    tomllib = pytest.importorskip(toml)
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    rule = settings["tool"]["setuptools"]["packages"]["find"]
+    packages = setuptools.find_namespace_packages(ROOT, **rule)
+    assert {"keras_mobilevit", "keras_mobilevit.tflite"} <= set(packages)
+    parts = {part for package in packages for part in package.split(".")}
+    assert {"arm64", "check_arm64", "training_ablation"} <= LAB_MODULES
+    assert not parts & {"tools", "lab", "tests", *LAB_MODULES}
+    assert not {path.stem for path in MODULES.values()} & LAB_MODULES
+
+
+def test_the_package_needs_no_lab():
+    for name, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            imported = set()
+            if isinstance(node, ast.Import):
+                imported = {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported = {node.module.split(".")[0]}
+            assert not imported & LAB_MODULES, name
 
 
 # === Backends ===

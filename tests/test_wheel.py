@@ -42,7 +42,6 @@ def test_holds_the_package_its_checkpoint_and_recipes_only(wheel):
     assert all(name.startswith("keras_mobilevit/") for name in names)
     embedded = "keras_mobilevit/checkpoints/embedded/mobilevit_xxs_cifar10"
     assert sorted(others) == [
-        "keras_mobilevit/arm64/instructions.c",
         f"{embedded}.md",
         f"{embedded}.weights.h5",
         *(

@@ -31,7 +31,6 @@ from keras_mobilevit.tflite.benchmarks.latency import (
 from keras_mobilevit.tflite.benchmarks.tables import (
     to_footnote,
     to_json,
-    to_summary,
     to_table,
 )
 from keras_mobilevit.tflite.runtime import make_interpreter
@@ -394,16 +393,6 @@ def test_table_and_footnote(measurements):
     footnote = to_footnote(measurements, MACHINE)
     for fact in ("4 interleaved", "load 0.25", "avx2", "ai-edge-litert 2.3.0"):
         assert fact in footnote
-
-
-def test_summary_has_a_column_a_benchmark(measurements):
-    table = to_summary({"xxs": measurements, "xs": measurements[1:]})
-    rows = [
-        [cell.strip() for cell in line.split("|")[1:-1]]
-        for line in table.splitlines()
-    ]
-    assert rows[0] == ["median ms", "xxs, 2T", "xs, 2T"]
-    assert rows[2:] == [["a", "5.00", "-"], ["b", "2.00", "2.00"]]
 
 
 def test_benchmark_needs_files():

@@ -1,1 +1,1 @@
-"""Files for older runtimes, and how they fare there."""
+"""Files for older runtimes."""

@@ -1,0 +1,119 @@
+"""Training steps as JSON, and as tables for people."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from keras_mobilevit.tables import markdown_table
+from training_benchmarks.step_comparison import StepComparison
+
+_COLUMNS = (
+    *("implementation", "images/s (p5 - p95)", "speed-up (p5 - p95)"),
+    *("first step s", "peak memory MB"),
+)
+
+
+def to_table(comparison: StepComparison) -> str:
+    """Returns the figures of one variant as a Markdown table.
+
+    Args:
+        comparison: From `compare_steps`.
+
+    Returns:
+        A row an implementation: images per second at the median step and its
+        spread, how many times faster than the first implementation, the seconds
+        of the first step, and the peak memory of the process.
+    """
+    rows = [
+        (
+            result.name,
+            _spread(comparison.batch_size / result.seconds, ".2f"),
+            _spread(comparison.results[0].seconds / result.seconds, ".2f"),
+            f"{result.first_seconds:.1f}",
+            "unknown" if result.peak_mb is None else f"{result.peak_mb:,.0f}",
+        )
+        for result in comparison.results
+    ]
+    return markdown_table(_COLUMNS, rows)
+
+
+def _spread(series, spec):
+    p5, median, p95 = np.percentile(series, (5, 50, 95))
+    return f"{median:{spec}} ({p5:{spec}} - {p95:{spec}})"
+
+
+def to_summary(comparisons: Sequence[StepComparison]) -> str:
+    """Returns the images per second of several variants in one table.
+
+    Args:
+        comparisons: From `compare_steps`.
+
+    Returns:
+        A Markdown table with a row an implementation and a column a variant; a
+        dash where an implementation is missing.
+    """
+    rates = {
+        (result.name, comparison.variant): comparison.batch_size
+        / np.median(result.seconds)
+        for comparison in comparisons
+        for result in comparison.results
+    }
+    variants = [comparison.variant for comparison in comparisons]
+    names = dict.fromkeys(name for name, _ in rates)
+    rows = [
+        (
+            name,
+            *(
+                f"{rates[name, variant]:.2f}"
+                if (name, variant) in rates
+                else "-"
+                for variant in variants
+            ),
+        )
+        for name in names
+    ]
+    return markdown_table(("images/s", *variants), rows)
+
+
+def to_footnote(comparison: StepComparison, machine: dict) -> str:
+    """Returns how and on what it was measured, in a few lines.
+
+    Args:
+        comparison: From `compare_steps`.
+        machine: From `keras_mobilevit.machine.describe_machine`.
+    """
+    versions = dict(machine["versions"])
+    for result in comparison.results:
+        versions |= result.versions
+    listed = ", ".join(f"{name} {value}" for name, value in versions.items())
+    load = machine["load_average"]
+    rounds = max((len(item.seconds) for item in comparison.results), default=0)
+    return (
+        f"{rounds} interleaved training steps after {comparison.warmup} to "
+        f"warm up, {comparison.batch_size} images of {comparison.size}x"
+        f"{comparison.size}, {comparison.threads} threads, float32, AdamW. "
+        "Speed-up is over the first row, within a round: its median and "
+        "spread.\n"
+        f"{machine['cpu'] or 'unknown processor'}, {machine['cores']} cores, "
+        f"load {'unknown' if load is None else format(load, '.2f')}, "
+        f"{machine['system']}, Python {machine['python']}, {listed}"
+    )
+
+
+def to_json(comparisons: Sequence[StepComparison], machine: dict) -> dict:
+    """Returns all figures, each step of them, as a tree that JSON can hold.
+
+    Args:
+        comparisons: From `compare_steps`.
+        machine: From `keras_mobilevit.machine.describe_machine`.
+    """
+    tree = {"machine": machine, "comparisons": []}
+    for comparison in comparisons:
+        fields = dataclasses.asdict(comparison)
+        for result in fields["results"]:
+            result["seconds"] = result["seconds"].tolist()
+        tree["comparisons"].append(fields)
+    return tree
