@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from keras_mobilevit.layers import InferenceMobileViTBlock, MobileViTBlock
+from keras_mobilevit.layers.deploy_forms import deploy_form
 
 
 def reparameterize(model: keras.Model) -> keras.Model:
@@ -14,27 +14,27 @@ def reparameterize(model: keras.Model) -> keras.Model:
     form: layer normalization becomes RMS normalization, its scale and offset
     and the attention scale fold into the dense layers, tokens keep the order
     that `space_to_depth` gives. Outputs agree to float32 rounding (relative
-    1e-5). The model itself is left as it is.
+    1e-5). Layers without a deploy form are copied
+    (`keras_mobilevit.layers.register_deploy_form`). The model itself is left
+    as it is.
 
     Args:
         model: Functional or Sequential model, trained or not.
 
     Returns:
         A new, uncompiled model with the same inputs, outputs and layer names.
-        A model in deploy form already gives an equal copy.
+        A model in deploy form, or one without such layers, gives an equal
+        copy.
 
     Raises:
-        ValueError: If the model is neither Functional nor Sequential, or has
-            no `MobileViTBlock`.
+        ValueError: If the model is neither Functional nor Sequential.
     """
-    folded, pairs = [], []
+    pairs = []
 
     def replace(layer):
-        if type(layer) in (MobileViTBlock, InferenceMobileViTBlock):
-            folded.append(layer)
-        # A subclass may compute something else: it stays as it is.
-        if type(layer) is MobileViTBlock:
-            return InferenceMobileViTBlock.from_block(layer)
+        folded = deploy_form(layer)
+        if folded is not None:
+            return folded
         copy = layer.__class__.from_config(layer.get_config())
         pairs.append((layer, copy))
         return copy
@@ -45,10 +45,6 @@ def reparameterize(model: keras.Model) -> keras.Model:
         clone_function=replace,
         recursive=True,
     )
-    if not folded:
-        raise ValueError(
-            f"The model {model.name!r} has no `MobileViTBlock` to fold."
-        )
     # Only now is every copy built.
     for layer, copy in pairs:
         copy.set_weights(layer.get_weights())

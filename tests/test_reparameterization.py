@@ -13,6 +13,7 @@ from keras_mobilevit import (
     layers,
     reparameterize,
 )
+from keras_mobilevit.layers import deploy_forms
 
 TOLERANCE = 1e-5
 
@@ -289,15 +290,46 @@ def test_keras_file_round_trip(small_deploy, tmp_path):
     )
 
 
-# === Errors ===
+# === Other networks ===
 
 
-def test_model_without_blocks():
-    model = keras.Sequential(
-        [keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)], name="plain"
+@keras.saving.register_keras_serializable(package="tests")
+class Doubled(keras.layers.Layer):
+    """Adds its input to itself."""
+
+    def call(self, inputs):
+        return inputs + inputs
+
+
+def test_layers_without_a_deploy_form_are_copied():
+    model = randomize(
+        keras.applications.MobileNetV2(
+            input_shape=(32, 32, 3), alpha=0.35, weights=None, classes=5
+        )
     )
-    with pytest.raises(ValueError, match="'plain' has no `MobileViTBlock`"):
-        reparameterize(model)
+    copy = reparameterize(model)
+    assert [(type(x), x.name) for x in copy.layers] == [
+        (type(x), x.name) for x in model.layers
+    ]
+    x = pixels(2, 32, 32, 3) / 255
+    assert error(copy(x), model(x)) < TOLERANCE
+    assert not {id(w) for w in copy.weights} & {id(w) for w in model.weights}
+
+
+def test_a_registered_deploy_form_is_used(monkeypatch):
+    monkeypatch.setattr(deploy_forms, "_DEPLOY_FORMS", {})
+    layers.register_deploy_form(
+        Doubled, lambda layer: keras.layers.Rescaling(2.0, name=layer.name)
+    )
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, Doubled(name="twice")(inputs))
+    deploy = reparameterize(model)
+    assert type(deploy.get_layer("twice")) is keras.layers.Rescaling
+    x = np.arange(8, dtype=np.float32).reshape(2, 4)
+    np.testing.assert_array_equal(np.array(deploy(x)), 2 * x)
+
+
+# === Errors ===
 
 
 class Subclassed(keras.Model):

@@ -2,6 +2,7 @@
 
 from keras_mobilevit.layers.aspp import ASPP
 from keras_mobilevit.layers.convolution import ConvBlock, InvertedResidual
+from keras_mobilevit.layers.deploy_forms import register_deploy_form
 from keras_mobilevit.layers.inference import (
     InferenceMobileViTBlock,
     InferenceTransformerLayer,
@@ -21,4 +22,5 @@ __all__ = [
     "ResizeLike",
     "TransformerLayer",
     "UnitRMSNorm",
+    "register_deploy_form",
 ]

@@ -1,0 +1,31 @@
+"""Which layers have a deploy form: the same function in fewer operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+
+# Type of a layer -> function from a built layer to its deploy form, which has
+# the same name.
+_DEPLOY_FORMS: dict[type, Callable[[keras.Layer], keras.Layer]] = {}
+
+
+def register_deploy_form(
+    kind: type[keras.Layer], make: Callable[[keras.Layer], keras.Layer]
+) -> None:
+    """Lets `keras_mobilevit.reparameterize` replace a type of layers.
+
+    Args:
+        kind: The layers. A subclass may compute something else, so it is not
+            replaced unless it is registered itself.
+        make: From a built layer to one that computes the same, with weights of
+            its own.
+    """
+    _DEPLOY_FORMS[kind] = make
+
+
+def deploy_form(layer: keras.Layer) -> keras.Layer | None:
+    """Makes the deploy form of a layer, `None` if its type has none."""
+    make = _DEPLOY_FORMS.get(type(layer))
+    return make(layer) if make else None
