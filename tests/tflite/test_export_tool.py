@@ -13,6 +13,7 @@ from keras_mobilevit.tflite import (
     inspect,
     read_metadata,
 )
+from keras_mobilevit.tflite.affordable import keep_affordable
 from keras_mobilevit.tflite.scoring import predict_all
 
 LABELS = tuple("abcde")
@@ -80,14 +81,14 @@ def test_from_a_keras_file(export, saved, pictures, names, capsys):
     assert metadata.fidelity["images"] == 8
 
 
-def test_from_the_name_of_a_variant(export, monkeypatch, tiny_float):
+def test_from_the_name_of_a_variant(export, monkeypatch, tiny_parsed):
     models = []
 
     def convert(model, size):
         models.append((model, size))
-        return tiny_float
+        return tiny_parsed
 
-    monkeypatch.setattr("keras_mobilevit.tflite.export.convert", convert)
+    monkeypatch.setattr("keras_mobilevit.tflite.export.convert_parsed", convert)
     status, path = export(
         *("--model", "mobilevit_xxs", "--weights", "none", "--classes", 3),
         *("--size", "32x64", "--recipe", "float32"),
@@ -162,8 +163,8 @@ def test_what_a_model_can_not_afford_is_told(
     options += ("--calibration-images", 20)
     monkeypatch.setattr(
         "keras_mobilevit.tflite.verification.keep_affordable",
-        lambda model, recipe, *rest: dataclasses.replace(
-            recipe, integer_softmax=False
+        lambda source, recipe, *rest: keep_affordable(
+            source, dataclasses.replace(recipe, integer_softmax=False), *rest
         ),
     )
     assert export(*options)[0] == 0
