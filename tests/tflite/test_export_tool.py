@@ -13,7 +13,8 @@ from keras_mobilevit.tflite import (
     inspect,
     read_metadata,
 )
-from keras_mobilevit.tflite.affordable import keep_affordable
+from keras_mobilevit.tflite.affordable import Affordable
+from keras_mobilevit.tflite.quantization.quantize import quantize_parsed
 from keras_mobilevit.tflite.scoring import predict_all
 
 LABELS = tuple("abcde")
@@ -161,11 +162,14 @@ def test_what_a_model_can_not_afford_is_told(
 ):
     options = ("--keras", saved, "--calibration", pictures)
     options += ("--calibration-images", 20)
+
+    def without_integer_softmax(source, recipe, calibration, *rest):
+        recipe = dataclasses.replace(recipe, integer_softmax=False)
+        return Affordable(recipe, quantize_parsed(source, recipe, calibration))
+
     monkeypatch.setattr(
         "keras_mobilevit.tflite.verification.keep_affordable",
-        lambda source, recipe, *rest: keep_affordable(
-            source, dataclasses.replace(recipe, integer_softmax=False), *rest
-        ),
+        without_integer_softmax,
     )
     assert export(*options)[0] == 0
     told, figure, last = capsys.readouterr().out.splitlines()

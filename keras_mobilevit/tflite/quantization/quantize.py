@@ -94,7 +94,7 @@ def quantize_parsed(
     if recipe.weights == "float32":
         return source.copy_model()
     if not recipe.needs_calibration:
-        model = read_model(_run_quantizer(source.data, recipe, None))
+        model = read_model(_run_quantizer(source, recipe, None))
         half_biases(model)
         if recipe.half_arithmetic:
             _allow_half_arithmetic(model)
@@ -107,7 +107,7 @@ def quantize_parsed(
     _check_fit(source.model, calibration)
     source = _in_form(source, recipe)
     ranges = _ranges(source.model, recipe, calibration)
-    model = read_model(_run_quantizer(source.data, recipe, ranges))
+    model = read_model(_run_quantizer(source, recipe, ranges))
     correct_biases(model, source.model, calibration.means)
     half_biases(model)
     keep_maximum_int8(model)
@@ -170,9 +170,9 @@ def _allow_half_arithmetic(model):
     model.metadata = [*(model.metadata or ()), entry]
 
 
-def _run_quantizer(float_model, recipe, ranges):
+def _run_quantizer(source, recipe, ranges):
     quantizer_module = require("litert_quantizer.quantizer", extra="tflite")
-    quantizer = quantizer_module.Quantizer(float_model, _rules(recipe))
+    quantizer = quantizer_module.Quantizer(source.data, _rules(recipe))
     if ranges is not None:
         ranges = {
             name: {
