@@ -4,6 +4,11 @@ Data flows one way: conversion; interpreters → runtime → scoring →
 quantization → endings, compatibility, inspection, fidelity → search layers →
 verification → export → search; runners → dense → evaluation → report.
 
+An export parses its graph once. A pass is a function of that parsed model which
+edits it in place; `flatbuffer.ParsedFile` pairs a file with the graph in it,
+and neither is edited any more. Only what takes files, such as the quantizer and
+the interpreter, gets bytes.
+
 Needs `pip install "keras-mobilevit[tflite]"`.
 """
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from keras_mobilevit.tflite.flatbuffer import ParsedFile, write_model
 from keras_mobilevit.tflite.quantization.calibration import Calibration
-from keras_mobilevit.tflite.quantization.quantize import quantize
+from keras_mobilevit.tflite.quantization.quantize import quantize_parsed
 from keras_mobilevit.tflite.quantization.recipes import Recipe
 from keras_mobilevit.tflite.scoring import sqnr_scorer
 
@@ -22,17 +24,30 @@ _MOST_LOST = 0.5
 _ENOUGH = 25.0
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Affordable:
+    """What `keep_affordable` chose.
+
+    Attributes:
+        recipe: The recipe.
+        model: What `quantize_parsed` makes of it, to be edited further.
+    """
+
+    recipe: Recipe
+    model: Any
+
+
 def keep_affordable(
-    float_model: bytes,
+    source: ParsedFile,
     recipe: Recipe,
     calibration: Calibration,
     images: Sequence[np.ndarray],
     compat: str | None = None,
-) -> Recipe:
+) -> Affordable:
     """Keeps the fields in `AFFORDABLE` only where they cost no accuracy.
 
     Args:
-        float_model: File from `keras_mobilevit.tflite.convert`.
+        source: Float file; it stays as it is.
         recipe: As the user chose it.
         calibration: From `keras_mobilevit.tflite.quantization.calibration`.
         images: Those that calibrated: `(height, width, channels)`, pixels in
@@ -40,31 +55,39 @@ def keep_affordable(
         compat: As in `export_tflite`.
 
     Returns:
-        The recipe. As long as the outputs have less than 25 dB of SQNR, and
-        gain more than half a dB without one of the fields, that whose loss is
-        largest is dropped.
+        The recipe, and the model that was made by it. As long as the outputs
+        have less than 25 dB of SQNR, and gain more than half a dB without one
+        of the fields, that whose loss is largest is dropped.
     """
     if compat:
         recipe = _without(recipe, AFFORDABLE)
     if "BATCH_MATMUL" in recipe.float_ops:
         recipe = _without(recipe, ("integer_softmax",))
+
+    def attempt(recipe):
+        return Affordable(recipe, quantize_parsed(source, recipe, calibration))
+
+    best = attempt(recipe)
     wanted = [field for field in AFFORDABLE if getattr(recipe, field)]
     if not wanted:
-        return recipe
-    score = sqnr_scorer(float_model, images)
+        return best
+    scorer = sqnr_scorer(source.data, images)
 
-    def gives(candidate):
-        return score(quantize(float_model, candidate, calibration))
+    def score(attempted):
+        return scorer(write_model(attempted.model))
 
-    best = gives(recipe)
-    while wanted and best < _ENOUGH:
-        others = {field: gives(_without(recipe, [field])) for field in wanted}
-        worst = max(wanted, key=others.get)
-        if others[worst] <= best + _MOST_LOST:
+    best_score = score(best)
+    while wanted and best_score < _ENOUGH:
+        others = {
+            field: attempt(_without(best.recipe, [field])) for field in wanted
+        }
+        scores = {field: score(other) for field, other in others.items()}
+        worst = max(wanted, key=scores.get)
+        if scores[worst] <= best_score + _MOST_LOST:
             break
         wanted.remove(worst)
-        recipe, best = _without(recipe, [worst]), others[worst]
-    return recipe
+        best, best_score = others[worst], scores[worst]
+    return best
 
 
 def _without(recipe, fields):

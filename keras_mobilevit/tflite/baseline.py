@@ -14,11 +14,12 @@ from keras_mobilevit.extras import require
 from keras_mobilevit.files import atomic_write
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.conversion import (
-    convert,
+    convert_parsed,
     exported_shape,
     saved_model_converter,
 )
-from keras_mobilevit.tflite.export import checked_path
+from keras_mobilevit.tflite.export import checked_path, finish_file
+from keras_mobilevit.tflite.flatbuffer import ParsedFile
 from keras_mobilevit.tflite.metadata import append_metadata
 from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.verification import verify_foreign
@@ -69,9 +70,13 @@ def export_baseline(
     with saved_model_converter(prepared, shape) as converter:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = representative_dataset
-        data = converter.convert()
-    float_model = convert(prepared, options.size)
-    facts = verify_foreign(_NAME, float_model, data, images, ending, options)
+        file = ParsedFile.parse(converter.convert())
+    if options.compat:
+        model = file.copy_model()
+        make_compatible(model, options.compat)
+        file = ParsedFile.pack(model)
+    source = convert_parsed(prepared, options.size)
+    facts = verify_foreign(_NAME, source, file, images, ending, options)
     metadata = dataclasses.replace(
         metadata,
         recipe=_NAME,
@@ -79,8 +84,6 @@ def export_baseline(
         calibration_seed=images.seed,
         fidelity=facts,
     )
-    finished = ending.finish(data)
-    if metadata.compat:
-        finished = make_compatible(finished, metadata.compat)
+    finished = finish_file(file, ending, options.compat)
     atomic_write(path, append_metadata(finished, metadata))
     return path

@@ -12,6 +12,7 @@ import keras
 
 from keras_mobilevit.extras import require
 from keras_mobilevit.reparameterization import reparameterize
+from keras_mobilevit.tflite.flatbuffer import ParsedFile, read_model
 from keras_mobilevit.tflite.naming import shorten_names
 
 INPUT_NAME = "image"
@@ -38,10 +39,19 @@ def convert(model: keras.Model, size: tuple[int, int] | None = None) -> bytes:
             or contradicts the model.
         ImportError: If TensorFlow is missing.
     """
+    return convert_parsed(model, size).data
+
+
+def convert_parsed(
+    model: keras.Model, size: tuple[int, int] | None = None
+) -> ParsedFile:
+    """As `convert`, with the graph of the file."""
     shape = exported_shape(model, size)
     deploy = reparameterize(model)
     with saved_model_converter(deploy, shape) as converter:
-        return shorten_names(converter.convert(), deploy)
+        converted = read_model(converter.convert())
+    shorten_names(converted, deploy)
+    return ParsedFile.pack(converted)
 
 
 @contextlib.contextmanager

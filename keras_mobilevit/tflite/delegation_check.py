@@ -116,7 +116,8 @@ def _share_of_time(file, tensors):
 
 def _only(file, tensors):
     """The file of a few operations, each by itself; names of its inputs."""
-    model = read_model(isolate_operations(file))
+    model = read_model(file)
+    isolate_operations(model)
     (graph,) = model.subgraphs
     graph.operators = [
         op

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -75,14 +75,11 @@ def replace_constant(model, index: int, values: np.ndarray) -> None:
     tensor.shape = np.array(values.shape, np.int32)
 
 
-def without_unused(model):
+def remove_unused(model) -> None:
     """Removes tensors that nothing reads or makes, and buffers without tensors.
 
     Args:
-        model: As `read_model` gives it, with one graph; edited in place.
-
-    Returns:
-        The model.
+        model: As `read_model` gives it, with one graph.
     """
     (graph,) = model.subgraphs
     used = {int(t) for t in (*graph.inputs, *graph.outputs)}
@@ -92,7 +89,7 @@ def without_unused(model):
     places = {old: new for new, old in enumerate(kept)} | {-1: -1}
 
     def moved(indices):
-        return np.array([places[int(index)] for index in indices], np.int32)
+        return as_indices([places[int(index)] for index in indices])
 
     graph.tensors = [graph.tensors[index] for index in kept]
     graph.inputs, graph.outputs = moved(graph.inputs), moved(graph.outputs)
@@ -109,7 +106,14 @@ def without_unused(model):
     for entry in entries:
         entry.buffer = buffers.index(entry.buffer)
     model.buffers = [model.buffers[index] for index in buffers]
-    return model
+
+
+def as_indices(tensors: Iterable[int]) -> np.ndarray:
+    """Indices of tensors as a parsed operation has them.
+
+    `write_model` writes equal arrays once; it can not do so with lists.
+    """
+    return np.array(list(tensors), np.int32)
 
 
 def make_operation(
@@ -168,7 +172,7 @@ def make_custom_operation(
 def _operation(model, schema, inputs, outputs, wanted):
     """`wanted` is a code of the schema, a custom name or `None`, a version."""
     op = schema.OperatorT()
-    op.inputs, op.outputs = list(inputs), list(outputs)
+    op.inputs, op.outputs = as_indices(inputs), as_indices(outputs)
     codes = model.operatorCodes
     found = [(c.builtinCode, c.customCode, c.version) for c in codes]
     if wanted not in found:

@@ -12,8 +12,9 @@ import keras
 
 from keras_mobilevit.files import atomic_write
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
-from keras_mobilevit.tflite.conversion import convert
+from keras_mobilevit.tflite.conversion import convert_parsed
 from keras_mobilevit.tflite.endings.ending import Ending
+from keras_mobilevit.tflite.flatbuffer import ParsedFile, write_model
 from keras_mobilevit.tflite.metadata import Metadata, append_metadata
 from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.quantization.calibration_set import (
@@ -21,7 +22,7 @@ from keras_mobilevit.tflite.quantization.calibration_set import (
     Source,
 )
 from keras_mobilevit.tflite.quantization.prepare import needs_of, prepare
-from keras_mobilevit.tflite.quantization.quantize import quantize
+from keras_mobilevit.tflite.quantization.quantize import quantize_parsed
 from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
 from keras_mobilevit.tflite.verification import (
     Verified,
@@ -155,25 +156,26 @@ def export_recipes(
     images = None
     if any(_takes_images(recipe, options) for recipe in targets.values()):
         images = options.draw_images(model)
-    float_model = convert(network, options.size)
+    source = convert_parsed(network, options.size)
     prepared = {}
     for path, recipe in targets.items():
         adapted = ending.adapt(recipe)
         if not _takes_images(recipe, options):
-            quantized = quantize(float_model, adapted)
+            quantized = quantize_parsed(source, adapted)
+            if options.compat:
+                make_compatible(quantized, options.compat)
+            quantized = ParsedFile.pack(quantized)
             write_quantized(path, quantized, recipe, metadata, ending)
             continue
         if recipe.needs_calibration:
             needs = needs_of(adapted)
             if needs not in prepared:
-                prepared[needs] = prepare(float_model, adapted, images.images)
+                prepared[needs] = prepare(source, adapted, images.images)
             verified = quantize_verified(
                 prepared[needs], recipe, images, ending, options
             )
         else:
-            verified = round_verified(
-                float_model, recipe, images, ending, options
-            )
+            verified = round_verified(source, recipe, images, ending, options)
         write_verified(path, verified, images, metadata, ending)
     return list(targets)
 
@@ -212,7 +214,7 @@ def write_verified(
 
 def write_quantized(
     path: pathlib.Path,
-    quantized: bytes,
+    quantized: ParsedFile,
     recipe: Recipe,
     metadata: Metadata,
     ending: Ending,
@@ -221,7 +223,7 @@ def write_quantized(
 
     Args:
         path: File to write.
-        quantized: From `quantize`.
+        quantized: The file, made for the runtime of the metadata.
         recipe: By which it was quantized.
         metadata: What else is known.
         ending: What the file shall end in.
@@ -231,10 +233,28 @@ def write_quantized(
         recipe=recipe.name,
         recipe_fields=dataclasses.asdict(recipe),
     )
-    finished = ending.finish(quantized)
-    if metadata.compat:
-        finished = make_compatible(finished, metadata.compat)
+    finished = finish_file(quantized, ending, metadata.compat)
     atomic_write(path, append_metadata(finished, metadata))
+
+
+def finish_file(file: ParsedFile, ending: Ending, compat: str | None) -> bytes:
+    """Gives a file its ending.
+
+    Args:
+        file: Quantized, and made compatible.
+        ending: What the file shall end in.
+        compat: As in `export_tflite`.
+
+    Raises:
+        ValueError: If an older runtime lacks operations of the ending.
+    """
+    if not ending.adds_operations:
+        return file.data
+    model = file.copy_model()
+    ending.finish(model)
+    if compat:
+        make_compatible(model, compat)
+    return write_model(model)
 
 
 def checked_path(path: str | os.PathLike) -> pathlib.Path:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import functools
 import struct
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +24,35 @@ _DTYPES = {
 }
 # Kinds of layers with weights.
 PRODUCTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ParsedFile:
+    """A `.tflite` file and the graph in it, which belong together.
+
+    Neither is edited: a pass gets a copy of the model.
+
+    Attributes:
+        data: The file.
+        model: The schema's `ModelT` of it.
+    """
+
+    data: bytes
+    model: Any
+
+    @classmethod
+    def parse(cls, data: bytes) -> ParsedFile:
+        """Parses a file, as `read_model` does."""
+        return cls(data, read_model(data))
+
+    @classmethod
+    def pack(cls, model) -> ParsedFile:
+        """Packs a model that nothing edits from now on."""
+        return cls(write_model(model), model)
+
+    def copy_model(self):
+        """A copy of the model, to be edited."""
+        return copy.deepcopy(self.model)
 
 
 def read_model(data: bytes):
@@ -87,6 +119,11 @@ def constant(model, graph, index: int) -> np.ndarray | None:
         return None
     dtype = _DTYPES[tensor.type]
     return np.frombuffer(bytes(data), dtype).reshape(tensor.shape)
+
+
+def is_constant(model, graph, index: int) -> bool:
+    """Whether the file holds the values of a tensor."""
+    return model.buffers[graph.tensors[index].buffer].data is not None
 
 
 def set_constant(model, graph, index: int, values: np.ndarray) -> None:

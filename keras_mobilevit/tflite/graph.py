@@ -88,10 +88,11 @@ def read_graph(data: bytes) -> Graph:
     Raises:
         ValueError: If the bytes are no TFLite file.
     """
-    model = read_model(data)
-    for code in model.operatorCodes:
-        # Files from before 2020 have only the older of the two fields.
-        code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
+    return describe_graph(read_model(data))
+
+
+def describe_graph(model) -> Graph:
+    """As `read_graph`, of what `read_model` gives."""
     main = model.subgraphs[0]
     tensors = tuple(
         _tensor(model, index, tensor)

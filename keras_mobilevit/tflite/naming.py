@@ -15,41 +15,35 @@ import keras
 
 from keras_mobilevit.layers.inference import FOLD_SCOPE
 from keras_mobilevit.tflite.flatbuffer import (
+    is_constant,
     op_name,
-    read_model,
     tensor_name,
-    write_model,
 )
 
 _OPERANDS = ("input", "kernel", "bias")
 _MATMULS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
-def shorten_names(float_model: bytes, model: keras.Model) -> bytes:
-    """Renames the tensors of a converted model after its layers.
+def shorten_names(model, network: keras.Model) -> None:
+    """Renames the tensors of a converted model after its layers, in place.
 
     An operation's output is called `<layer>/.../<operation>`, a constant
     `<output that it serves>/kernel`, `/bias` or `/constant`. Inputs and
-    outputs take their names from the signature.
+    outputs take their names from the signature, and the outputs its order too.
 
     Args:
-        float_model: `.tflite` file converted from `model`.
-        model: Whose layer names to look for.
-
-    Returns:
-        The file with other names, and its outputs in the order of the
-        signature. Otherwise it is the same.
+        model: As `read_model` gives it, converted from `network`.
+        network: Whose layer names to look for.
     """
-    flat = read_model(float_model)
-    (graph,) = flat.subgraphs
+    (graph,) = model.subgraphs
     # The converter leaves them in the reverse order.
-    graph.outputs = [e.tensorIndex for e in flat.signatureDefs[0].outputs]
+    graph.outputs = [e.tensorIndex for e in model.signatureDefs[0].outputs]
     layers = {
         part
-        for layer in model._flatten_layers(include_self=False)
+        for layer in network._flatten_layers(include_self=False)
         for part in layer.name.split("/")
     } | {FOLD_SCOPE}
-    fixed = _signature_names(flat)
+    fixed = _signature_names(model)
     names = dict(fixed)
     used = Counter(names.values())
 
@@ -61,7 +55,7 @@ def shorten_names(float_model: bytes, model: keras.Model) -> bytes:
         names[tensor] = name if count == 1 else f"{name}_{count - 1}"
 
     for op in graph.operators:
-        kind = op_name(flat, op)
+        kind = op_name(model, op)
         for output in op.outputs:
             scope = _scope(tensor_name(graph, output), layers)
             assign(output, "/".join((*scope, kind.lower())))
@@ -70,23 +64,18 @@ def shorten_names(float_model: bytes, model: keras.Model) -> bytes:
             operand = "constant"
             if kind in _MATMULS and position < len(_OPERANDS):
                 operand = _OPERANDS[position]
-            if tensor >= 0 and _is_constant(flat, graph, tensor):
+            if tensor >= 0 and is_constant(model, graph, tensor):
                 assign(tensor, f"{consumer}/{operand}")
     for index, name in names.items():
         graph.tensors[index].name = name.encode()
-    return write_model(flat)
 
 
-def _signature_names(flat):
-    (signature,) = flat.signatureDefs
+def _signature_names(model):
+    (signature,) = model.signatureDefs
     return {
         entry.tensorIndex: entry.name.decode()
         for entry in (*signature.inputs, *signature.outputs)
     }
-
-
-def _is_constant(flat, graph, tensor):
-    return flat.buffers[graph.tensors[tensor].buffer].data is not None
 
 
 def _scope(name, layers):

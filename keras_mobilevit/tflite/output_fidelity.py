@@ -31,8 +31,8 @@ from keras_mobilevit.tflite.editing import set_outputs, signature_outputs
 from keras_mobilevit.tflite.flatbuffer import (
     INT8,
     UINT8,
+    ParsedFile,
     op_name,
-    read_model,
     write_model,
 )
 from keras_mobilevit.tflite.metrics import decibels, powers, sqnr
@@ -80,6 +80,14 @@ def fidelity_meter(
         `Ending.finish` adds must not be in it: boxes that were selected, or
         class ids, can not be compared in dB.
     """
+    measure = parsed_meter(ParsedFile.parse(float_model), images, task)
+    return lambda file: measure(ParsedFile.parse(file))
+
+
+def parsed_meter(
+    source: ParsedFile, images: Sequence[np.ndarray], task: str
+) -> Callable[[ParsedFile], Fidelity]:
+    """As `fidelity_meter`, of files that are parsed already."""
     references = {}
 
     def measure(file):
@@ -87,9 +95,9 @@ def fidelity_meter(
         cut = logits is not None
         if cut not in references:
             # Probabilities in float tell their logits well enough.
-            source = _without_softmax(float_model) if cut else None
-            references[cut] = predict_outputs(source or float_model, images)
-        outputs = predict_outputs(logits if cut else file, images)
+            reference = _without_softmax(source) if cut else None
+            references[cut] = predict_outputs(reference or source.data, images)
+        outputs = predict_outputs(logits if cut else file.data, images)
         return _compare(references[cut], outputs, task)
 
     return measure
@@ -248,7 +256,7 @@ def _without_rounded_softmax(file):
 
 
 def _without_softmax(file, only_rounded=False):
-    model = read_model(file)
+    model = file.model
     if len(model.subgraphs) != 1 or len(model.signatureDefs or ()) != 1:
         return None
     (graph,) = model.subgraphs
@@ -269,5 +277,6 @@ def _without_softmax(file, only_rounded=False):
             found = True
     if not found:
         return None
+    model = file.copy_model()
     set_outputs(model, outputs)
     return write_model(model)

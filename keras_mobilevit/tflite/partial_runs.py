@@ -19,7 +19,7 @@ from keras_mobilevit.tflite.flatbuffer import (
     FLOAT32,
     INT8,
     UINT8,
-    constant,
+    is_constant,
     write_model,
 )
 
@@ -119,7 +119,7 @@ def unpacks_weights(model, op) -> bool:
     XNNPACK has to see it beside the layer that reads them.
     """
     (graph,) = model.subgraphs
-    return all(constant(model, graph, int(i)) is not None for i in op.inputs)
+    return all(is_constant(model, graph, int(i)) for i in op.inputs)
 
 
 def _with_weights(model, operations) -> list:
@@ -145,7 +145,7 @@ def _needed(model, operations) -> Iterable[int]:
             if tensor in known or tensor < 0:
                 continue
             known.add(tensor)
-            if constant(model, graph, tensor) is None:
+            if not is_constant(model, graph, tensor):
                 yield tensor
 
 

@@ -24,18 +24,19 @@ from keras_mobilevit.tflite.delegation_check import (
     is_for_xnnpack,
 )
 from keras_mobilevit.tflite.endings.ending import Ending
+from keras_mobilevit.tflite.flatbuffer import ParsedFile
 from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.output_fidelity import (
     Fidelity,
     fidelity_facts,
-    fidelity_meter,
+    parsed_meter,
 )
 from keras_mobilevit.tflite.quantization.calibration_set import (
     FEWEST_RESERVED,
     CalibrationSet,
 )
 from keras_mobilevit.tflite.quantization.prepare import Prepared
-from keras_mobilevit.tflite.quantization.quantize import quantize
+from keras_mobilevit.tflite.quantization.quantize import quantize_parsed
 from keras_mobilevit.tflite.quantization.recipes import Recipe
 from keras_mobilevit.tflite.quantization.sequential_correction import (
     correct_biases_in_sequence,
@@ -67,7 +68,7 @@ class Verified:
             measure on.
     """
 
-    quantized: bytes
+    quantized: ParsedFile
     recipe: Recipe
     facts: Mapping[str, Any]
 
@@ -100,24 +101,20 @@ def quantize_verified(
             than `min_sqnr`; if too few images were reserved to tell; or if
             XNNPACK leaves a part of it to slower kernels.
     """
-    float_model = prepared.model
     kept = keep_affordable(
-        float_model,
+        prepared.file,
         ending.adapt(recipe),
         prepared.calibration,
         images.images,
         options.compat,
     )
-    recipe = dataclasses.replace(
-        recipe, **{field: getattr(kept, field) for field in AFFORDABLE}
-    )
-    quantized = _quantize(prepared, kept, images, options.compat)
+    fields = {field: getattr(kept.recipe, field) for field in AFFORDABLE}
+    recipe = dataclasses.replace(recipe, **fields)
+    quantized = _fit(kept.model, prepared, kept.recipe, images, options.compat)
     verified = Verified(quantized, recipe, {})
     if _enough_reserved(recipe.name, images):
         # Not against the balanced graph: a fault in it would go unseen.
-        measure = _meter(
-            prepared.source, images.reserved, ending, options.compat
-        )
+        measure = parsed_meter(prepared.source, images.reserved, ending.task)
         fidelity = measure(verified.quantized)
         facts = fidelity_facts(fidelity, options.min_sqnr)
         facts["balanced"] = [
@@ -126,18 +123,18 @@ def quantize_verified(
         verified = dataclasses.replace(verified, facts=facts)
         if is_too_far(fidelity, options.min_sqnr):
             verified = _handle_low(
-                *(verified, prepared, kept, images),
+                *(verified, prepared, kept.recipe, images),
                 *(measure, fidelity, ending, options),
             )
     if is_for_xnnpack(recipe):
-        gaps = delegation_gaps(_compatible(verified.quantized, options.compat))
+        gaps = delegation_gaps(verified.quantized.data)
         if gaps:
             _warn(f"{verified.recipe.name}: {gaps}")
     return verified
 
 
 def round_verified(
-    float_model: bytes,
+    source: ParsedFile,
     recipe: Recipe,
     images: CalibrationSet,
     ending: Ending,
@@ -146,7 +143,7 @@ def round_verified(
     """Rounds the weights of a file by images, and measures how near it is.
 
     Args:
-        float_model: File from `keras_mobilevit.tflite.convert`.
+        source: Float file; it stays as it is.
         recipe: As the user chose it, with `moment_rounding`, and without
             ranges of activations that need calibration.
         images: Those that weights are rounded by, and reserved ones, which
@@ -161,15 +158,14 @@ def round_verified(
         UserWarning: If the file is farther from float32 than `min_sqnr`, or
             too few images were reserved to tell.
     """
-    quantized = _compatible(
-        quantize(float_model, ending.adapt(recipe)), options.compat
-    )
-    verified = Verified(
-        round_weights(quantized, float_model, images.images), recipe, {}
-    )
+    model = quantize_parsed(source, ending.adapt(recipe))
+    if options.compat:
+        make_compatible(model, options.compat)
+    round_weights(model, source.model, images.images)
+    verified = Verified(ParsedFile.pack(model), recipe, {})
     if not _enough_reserved(recipe.name, images):
         return verified
-    measure = _meter(float_model, images.reserved, ending, options.compat)
+    measure = parsed_meter(source, images.reserved, ending.task)
     fidelity = measure(verified.quantized)
     if is_too_far(fidelity, options.min_sqnr):
         problem = _problem(recipe.name, fidelity, options.min_sqnr)
@@ -185,8 +181,8 @@ def is_too_far(fidelity: Fidelity, min_sqnr: float | None) -> bool:
 
 def verify_foreign(
     name: str,
-    float_model: bytes,
-    quantized: bytes,
+    source: ParsedFile,
+    quantized: ParsedFile,
     images: CalibrationSet,
     ending: Ending,
     options: ExportOptions,
@@ -195,11 +191,11 @@ def verify_foreign(
 
     Args:
         name: Of its recipe, for messages.
-        float_model: As in `quantize_verified`.
+        source: Float file.
         quantized: The file, before its ending.
         images: As in `quantize_verified`.
         ending: As in `quantize_verified`.
-        options: `compat` and `min_sqnr` are obeyed.
+        options: `min_sqnr` is obeyed.
 
     Returns:
         For `Metadata.fidelity`; empty if there were no images to measure on.
@@ -210,7 +206,7 @@ def verify_foreign(
     """
     if not _enough_reserved(name, images):
         return {}
-    measure = _meter(float_model, images.reserved, ending, options.compat)
+    measure = parsed_meter(source, images.reserved, ending.task)
     fidelity = measure(quantized)
     if is_too_far(fidelity, options.min_sqnr):
         _warn(
@@ -238,21 +234,12 @@ def _enough_reserved(name, images):
     return reserved > 0
 
 
-def _meter(float_model, images, ending, compat):
-    measure = fidelity_meter(float_model, images, ending.task)
-    return lambda file: measure(_compatible(file, compat))
-
-
-def _compatible(file, compat):
-    return make_compatible(file, compat) if compat else file
-
-
 def _handle_low(
     verified: Verified,
     prepared: Prepared,
     kept: Recipe,
     images: CalibrationSet,
-    measure: Callable[[bytes], Fidelity],
+    measure: Callable[[ParsedFile], Fidelity],
     fidelity: Fidelity,
     ending: Ending,
     options: ExportOptions,
@@ -260,11 +247,12 @@ def _handle_low(
     """Escalates a file that is too far from float32, or warns of it."""
     step = -(-len(images.images) // _RANKING_IMAGES)
     ranking = images.images[::step]
-    float_model, calibration = prepared.model, prepared.calibration
-    meter = _meter(float_model, ranking, ending, options.compat)
+    source, calibration = prepared.file, prepared.calibration
+    meter = parsed_meter(source, ranking, ending.task)
     layers = rank_layers(
-        *(float_model, kept, calibration, ranking),
+        *(source, kept, calibration, ranking),
         score=lambda file: meter(file).sqnr,
+        compat=options.compat,
     )
     name, target = verified.recipe.name, options.min_sqnr
     problem = _problem(name, fidelity, target)
@@ -273,8 +261,8 @@ def _handle_low(
         return verified
     try:
         found, steps = search_recipe(
-            *(float_model, kept, calibration, layers),
-            *(lambda file: measure(file).sqnr, target),
+            *(source, kept, calibration, layers),
+            *(lambda file: measure(file).sqnr, target, options.compat),
         )
     except TargetNotReached as error:
         found, steps = error.recipe, error.steps
@@ -285,9 +273,10 @@ def _handle_low(
             f"{_advice(verified.recipe)}"
         )
         return verified
-    escalated = _quantize(prepared, found, images, options.compat)
+    model = quantize_parsed(source, found, calibration)
+    escalated = _fit(model, prepared, found, images, options.compat)
     after = measure(escalated)
-    ratio = _latency_ratio(verified.quantized, escalated)
+    ratio = _latency_ratio(verified.quantized.data, escalated.data)
     outcome = (
         f"{problem} With {counted(len(moved), 'layer')} in float, "
         f"{few(moved, 8)}, it has "
@@ -307,18 +296,17 @@ def _handle_low(
     return Verified(escalated, found, {**verified.facts, **facts})
 
 
-def _quantize(prepared, recipe, images, compat):
-    # Older runtimes take other scales: weights and biases are fitted to those.
-    quantized = _compatible(
-        quantize(prepared.model, recipe, prepared.calibration), compat
-    )
+def _fit(model, prepared, recipe, images, compat):
+    """Fits weights and biases of a quantized model to images, and packs it."""
+    source = prepared.file.model
+    # First: older runtimes take other scales.
+    if compat:
+        make_compatible(model, compat)
     if recipe.moment_rounding:
-        quantized = round_weights(quantized, prepared.model, images.images)
+        round_weights(model, source, images.images)
     if recipe.sequential_bias:
-        return correct_biases_in_sequence(
-            quantized, prepared.model, images.images
-        )
-    return quantized
+        correct_biases_in_sequence(model, source, images.images)
+    return ParsedFile.pack(model)
 
 
 def _problem(name: str, fidelity: Fidelity, target: float) -> str:

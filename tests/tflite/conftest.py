@@ -6,6 +6,7 @@ from small_model import LABELS, make_images, make_model
 from tiny_model import TINY_SIZE, make_tiny_model
 
 from keras_mobilevit.tflite import RECIPES, convert, export_recipes
+from keras_mobilevit.tflite.flatbuffer import ParsedFile
 from keras_mobilevit.tflite.quantization.calibration import calibrate
 
 
@@ -39,13 +40,19 @@ def tiny_float(tiny):
     return convert(tiny)
 
 
+@pytest.fixture(scope="session")
+def tiny_parsed(tiny_float):
+    """The same with its graph; whoever edits it takes a copy."""
+    return ParsedFile.parse(tiny_float)
+
+
 @pytest.fixture
-def converted(monkeypatch, tiny_float):
+def converted(monkeypatch, tiny_parsed):
     """For what does not hang on the conversion, which takes seconds."""
     for module in ("export", "search.export"):
         monkeypatch.setattr(
-            f"keras_mobilevit.tflite.{module}.convert",
-            lambda model, size: tiny_float,
+            f"keras_mobilevit.tflite.{module}.convert_parsed",
+            lambda model, size: tiny_parsed,
         )
 
 

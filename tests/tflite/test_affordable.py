@@ -4,8 +4,12 @@ import dataclasses
 import math
 
 import pytest
+from small_model import make_images
+from tiny_model import TINY_SIZE
 
 from keras_mobilevit.tflite.affordable import AFFORDABLE, keep_affordable
+from keras_mobilevit.tflite.flatbuffer import ParsedFile, write_model
+from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import (
     int8,
     int8_accurate,
@@ -30,14 +34,17 @@ def losses(monkeypatch):
         return losses["base"] - 10 * math.log10(noise)
 
     module = "keras_mobilevit.tflite.affordable."
-    monkeypatch.setattr(f"{module}quantize", lambda model, recipe, c: recipe)
+    monkeypatch.setattr(f"{module}quantize_parsed", lambda s, recipe, c: recipe)
+    monkeypatch.setattr(f"{module}write_model", lambda recipe: recipe)
     monkeypatch.setattr(f"{module}sqnr_scorer", lambda *arguments: score)
     return losses
 
 
 def kept(recipe, compat=None):
-    recipe = keep_affordable(b"", recipe, None, [], compat)
-    return {field for field in AFFORDABLE if getattr(recipe, field)}
+    found = keep_affordable(ParsedFile(b"", None), recipe, None, [], compat)
+    # The file of that recipe, not of one that was tried later.
+    assert found.model == found.recipe
+    return {field for field in AFFORDABLE if getattr(found.recipe, field)}
 
 
 def test_what_the_recipes_want():
@@ -83,7 +90,7 @@ def test_a_large_loss_does_not_hide_a_small_one(losses):
 def test_what_a_recipe_does_not_want_is_not_tried(losses):
     assert kept(int8_full()) == set()
     bare = dataclasses.replace(int8(), **dict.fromkeys(AFFORDABLE, False))
-    assert keep_affordable(b"", bare, None, []) == bare
+    assert kept(bare) == set()
 
 
 def test_older_runtimes(losses):
@@ -93,3 +100,15 @@ def test_older_runtimes(losses):
 def test_attention_in_float_keeps_its_softmax(losses):
     floats = dataclasses.replace(int8(), float_ops=("SOFTMAX", "BATCH_MATMUL"))
     assert "integer_softmax" not in kept(floats)
+
+
+def test_the_model_need_not_be_made_again(
+    tiny_parsed, tiny_float, tiny_calibration
+):
+    images = make_images(8, TINY_SIZE, seed=1)
+    for compat in (None, "2.14"):
+        found = keep_affordable(
+            tiny_parsed, int8(), tiny_calibration, images, compat
+        )
+        again = quantize(tiny_float, found.recipe, tiny_calibration)
+        assert write_model(found.model) == again

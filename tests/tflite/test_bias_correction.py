@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from edited import edited
 from micro_model import Tensor, micro_model
 
 from keras_mobilevit.tflite.flatbuffer import (
@@ -71,7 +72,10 @@ def corrected(kind, options, kernels, means, inputs, outputs, axis=0):
         },
         node,
     )
-    data = correct_biases(quantized, float_model, {"x": np.array(means)})
+    data = edited(
+        *(correct_biases, quantized),
+        *(read_model(float_model), {"x": np.array(means)}),
+    )
     model = read_model(data)
     (graph,) = model.subgraphs
     # All else is as it was.

@@ -14,7 +14,7 @@ from expansion_graph import (
 from small_model import make_images
 from tiny_model import TINY_SIZE
 
-from keras_mobilevit.tflite.editing import without_unused
+from keras_mobilevit.tflite.editing import remove_unused
 from keras_mobilevit.tflite.flatbuffer import read_model, write_model
 from keras_mobilevit.tflite.quantization.channel_groups import (
     best_cut,
@@ -40,7 +40,8 @@ def split(data, name, groups, factors=None, behind=None):
     if behind:
         scale_channels(model, named[behind], factors)
     split_channels(model, named[name], families, groups)
-    return write_model(without_unused(model))
+    remove_unused(model)
+    return write_model(model)
 
 
 # === The cut ===

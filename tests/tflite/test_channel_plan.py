@@ -5,6 +5,7 @@ import types
 
 import numpy as np
 import pytest
+from edited import repacked
 from expansion_graph import kinds
 from small_model import make_images
 from tiny_model import TINY_SIZE
@@ -12,9 +13,10 @@ from uneven_tiny import UNEVEN_LAYER, make_uneven_tiny_model
 
 from keras_mobilevit.tflite import convert
 from keras_mobilevit.tflite.flatbuffer import (
+    ParsedFile,
     op_name,
-    read_model,
     tensor_name,
+    write_model,
 )
 from keras_mobilevit.tflite.metrics import sqnr
 from keras_mobilevit.tflite.quantization.calibration import calibrate
@@ -38,18 +40,23 @@ def uneven_float():
 
 
 @pytest.fixture(scope="module")
-def balanced(uneven_float):
-    return balance_channels(uneven_float, IMAGES)
+def uneven_parsed(uneven_float):
+    return ParsedFile.parse(uneven_float)
 
 
-def test_an_even_network_is_the_very_same_file(tiny_float):
-    found = balance_channels(tiny_float, IMAGES)
-    assert found.model == tiny_float
+@pytest.fixture(scope="module")
+def balanced(uneven_parsed):
+    return balance_channels(uneven_parsed, IMAGES)
+
+
+def test_an_even_network_is_the_very_same_file(tiny_parsed):
+    found = balance_channels(tiny_parsed, IMAGES)
+    assert found.file is tiny_parsed
     assert (found.moves, dict(found.limits)) == ((), {})
 
 
-def test_the_uneven_layer_is_found(balanced, uneven_float):
-    assert balanced.model != uneven_float
+def test_the_uneven_layer_is_found(balanced, uneven_parsed):
+    assert balanced.file is not uneven_parsed
     families = {move.family for move in balanced.moves}
     assert f"{UNEVEN_LAYER}/expand/mul" in families
     for move in balanced.moves:
@@ -60,11 +67,11 @@ def test_the_uneven_layer_is_found(balanced, uneven_float):
 
 def test_the_outputs_stay_what_they_are(balanced, uneven_float):
     expected = predict_all(uneven_float, UNSEEN)
-    assert sqnr(expected, predict_all(balanced.model, UNSEEN)) > 100
+    assert sqnr(expected, predict_all(balanced.file.data, UNSEEN)) > 100
 
 
 def test_only_what_moves_say_is_added(balanced, uneven_float):
-    before, after = kinds(uneven_float), kinds(balanced.model)
+    before, after = kinds(uneven_float), kinds(balanced.file.data)
     methods = [move.method for move in balanced.moves]
     for kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
         assert after.count(kind) - before.count(kind) == methods.count("split")
@@ -76,7 +83,10 @@ def test_int8_is_rid_of_most_of_its_noise(balanced, uneven_float):
     """Measured by the whole int8 file, not by what the plan is chosen by."""
     expected = predict_all(uneven_float, UNSEEN)
     found = []
-    for data, limits in ((uneven_float, {}), (balanced.model, balanced.limits)):
+    for data, limits in (
+        (uneven_float, {}),
+        (balanced.file.data, balanced.limits),
+    ):
         calibration = calibrate(data, IMAGES)
         for name, (lowest, highest) in limits.items():
             low, high = calibration.ranges[name]
@@ -86,18 +96,23 @@ def test_int8_is_rid_of_most_of_its_noise(balanced, uneven_float):
     assert found[1] > found[0] + 3, found
 
 
-def test_preparing_does_the_same(balanced, uneven_float):
-    found = prepare(uneven_float, int8(), IMAGES)
-    assert (found.model, found.moves) == (balanced.model, balanced.moves)
-    assert found.source == uneven_float
+def test_preparing_does_the_same(balanced, uneven_parsed):
+    found = prepare(uneven_parsed, int8(), IMAGES)
+    assert found.file.data == balanced.file.data
+    assert found.moves == balanced.moves
+    assert found.source is uneven_parsed
     for name, (low, high) in balanced.limits.items():
         assert low <= found.calibration.ranges[name][0]
         assert found.calibration.ranges[name][1] <= high
 
 
-def test_what_stays_float_is_left_alone(uneven_float):
+def test_the_float_file_stays_as_it_is(balanced, uneven_parsed, uneven_float):
+    assert write_model(uneven_parsed.model) == repacked(uneven_float)
+
+
+def test_what_stays_float_is_left_alone(uneven_parsed):
     found = balance_channels(
-        uneven_float, IMAGES, lambda name: name.startswith(UNEVEN_LAYER)
+        uneven_parsed, IMAGES, lambda name: name.startswith(UNEVEN_LAYER)
     )
     assert not [m for m in found.moves if m.family.startswith(UNEVEN_LAYER)]
     assert not [name for name in found.limits if UNEVEN_LAYER in name]
@@ -107,7 +122,7 @@ def test_limits_do_not_change_what_an_8_bit_sigmoid_says(
     balanced, uneven_float
 ):
     """Inputs of sigmoids end at 8, where less than half a step is left."""
-    model = read_model(balanced.model)
+    model = balanced.file.model
     (graph,) = model.subgraphs
     read_by = {
         tensor_name(graph, int(t)): op_name(model, op)

@@ -8,6 +8,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from edited import edited
 from exported import DELEGATED, predict
 from micro_model import Tensor, micro_model
 from PIL import Image
@@ -27,7 +28,6 @@ from keras_mobilevit.tflite import (
     ImageModel,
     calibrate,
     compare_tensors,
-    convert,
     export_baseline,
     export_recipes,
     export_searched,
@@ -35,6 +35,7 @@ from keras_mobilevit.tflite import (
     inspect,
     read_metadata,
 )
+from keras_mobilevit.tflite.conversion import convert_parsed
 from keras_mobilevit.tflite.endings.detection import Nms
 from keras_mobilevit.tflite.interpreters import make_interpreter
 from keras_mobilevit.tflite.options import ExportOptions
@@ -63,11 +64,13 @@ def converted_once():
     def convert_once(model, size):
         key = (model.name, *model.output_names)
         if key not in graphs:
-            graphs[key] = convert(model, size)
+            graphs[key] = convert_parsed(model, size)
         return graphs[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("keras_mobilevit.tflite.export.convert", convert_once)
+        patch.setattr(
+            "keras_mobilevit.tflite.export.convert_parsed", convert_once
+        )
         yield
 
 
@@ -338,7 +341,7 @@ def test_many_classes_need_more_than_a_byte(tmp_path, classes, dtype):
         signature="serve",
     )
     path = tmp_path / "a.tflite"
-    path.write_bytes(ENDINGS["mask"]().finish(file))
+    path.write_bytes(edited(ENDINGS["mask"]().finish, file))
     interpreter = make_interpreter(path)
     logits = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     logits[0, 0, 0, -1] = 9

@@ -1,10 +1,11 @@
 """Constants that are replaced, and what is left over afterwards."""
 
 import numpy as np
+from edited import edited
 from expansion_graph import index_of, kinds, stored, tensor_values
 from micro_model import Tensor, micro_model
 
-from keras_mobilevit.tflite.editing import replace_constant, without_unused
+from keras_mobilevit.tflite.editing import remove_unused, replace_constant
 from keras_mobilevit.tflite.flatbuffer import (
     read_model,
     tensor_name,
@@ -70,8 +71,7 @@ def test_a_constant_can_have_another_shape():
 
 def test_what_nothing_reads_is_removed():
     data = replaced(sums(), "one", (4, 4, 4))
-    model = without_unused(read_model(data))
-    found = write_model(model)
+    found = edited(remove_unused, data)
     model = read_model(found)
     (graph,) = model.subgraphs
     names = [tensor_name(graph, i) for i in range(len(graph.tensors))]
@@ -85,7 +85,7 @@ def test_what_nothing_reads_is_removed():
 
 
 def test_signatures_and_metadata_point_to_where_things_went():
-    found = read_model(write_model(without_unused(read_model(sums()))))
+    found = read_model(edited(remove_unused, sums()))
     (graph,), (signature,) = found.subgraphs, found.signatureDefs
     for entries, indices, name in (
         (signature.inputs, graph.inputs, "x"),
@@ -114,7 +114,8 @@ def test_an_input_that_is_not_there_stays_away():
     (graph,) = model.subgraphs
     (op,) = graph.operators
     op.inputs = [*op.inputs, -1]
-    found = write_model(without_unused(model))
+    remove_unused(model)
+    found = write_model(model)
     (graph,) = read_model(found).subgraphs
     assert graph.operators[0].inputs.tolist()[2] == -1
     assert len(graph.tensors) == 3

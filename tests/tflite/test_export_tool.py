@@ -13,6 +13,8 @@ from keras_mobilevit.tflite import (
     inspect,
     read_metadata,
 )
+from keras_mobilevit.tflite.affordable import Affordable
+from keras_mobilevit.tflite.quantization.quantize import quantize_parsed
 from keras_mobilevit.tflite.scoring import predict_all
 
 LABELS = tuple("abcde")
@@ -80,14 +82,14 @@ def test_from_a_keras_file(export, saved, pictures, names, capsys):
     assert metadata.fidelity["images"] == 8
 
 
-def test_from_the_name_of_a_variant(export, monkeypatch, tiny_float):
+def test_from_the_name_of_a_variant(export, monkeypatch, tiny_parsed):
     models = []
 
     def convert(model, size):
         models.append((model, size))
-        return tiny_float
+        return tiny_parsed
 
-    monkeypatch.setattr("keras_mobilevit.tflite.export.convert", convert)
+    monkeypatch.setattr("keras_mobilevit.tflite.export.convert_parsed", convert)
     status, path = export(
         *("--model", "mobilevit_xxs", "--weights", "none", "--classes", 3),
         *("--size", "32x64", "--recipe", "float32"),
@@ -160,11 +162,14 @@ def test_what_a_model_can_not_afford_is_told(
 ):
     options = ("--keras", saved, "--calibration", pictures)
     options += ("--calibration-images", 20)
+
+    def without_integer_softmax(source, recipe, calibration, *rest):
+        recipe = dataclasses.replace(recipe, integer_softmax=False)
+        return Affordable(recipe, quantize_parsed(source, recipe, calibration))
+
     monkeypatch.setattr(
         "keras_mobilevit.tflite.verification.keep_affordable",
-        lambda model, recipe, *rest: dataclasses.replace(
-            recipe, integer_softmax=False
-        ),
+        without_integer_softmax,
     )
     assert export(*options)[0] == 0
     told, figure, last = capsys.readouterr().out.splitlines()

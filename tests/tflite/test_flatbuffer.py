@@ -36,9 +36,11 @@ def test_what_is_no_tflite_file(data):
 
 
 @pytest.mark.parametrize("part", [0.01, 0.1, 0.5, 0.9, 0.999])
-def test_files_that_are_cut_off(tiny_float, tiny_calibration, part):
+def test_files_that_are_cut_off(
+    tiny_float, tiny_parsed, tiny_calibration, part
+):
     """The quantizer leaves constants behind the flatbuffer."""
-    behind = _run_quantizer(tiny_float, int8(), tiny_calibration.ranges)
+    behind = _run_quantizer(tiny_parsed, int8(), tiny_calibration.ranges)
     for data in (tiny_float, behind):
         read_model(data)
         with pytest.raises(ValueError, match="Expected a complete .tflite"):

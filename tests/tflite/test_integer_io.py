@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from edited import edited, repacked
 from micro_model import Tensor, micro_model
 from small_model import make_images
 from tiny_model import TINY_SIZE
@@ -54,7 +55,7 @@ def test_uint8_inputs(scale, zero_point):
     data = micro_model(
         {"x": x, "y": Tensor(SIDES)}, [DEQUANTIZE], signature="serve"
     )
-    data = use_uint8(data, inputs=True, outputs=False)
+    data = edited(use_uint8, data, inputs=True, outputs=False)
     assert operations(data) == ["QUANTIZE", "DEQUANTIZE"]
     outputs = run(data, BYTES.astype(np.uint8))
     assert outputs.keys() == {"y_name"}
@@ -68,7 +69,7 @@ def test_uint8_outputs(scale, zero_point):
     data = micro_model(
         {"x": Tensor(SIDES), "y": y}, [QUANTIZE], signature="serve"
     )
-    data = use_uint8(data, inputs=False, outputs=True)
+    data = edited(use_uint8, data, inputs=False, outputs=True)
     assert operations(data) == ["QUANTIZE", "QUANTIZE"]
     numbers = scale * (BYTES - (zero_point + 128))
     output = run(data, numbers.astype(np.float32))["y_name"]
@@ -90,7 +91,7 @@ def test_several_outputs_of_which_one_is_used_again():
     # y as an output, and not only as what z is made of.
     (graph,) = model.subgraphs
     graph.outputs = np.array([1, 2, 3], np.int32)
-    data = use_uint8(write_model(model), inputs=True, outputs=True)
+    data = edited(use_uint8, write_model(model), inputs=True, outputs=True)
     (graph,) = read_model(data).subgraphs
     names = [graph.tensors[i].name for i in (*graph.inputs, *graph.outputs)]
     assert names == [b"x", b"y", b"z", b"last"]
@@ -110,7 +111,7 @@ def test_several_outputs_of_which_one_is_used_again():
 
 
 def test_ends_that_stay(tiny_float):
-    data = use_uint8(tiny_float, inputs=False, outputs=False)
+    data = edited(use_uint8, tiny_float, inputs=False, outputs=False)
     assert operations(data) == operations(tiny_float)
 
 
@@ -222,7 +223,7 @@ def moving_model(nodes=MOVED, outputs=(), **tensors):
 
 def test_moves_between_int8_become_int8():
     data = moving_model()
-    kept = keep_moves_int8(data)
+    kept = edited(keep_moves_int8, data)
     assert operations(kept) == ["RESHAPE", "DEPTH_TO_SPACE", "QUANTIZE"]
     (graph,) = read_model(kept).subgraphs
     for tensor in graph.tensors:
@@ -272,7 +273,7 @@ def test_moves_between_int8_become_int8():
     ],
 )
 def test_moves_that_stay_float(data):
-    assert keep_moves_int8(data) == write_model(read_model(data))
+    assert edited(keep_moves_int8, data) == repacked(data)
 
 
 def test_int8_full_has_no_float_moves(files, tiny_float, tiny_calibration):

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from edited import edited
 from micro_model import Tensor, micro_model
 from small_model import make_images
 from tiny_model import make_tiny_model
@@ -13,6 +14,7 @@ from keras_mobilevit.tflite import convert, export_tflite, read_metadata
 from keras_mobilevit.tflite.affordable import keep_affordable
 from keras_mobilevit.tflite.flatbuffer import (
     INT8,
+    ParsedFile,
     op_name,
     read_model,
     tensor_name,
@@ -70,7 +72,7 @@ def kinds(file):
 
 
 def test_the_float_graph_computes_the_same(float_model, images):
-    changed = use_integer_softmax(float_model)
+    changed = edited(use_integer_softmax, float_model)
     # The classifier's own softmax is left.
     assert kinds(float_model).count("SOFTMAX") == 1 + kinds(changed).count(
         "SOFTMAX"
@@ -79,11 +81,11 @@ def test_the_float_graph_computes_the_same(float_model, images):
 
 
 def test_both_ways_are_observed(float_model, images, calibration):
-    observed = observe_integer_softmax(float_model)
+    observed = edited(observe_integer_softmax, float_model)
     np.testing.assert_array_equal(
         predict_all(observed, images), predict_all(float_model, images)
     )
-    for file in (float_model, use_integer_softmax(float_model)):
+    for file in (float_model, edited(use_integer_softmax, float_model)):
         graph = read_model(file).subgraphs[0]
         names = {tensor_name(graph, op.outputs[0]) for op in graph.operators}
         assert names <= calibration.ranges.keys()
@@ -91,10 +93,10 @@ def test_both_ways_are_observed(float_model, images, calibration):
 
 def test_attention_that_stays_float_keeps_its_softmax(float_model):
     scope = r"^stage2_block/transformer_0/"
-    assert kinds(use_integer_softmax(float_model, (scope,))) == kinds(
+    assert kinds(edited(use_integer_softmax, float_model, (scope,))) == kinds(
         float_model
     )
-    assert kinds(use_integer_softmax(float_model, ("^stem",))) != kinds(
+    assert kinds(edited(use_integer_softmax, float_model, ("^stem",))) != kinds(
         float_model
     )
 
@@ -219,8 +221,9 @@ def test_the_noise_is_that_of_softmax_in_float(
 
 
 def keeps(float_model, calibration, images):
-    kept = keep_affordable(float_model, int8(), calibration, images)
-    return kept.integer_softmax
+    source = ParsedFile.parse(float_model)
+    kept = keep_affordable(source, int8(), calibration, images)
+    return kept.recipe.integer_softmax
 
 
 def test_not_where_it_costs_accuracy(float_model, calibration, images):

@@ -5,6 +5,7 @@ import re
 import keras
 import numpy as np
 import pytest
+from edited import edited
 from micro_model import Tensor, micro_model
 
 from keras_mobilevit.tflite.flatbuffer import op_name, read_model
@@ -64,7 +65,7 @@ def test_names_of_outputs(layers, given, expected):
         signature="serve",
     )
     # `micro_model` calls the ends of the signature so.
-    assert names_of(shorten_names(data, layers)) == [
+    assert names_of(edited(shorten_names, data, layers)) == [
         "x_name",
         expected,
         "y_name",
@@ -96,7 +97,7 @@ def test_names_of_constants_and_of_equals(layers):
         ],
         signature="serve",
     )
-    assert names_of(shorten_names(data, layers)) == [
+    assert names_of(edited(shorten_names, data, layers)) == [
         "x_name",
         "stem/conv_2d/kernel",
         "stem/conv_2d/bias",
@@ -116,7 +117,7 @@ def test_only_names_change(layers):
         signature="serve",
         metadata={"min_runtime_version": b"1.5.0"},
     )
-    renamed = graph_of(shorten_names(data, layers))[0]
+    renamed = graph_of(edited(shorten_names, data, layers))[0]
     for tensor in renamed.subgraphs[0].tensors:
         tensor.name = b"?"
     original = graph_of(data)[0]

@@ -11,7 +11,12 @@ from small_model import make_images
 from tiny_model import TINY_CLASSES, TINY_SIZE
 
 from keras_mobilevit.tflite import export_searched, export_tflite, read_metadata
-from keras_mobilevit.tflite.flatbuffer import FLOAT32, read_model, tensor_name
+from keras_mobilevit.tflite.flatbuffer import (
+    FLOAT32,
+    ParsedFile,
+    read_model,
+    tensor_name,
+)
 from keras_mobilevit.tflite.quantization.calibration import Calibration
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import int8, int8_full
@@ -22,6 +27,7 @@ from keras_mobilevit.tflite.scoring import (
 )
 from keras_mobilevit.tflite.search.layers import (
     LayerSensitivity,
+    file_scorer,
     rank_layers,
     search_recipe,
 )
@@ -41,8 +47,8 @@ def score(tiny_float, images):
 
 
 @pytest.fixture(scope="module")
-def layers(tiny_float, tiny_calibration, images):
-    return rank_layers(tiny_float, int8(), tiny_calibration, images)
+def layers(tiny_parsed, tiny_calibration, images):
+    return rank_layers(tiny_parsed, int8(), tiny_calibration, images)
 
 
 # === Ranking ===
@@ -134,7 +140,7 @@ def test_costs_are_counted_from_shapes():
     means = {"image": np.ones(2), "third/mean": np.ones(8)}
     means |= {"first/conv_2d": np.ones(8)}
     ranked = rank_layers(
-        data,
+        ParsedFile.parse(data),
         int8(),
         Calibration(ranges, means, 1),
         [image[..., :2] for image in make_images(2, (4, 4))],
@@ -151,11 +157,14 @@ def test_costs_are_counted_from_shapes():
 # === Search ===
 
 
-def test_search_reaches_its_target(layers, tiny_float, tiny_calibration, score):
+def test_search_reaches_its_target(
+    layers, tiny_float, tiny_parsed, tiny_calibration, score
+):
     before = score(quantize(tiny_float, int8(), tiny_calibration))
     target = before + 6
     recipe, steps = search_recipe(
-        tiny_float, int8(), tiny_calibration, layers, score, target
+        *(tiny_parsed, int8(), tiny_calibration, layers),
+        *(file_scorer(score), target),
     )
     assert recipe.name == "int8_searched"
     assert recipe.float_ops == int8().float_ops
@@ -182,16 +191,17 @@ def test_search_reaches_its_target(layers, tiny_float, tiny_calibration, score):
 
 
 def test_a_target_that_is_met_at_once(
-    layers, tiny_float, tiny_calibration, score
+    layers, tiny_parsed, tiny_calibration, score
 ):
     recipe, steps = search_recipe(
-        tiny_float, int8(), tiny_calibration, layers, score, target=10
+        *(tiny_parsed, int8(), tiny_calibration, layers),
+        *(file_scorer(score), 10),
     )
     assert recipe == dataclasses.replace(int8(), name="int8_searched")
     assert len(steps) == 1
 
 
-def test_each_step_takes_a_third_of_the_noise(tiny_float, tiny_calibration):
+def test_each_step_takes_a_third_of_the_noise(tiny_parsed, tiny_calibration):
     """Of 10, 4, 3, 2 and 1: to 14 at most, to 7, to 4.9, to 2.1, to 0.7."""
     powers = (10, 4, 3, 2, 1)
     layers = [
@@ -201,7 +211,7 @@ def test_each_step_takes_a_third_of_the_noise(tiny_float, tiny_calibration):
     # What goes back would leave too little.
     scores = iter([0, 1, 2, 3, 4, 0])
     recipe, steps = search_recipe(
-        tiny_float,
+        tiny_parsed,
         int8(),
         tiny_calibration,
         layers,
@@ -220,7 +230,7 @@ def test_each_step_takes_a_third_of_the_noise(tiny_float, tiny_calibration):
     )
 
 
-def test_what_is_not_needed_goes_back(tiny_float, tiny_calibration):
+def test_what_is_not_needed_goes_back(tiny_parsed, tiny_calibration):
     """Of a last step of three, the costliest could stay, then no other."""
     layers = [
         LayerSensitivity(name, sqnr=0, cost=cost, scope=f"^{name}/")
@@ -239,30 +249,31 @@ def test_what_is_not_needed_goes_back(tiny_float, tiny_calibration):
         ("a",): 4,
     }
 
-    def quantized(model, recipe, calibration):
+    def quantized(source, recipe, calibration, compat):
         return tuple(s[1] for s in recipe.float_scopes if s[0] == "^")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "keras_mobilevit.tflite.search.layers.quantize", quantized
+            "keras_mobilevit.tflite.search.layers._quantize", quantized
         )
         recipe, steps = search_recipe(
-            tiny_float, int8(), tiny_calibration, layers, scores.get, target=5
+            tiny_parsed, int8(), tiny_calibration, layers, scores.get, 5
         )
     assert [(step.layers, step.score, step.returned) for step in steps] == [
         ((), 1, False),
         (("a", "b", "c"), 6, False),
         (("c",), 5, True),
     ]
-    assert quantized(None, recipe, None) == ("a", "b")
+    assert quantized(None, recipe, None, None) == ("a", "b")
 
 
-def test_targets_out_of_reach(layers, tiny_float, tiny_calibration, score):
+def test_targets_out_of_reach(layers, tiny_parsed, tiny_calibration, score):
     """The ends stay int8, whatever moves."""
     ends = int8_full()
     with pytest.raises(ValueError, match="Nothing reaches 200: .* score is"):
         search_recipe(
-            tiny_float, ends, tiny_calibration, layers, score, target=200
+            *(tiny_parsed, ends, tiny_calibration, layers),
+            *(file_scorer(score), 200),
         )
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from edited import edited
 from expansion_graph import (
     CONV,
     PIXEL,
@@ -37,7 +38,12 @@ def plain(tiny_float, tiny_calibration):
 
 @pytest.fixture(scope="module")
 def corrected(plain, tiny_float):
-    return correct_biases_in_sequence(plain, tiny_float, IMAGES)
+    return in_sequence(plain, tiny_float, IMAGES)
+
+
+def in_sequence(data, float_model, images):
+    source = read_model(float_model)
+    return edited(correct_biases_in_sequence, data, source, images)
 
 
 def products(data, float_model):
@@ -113,8 +119,8 @@ def test_every_image_up_to_forty_counts(plain, corrected, tiny_float):
     """And of more, as many, evenly: twice the same ones are the same."""
     twice = np.repeat(np.concatenate([IMAGES, IMAGES[:10]]), 2, axis=0)
     chosen = np.linspace(0, 79, 40).round().astype(int)
-    found = correct_biases_in_sequence(plain, tiny_float, twice)
-    assert found == correct_biases_in_sequence(plain, tiny_float, twice[chosen])
+    found = in_sequence(plain, tiny_float, twice)
+    assert found == in_sequence(plain, tiny_float, twice[chosen])
     assert found != corrected
 
 
@@ -166,7 +172,7 @@ def inputs():
 def test_a_bias_that_is_missing_is_found():
     bias = np.array([0.5, -0.25, 1.0, 0.0])
     source, quantized = layer(bias)
-    found = stored(correct_biases_in_sequence(quantized, source, inputs()), "b")
+    found = stored(in_sequence(quantized, source, inputs()), "b")
     assert found.tolist() == (bias / STEP).round().tolist()
 
 
@@ -179,5 +185,5 @@ def test_clipped_values_shift_no_bias():
     # Without regard to the ends, means would differ by many steps.
     clipped = np.clip(values, -0.4 * 128 / 127, 0.4)
     assert np.abs((values - clipped).mean((0, 1, 2))).max() > 4 * STEP
-    found = stored(correct_biases_in_sequence(quantized, source, skewed), "b")
+    found = stored(in_sequence(quantized, source, skewed), "b")
     assert np.abs(found).max() == 0

@@ -25,6 +25,7 @@ from keras_mobilevit.tflite import (
     read_metadata,
 )
 from keras_mobilevit.tflite.delegation_check import delegation_gaps
+from keras_mobilevit.tflite.flatbuffer import ParsedFile
 from keras_mobilevit.tflite.metadata import Metadata, append_metadata
 from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.output_fidelity import (
@@ -80,8 +81,8 @@ def collapsing_float(collapsing):
 @pytest.fixture
 def collapsing_converted(monkeypatch, collapsing_float):
     monkeypatch.setattr(
-        "keras_mobilevit.tflite.export.convert",
-        lambda model, size: collapsing_float,
+        "keras_mobilevit.tflite.export.convert_parsed",
+        lambda model, size: ParsedFile.parse(collapsing_float),
     )
 
 
@@ -151,12 +152,12 @@ def test_reserved_images_neither_calibrate_nor_choose(
 
         monkeypatch.setattr(target, call)
 
-    spy("keras_mobilevit.tflite.quantization.prepare.calibrate", 1)
+    spy("keras_mobilevit.tflite.quantization.prepare.calibrate_model", 1)
     spy("keras_mobilevit.tflite.quantization.prepare.balance_channels", 1)
     spy(f"{VERIFICATION}.correct_biases_in_sequence", 2)
     spy(f"{VERIFICATION}.keep_affordable", 3)
     spy(f"{VERIFICATION}.rank_layers", 3)
-    spy(f"{VERIFICATION}.fidelity_meter", 1)
+    spy(f"{VERIFICATION}.parsed_meter", 1)
     with pytest.warns(UserWarning, match="layers? in float"):
         export_tflite(
             collapsing, tmp_path / "a.tflite", calibration=source, min_sqnr=40
@@ -164,13 +165,13 @@ def test_reserved_images_neither_calibrate_nor_choose(
     reserved = {image.tobytes() for image in SPLIT.reserved}
     (measured, ranked) = (
         {image.tobytes() for image in images}
-        for images in seen.pop("fidelity_meter")
+        for images in seen.pop("parsed_meter")
     )
     assert measured == reserved
     assert not ranked & reserved
     assert set(seen) == {
         "balance_channels",
-        "calibrate",
+        "calibrate_model",
         "keep_affordable",
         "correct_biases_in_sequence",
         "rank_layers",
@@ -178,7 +179,7 @@ def test_reserved_images_neither_calibrate_nor_choose(
     for name, calls in seen.items():
         for images in calls:
             assert not {image.tobytes() for image in images} & reserved, name
-    np.testing.assert_array_equal(seen["calibrate"][0], SPLIT.images)
+    np.testing.assert_array_equal(seen["calibrate_model"][0], SPLIT.images)
 
 
 @pytest.mark.parametrize("count", [40, 15, 2, 1])
@@ -410,8 +411,8 @@ def test_the_baseline_is_measured_and_never_escalated(
     collapsing, collapsing_float, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(
-        "keras_mobilevit.tflite.baseline.convert",
-        lambda model, size: collapsing_float,
+        "keras_mobilevit.tflite.baseline.convert_parsed",
+        lambda model, size: ParsedFile.parse(collapsing_float),
     )
     with pytest.warns(UserWarning, match="tflite_converter has .* less than"):
         path = export_baseline(

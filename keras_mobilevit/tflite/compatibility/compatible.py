@@ -5,7 +5,7 @@ from __future__ import annotations
 from keras_mobilevit.tflite.compatibility.dense_scales import (
     merge_dense_scales,
 )
-from keras_mobilevit.tflite.graph import read_graph
+from keras_mobilevit.tflite.graph import describe_graph
 from keras_mobilevit.tflite.op_versions import minimum_runtime, parse_version
 
 # Choice -> the release with which its files are tested.
@@ -26,29 +26,26 @@ def check_compatibility(runtime: str) -> None:
         )
 
 
-def make_compatible(model: bytes, runtime: str) -> bytes:
-    """Rewrites a finished file for an older runtime, and all up to today's.
+def make_compatible(model, runtime: str) -> None:
+    """Rewrites a finished graph for an older runtime, and all up to today's.
 
     Dense layers get one scale for their int8 weights. All else that
     `export_tflite` writes was found to be right there as it is.
 
     Args:
-        model: A `.tflite` file of this package.
+        model: Of a file of this package, as `read_model` gives it; edited in
+            place. Each operation is then of a version that the runtime has.
         runtime: A version in `COMPATIBLE`.
 
-    Returns:
-        The file, in which each operation is of a version that the runtime
-        has.
-
     Raises:
-        ValueError: If the runtime is not one of those, or the file has an
-            operation that it lacks.
+        ValueError: If the runtime is not one of those, or the graph has
+            an operation that it lacks.
     """
     check_compatibility(runtime)
-    model = merge_dense_scales(model)
+    merge_dense_scales(model)
     newest = COMPATIBLE[runtime]
     lacking = {}
-    for node in read_graph(model).nodes:
+    for node in describe_graph(model).nodes:
         needed = minimum_runtime(node)
         if needed is None or parse_version(needed) > parse_version(newest):
             name = f"{node.kind} version {node.version}"
@@ -58,4 +55,3 @@ def make_compatible(model: bytes, runtime: str) -> bytes:
             f"TensorFlow Lite {runtime} lacks {', '.join(lacking.values())}: "
             "export without `compat`, for a newer runtime."
         )
-    return model

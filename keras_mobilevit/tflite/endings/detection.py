@@ -19,7 +19,7 @@ from keras_mobilevit.tflite.editing import (
 )
 from keras_mobilevit.tflite.endings.ending import Ending
 from keras_mobilevit.tflite.endings.heads import count_classes, split_heads
-from keras_mobilevit.tflite.flatbuffer import FLOAT32, read_model, write_model
+from keras_mobilevit.tflite.flatbuffer import FLOAT32
 from keras_mobilevit.tflite.quantization.recipes import Recipe
 
 # Offsets and logits have scales of their own up to here: one for both would
@@ -89,6 +89,7 @@ class Nms(Ending):
 
     name = "nms"
     task = "detection"
+    adds_operations = True
 
     iou_threshold: float = 0.5
     score_threshold: float = 0.05
@@ -118,8 +119,7 @@ class Nms(Ending):
             dataclasses.replace(recipe, output_type="float32")
         )
 
-    def finish(self, file: bytes) -> bytes:
-        model = read_model(file)
+    def finish(self, model) -> None:
         (graph,) = model.subgraphs
         heads = signature_outputs(model)
         boxes, scores = heads["output_0"], heads["output_1"]
@@ -150,7 +150,6 @@ class Nms(Ending):
             )
         )
         set_outputs(model, outputs)
-        return write_model(model)
 
     def _options(self, classes):
         """Of the operation; it divides where we multiply."""

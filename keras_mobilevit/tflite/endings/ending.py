@@ -20,10 +20,12 @@ class Ending:
     Attributes:
         name: Name on the command line and in the file's metadata.
         task: One of `keras_mobilevit.configs.TASKS`.
+        adds_operations: Whether `finish` does anything.
     """
 
     name: ClassVar[str] = ""
     task: ClassVar[str] = "classification"
+    adds_operations: ClassVar[bool] = False
 
     @property
     def takes_whole_pictures(self) -> bool:
@@ -46,9 +48,12 @@ class Ending:
         """The recipe by which the prepared model is quantized."""
         return recipe
 
-    def finish(self, file: bytes) -> bytes:
-        """Adds to a quantized file what comes behind its graph."""
-        return file
+    def finish(self, model) -> None:
+        """Adds to a quantized graph what comes behind it, in place.
+
+        Args:
+            model: As `keras_mobilevit.tflite.flatbuffer.read_model` gives it.
+        """
 
     def decoding(self, size: tuple[int, int]) -> dict[str, Any]:
         """How to read the outputs, as data for the metadata.

@@ -20,8 +20,6 @@ from keras_mobilevit.tflite.flatbuffer import (
     INT32,
     UINT8,
     op_name,
-    read_model,
-    write_model,
 )
 from keras_mobilevit.tflite.quantization.recipes import Recipe
 
@@ -80,12 +78,12 @@ class Mask(Upsampled):
     """
 
     name = "mask"
+    adds_operations = True
 
     def adapt(self, recipe: Recipe) -> Recipe:
         return dataclasses.replace(recipe, output_type="float32")
 
-    def finish(self, file: bytes) -> bytes:
-        model = read_model(file)
+    def finish(self, model) -> None:
         (graph,) = model.subgraphs
         (logits,) = graph.outputs
         (last,) = (op for op in graph.operators if logits in op.outputs)
@@ -112,7 +110,6 @@ class Mask(Upsampled):
             )
             graph.operators.append(to_bytes)
         set_outputs(model, {"output": mask})
-        return write_model(model)
 
     def decoding(self, size: tuple[int, int]) -> dict[str, Any]:
         return {"output": "(1, height, width): the class of each pixel."}

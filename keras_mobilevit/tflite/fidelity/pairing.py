@@ -14,6 +14,7 @@ from keras_mobilevit.tflite.fidelity.probing import (
     isolate_operations,
     read_bytes,
 )
+from keras_mobilevit.tflite.flatbuffer import read_model, write_model
 from keras_mobilevit.tflite.graph import Tensor
 from keras_mobilevit.tflite.tensor_names import (
     float_name,
@@ -69,7 +70,9 @@ class PairedFiles:
         data = read_bytes(float_model)
         self.reference = Probe(data)
         self.quantized = Probe(read_bytes(quantized_model))
-        self._isolated = Probe(isolate_operations(data))
+        isolated = read_model(data)
+        isolate_operations(isolated)
+        self._isolated = Probe(write_model(isolated))
         self._feeds: dict[int, int] = {}  # isolated input -> quantized tensor
         self.pairs: dict[int, Pair] = {}
         twins = {t.name: (t.index, None) for t in self.reference.graph.inputs}

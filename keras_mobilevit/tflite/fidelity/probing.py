@@ -9,7 +9,7 @@ import pathlib
 import numpy as np
 
 from keras_mobilevit.extras import require
-from keras_mobilevit.tflite.flatbuffer import read_model, write_model
+from keras_mobilevit.tflite.editing import as_indices
 from keras_mobilevit.tflite.graph import read_graph
 
 
@@ -85,27 +85,25 @@ class Probe:
         return float(self._details[index]["quantization"][0])
 
 
-def isolate_operations(data: bytes) -> bytes:
-    """Cuts every operation of a file off from those in front of it.
+def isolate_operations(model) -> None:
+    """Cuts every operation off from those in front of it, in place.
+
+    The operations and their outputs stay the same, but each operand that was
+    computed is an input of the graph. The tensors keep their indices; the
+    inputs come behind them.
 
     Args:
-        data: Bytes of a `.tflite` file.
-
-    Returns:
-        A file of the same operations with the same outputs, but in which each
-        operand that was computed is an input of the graph. The tensors keep
-        their indices; the inputs come behind them.
+        model: As `keras_mobilevit.tflite.flatbuffer.read_model` gives it.
     """
-    model = read_model(data)
     graph = model.subgraphs[0]
     computed = set(graph.inputs).union(*(op.outputs for op in graph.operators))
     graph.inputs, model.signatureDefs = [], []
     for op in graph.operators:
-        op.inputs = list(op.inputs)
-        for position, tensor in enumerate(op.inputs):
+        inputs = list(op.inputs)
+        for position, tensor in enumerate(inputs):
             if tensor in computed:
-                op.inputs[position] = len(graph.tensors)
+                inputs[position] = len(graph.tensors)
                 graph.inputs.append(len(graph.tensors))
                 graph.tensors.append(copy.copy(graph.tensors[tensor]))
+        op.inputs = as_indices(inputs)
     graph.outputs = [index for op in graph.operators for index in op.outputs]
-    return write_model(model)

@@ -18,28 +18,22 @@ from keras_mobilevit.tflite.flatbuffer import (
     INT32,
     constant,
     op_name,
-    read_model,
     set_constant,
     tensor_name,
-    write_model,
 )
 
 
-def correct_biases(
-    quantized_model: bytes, float_model: bytes, means: Mapping[str, np.ndarray]
-) -> bytes:
-    """Adds `(W - Wq) E[x]` to the biases of a static int8 file.
+def correct_biases(model, source, means: Mapping[str, np.ndarray]) -> None:
+    """Adds `(W - Wq) E[x]` to the biases of a static int8 graph, in place.
+
+    What lies outside a padded picture is taken to be like what lies inside.
 
     Args:
-        quantized_model: File made from `float_model`, with its names.
-        float_model: The float32 file.
+        model: Quantized from `source`, with its names, as `read_model` gives
+            it.
+        source: The float32 model, which stays as it is.
         means: From `keras_mobilevit.tflite.quantization.calibration`.
-
-    Returns:
-        The file with other biases. What lies outside a padded picture is
-        taken to be like what lies inside.
     """
-    source, model = read_model(float_model), read_model(quantized_model)
     (source_graph,), (graph,) = source.subgraphs, model.subgraphs
     originals = {
         tensor_name(source_graph, op.outputs[0]): op
@@ -67,7 +61,6 @@ def correct_biases(
         step = graph.tensors[bias].quantization.scale
         values = constant(model, graph, bias) * np.float64(step) + offset
         set_constant(model, graph, bias, in_steps(values, step))
-    return write_model(model)
 
 
 def in_steps(biases: np.ndarray, steps: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ which images were drawn.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -16,7 +17,7 @@ from tqdm import tqdm
 
 from keras_mobilevit.tflite.flatbuffer import (
     PRODUCTS,
-    constant,
+    is_constant,
     op_name,
     read_model,
     tensor_name,
@@ -66,7 +67,15 @@ def calibrate(
         The ranges and means. The input's range is all of [0, 255], that of
         probabilities that come out all of [0, 1].
     """
-    model = read_model(observe_integer_softmax(float_model))
+    return calibrate_model(read_model(float_model), images, coverage)
+
+
+def calibrate_model(
+    model, images: np.ndarray, coverage: float = 99.99
+) -> Calibration:
+    """As `calibrate`, of what `read_model` gives; that stays as it is."""
+    model = copy.deepcopy(model)
+    observe_integer_softmax(model)
     (graph,) = model.subgraphs
     (image_input,) = graph.inputs
     whole = _covered_whole(model, graph)
@@ -82,7 +91,7 @@ def calibrate(
         op.inputs[0]: 0.0
         for op in graph.operators
         if op_name(model, op) in PRODUCTS
-        and constant(model, graph, op.inputs[1]) is not None
+        and is_constant(model, graph, op.inputs[1])
     }
     observed = observe_images(model, images, list(trackers))
     for image, arrays in zip(

@@ -25,15 +25,15 @@ from tqdm import tqdm
 from keras_mobilevit.tflite.editing import (
     add_tensor,
     make_operation,
-    without_unused,
+    remove_unused,
 )
 from keras_mobilevit.tflite.flatbuffer import (
     FLOAT32,
     INT8,
     PRODUCTS,
+    ParsedFile,
     constant,
     op_name,
-    read_model,
     set_quantization,
     tensor_name,
     write_model,
@@ -110,14 +110,14 @@ class Balanced:
     """What `balance_channels` made of a float file.
 
     Attributes:
-        model: The file with the same outputs, up to float32 rounding; the very
-            file, if nothing was done.
+        file: With the same outputs, up to float32 rounding; the very file, if
+            nothing was done.
         moves: What was done.
         limits: Name of an activation to `(low, high)`, beyond which its values
             make no difference.
     """
 
-    model: bytes
+    file: ParsedFile
     moves: tuple[Move, ...] = ()
     limits: Mapping[str, tuple[float, float]] = dataclasses.field(
         default_factory=dict
@@ -125,20 +125,20 @@ class Balanced:
 
 
 def balance_channels(
-    float_model: bytes,
+    source: ParsedFile,
     images: np.ndarray,
     stays_float: Callable[[str], bool] = lambda name: False,
 ) -> Balanced:
     """Brings the channels of uneven layers to like ranges.
 
     Args:
-        float_model: File from `keras_mobilevit.tflite.convert`.
+        source: Float file; it stays as it is.
         images: Those that calibrate: `(count, height, width, channels)`,
             pixels in [0, 255].
         stays_float: Whether an activation of that name will not be int8; what
             it belongs to is left as it is.
     """
-    return _Planner(float_model, images, stays_float).run()
+    return _Planner(source, images, stays_float).run()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,9 +151,9 @@ class _Ranges:
 
 
 class _Planner:
-    def __init__(self, float_model, images, stays_float):
-        self._float_model = float_model
-        self._model = read_model(float_model)
+    def __init__(self, source, images, stays_float):
+        self._source = source
+        self._model = source.model
         (self._graph,) = self._model.subgraphs
         self._all_families = channel_families(self._model)
         self._families = [
@@ -162,13 +162,13 @@ class _Planner:
             if not any(stays_float(self._name(t)) for t in family.tensors)
         ]
         self._images = evenly(images, _OBSERVED)
-        self._score = sqnr_scorer(float_model, list(evenly(images, _SCORED)))
+        self._score = sqnr_scorer(source.data, list(evenly(images, _SCORED)))
 
     def run(self):
         self._ranges = self._observe()
         uneven = [f for f in self._families if self._is_uneven(f)]
         if not uneven:
-            return Balanced(self._float_model)
+            return Balanced(self._source)
         every = {family.name: _EQUALIZE for family in uneven}
         least = _WORTH_SHARE * self._noise(every, self._families)
         moves = []
@@ -186,15 +186,16 @@ class _Planner:
         chosen = _choose(moves)
         plan = {move.family: move.method for move in chosen}
         if not plan:
-            return Balanced(self._float_model)
+            return Balanced(self._source)
         before, after = (
             self._noise(which, self._families) for which in ({}, plan)
         )
         if after > before * 10 ** (-_LEAST_GAIN / 10):
-            return Balanced(self._float_model)
+            return Balanced(self._source)
         model, ranges = self._apply(plan)
+        remove_unused(model)
         return Balanced(
-            write_model(without_unused(model)),
+            ParsedFile.pack(model),
             tuple(chosen),
             self._limits(plan, ranges),
         )

@@ -12,46 +12,36 @@ import copy
 
 import numpy as np
 
-from keras_mobilevit.tflite.editing import make_operation
-from keras_mobilevit.tflite.flatbuffer import (
-    INT8,
-    op_name,
-    read_model,
-    write_model,
-)
+from keras_mobilevit.tflite.editing import as_indices, make_operation
+from keras_mobilevit.tflite.flatbuffer import INT8, op_name
 
 # Of the scale that comes in and the one that goes out, with room for rounding.
 _LEAST, _LARGEST = 1 / 250, 125
 
 
-def bridge_far_scales(model: bytes) -> bytes:
-    """Does int8 conversions over far scales in several steps.
+def bridge_far_scales(model) -> None:
+    """Does int8 conversions over far scales in several steps, in place.
+
+    The values stay the same, to a step of the coarser scale.
 
     Args:
-        model: Quantized file.
-
-    Returns:
-        The file with the same values, to a step of the coarser scale.
+        model: Quantized, as `read_model` gives it.
     """
-    flat = read_model(model)
-    (graph,) = flat.subgraphs
+    (graph,) = model.subgraphs
     rewritten = []
     for op in graph.operators:
-        while (middle := _stop_over(flat, graph, op)) is not None:
+        while (middle := _stop_over(model, graph, op)) is not None:
             rewritten.append(
-                make_operation(flat, "QUANTIZE", [op.inputs[0]], [middle], 2)
+                make_operation(model, "QUANTIZE", [op.inputs[0]], [middle], 2)
             )
-            op.inputs = [middle]
+            op.inputs = as_indices([middle])
         rewritten.append(op)
-    if len(rewritten) == len(graph.operators):
-        return model
     graph.operators = rewritten
-    return write_model(flat)
 
 
-def _stop_over(flat, graph, op):
+def _stop_over(model, graph, op):
     """A new tensor between the ends of an operation, if they are too far."""
-    if op_name(flat, op) != "QUANTIZE":
+    if op_name(model, op) != "QUANTIZE":
         return None
     source, target = (graph.tensors[t] for t in (op.inputs[0], op.outputs[0]))
     if (source.type, target.type) != (INT8, INT8):

@@ -22,14 +22,16 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from keras_mobilevit.tflite.editing import add_tensor, make_operation
+from keras_mobilevit.tflite.editing import (
+    add_tensor,
+    as_indices,
+    make_operation,
+)
 from keras_mobilevit.tflite.flatbuffer import (
     FLOAT32,
     INT32,
     op_name,
-    read_model,
     tensor_name,
-    write_model,
 )
 
 # exp(-6.5) is less than half a step of 1/255.
@@ -48,38 +50,31 @@ _MAXIMUM, _DIFFERENCE, _EXPONENTIAL, _TOTAL, _PRODUCT = (
 )
 
 
-def observe_integer_softmax(float_model: bytes) -> bytes:
-    """Adds the other way of computing softmax beside the first.
+def observe_integer_softmax(model) -> None:
+    """Adds the other way of computing softmax beside the first, in place.
+
+    The output stays the same, and calibration sees the activations of either
+    way.
 
     Args:
-        float_model: File from `keras_mobilevit.tflite.convert`.
-
-    Returns:
-        The file with the same output, in which calibration sees the
-        activations of either way.
+        model: In float, as `read_model` gives it.
     """
-    model = read_model(float_model)
     (graph,) = model.subgraphs
     for softmax, product in list(_attention(model, ())):
         operations, _ = _integer_way(model, softmax, product)
         _insert_before(graph, product, operations)
-    return write_model(model)
 
 
-def use_integer_softmax(
-    float_model: bytes, float_scopes: Collection[str] = ()
-) -> bytes:
-    """Replaces the softmax of attention by what can be int8.
+def use_integer_softmax(model, float_scopes: Collection[str] = ()) -> None:
+    """Replaces the softmax of attention by what can be int8, in place.
+
+    The output stays the same, up to float32 rounding.
 
     Args:
-        float_model: File from `keras_mobilevit.tflite.convert`.
+        model: In float, as `read_model` gives it.
         float_scopes: As in `Recipe`: where attention stays float, so does
             softmax, which is faster then.
-
-    Returns:
-        The file with the same output, up to float32 rounding.
     """
-    model = read_model(float_model)
     (graph,) = model.subgraphs
     for softmax, product in list(_attention(model, float_scopes)):
         operations, (numerator, total) = _integer_way(model, softmax, product)
@@ -98,7 +93,6 @@ def use_integer_softmax(
             for op in graph.operators
             if op is not softmax and op is not product
         ]
-    return write_model(model)
 
 
 def known_range(name: str, low: float, high: float) -> tuple[float, float]:
@@ -117,7 +111,7 @@ def known_range(name: str, low: float, high: float) -> tuple[float, float]:
 
 
 def difference_ranges(
-    float_model: bytes, ranges: Mapping[str, tuple[float, float]]
+    model, ranges: Mapping[str, tuple[float, float]]
 ) -> dict[str, tuple[float, float]]:
     """Ranges of differences from the maximum that XNNPACK can subtract into.
 
@@ -128,13 +122,12 @@ def difference_ranges(
     the second: the differences are as small as the scores.
 
     Args:
-        float_model: What `use_integer_softmax` gives.
+        model: What `use_integer_softmax` edited.
         ranges: Name of an activation to `(low, high)`, of all activations.
 
     Returns:
         The differences' ranges by name.
     """
-    model = read_model(float_model)
     (graph,) = model.subgraphs
     found = {}
     for op in graph.operators:
@@ -149,12 +142,14 @@ def difference_ranges(
     return found
 
 
-def keep_maximum_int8(quantized_model: bytes) -> bytes:
+def keep_maximum_int8(model) -> None:
     """Takes the maximum of int8 scores, which the quantizer leaves float.
 
-    The result has the scale of the scores, so it is exact.
+    In place. The result has the scale of the scores, so it is exact.
+
+    Args:
+        model: Quantized, as `read_model` gives it.
     """
-    model = read_model(quantized_model)
     (graph,) = model.subgraphs
     producers = {t: op for op in graph.operators for t in op.outputs}
     removed = []
@@ -177,12 +172,9 @@ def keep_maximum_int8(quantized_model: bytes) -> bytes:
         maximum.opcodeIndex = in_int8.opcodeIndex
         maximum.inputs, maximum.outputs = in_int8.inputs, in_int8.outputs
         removed += [op, dequantize]
-    if not removed:
-        return quantized_model
     graph.operators = [
         op for op in graph.operators if not any(op is r for r in removed)
     ]
-    return write_model(model)
 
 
 def _attention(model, float_scopes):
@@ -227,8 +219,8 @@ def _integer_way(model, softmax, product):
     total = tensor(_TOTAL, (*shape[:-1], 1))
     numerator = tensor(_PRODUCT, graph.tensors[product.outputs[0]].shape)
     multiply = copy.copy(product)
-    multiply.inputs = [exponential, product.inputs[1]]
-    multiply.outputs = [numerator]
+    multiply.inputs = as_indices([exponential, product.inputs[1]])
+    multiply.outputs = as_indices([numerator])
     operations = [
         make_operation(
             model, "REDUCE_MAX", [scores, last], [maximum], keepDims=True

@@ -20,25 +20,17 @@ from __future__ import annotations
 import numpy as np
 
 from keras_mobilevit.tflite.editing import add_tensor, make_operation
-from keras_mobilevit.tflite.flatbuffer import (
-    FLOAT32,
-    op_name,
-    read_model,
-    tensor_name,
-    write_model,
-)
+from keras_mobilevit.tflite.flatbuffer import FLOAT32, op_name, tensor_name
 
 
-def use_portable_norms(float_model: bytes) -> bytes:
-    """Replaces `RSQRT` by operations that are the same everywhere.
+def use_portable_norms(model) -> None:
+    """Replaces `RSQRT` by operations that are the same everywhere, in place.
+
+    The output stays the same, up to float32 rounding.
 
     Args:
-        float_model: File from `keras_mobilevit.tflite.convert`.
-
-    Returns:
-        The file with the same output, up to float32 rounding.
+        model: In float, as `read_model` gives it.
     """
-    model = read_model(float_model)
     (graph,) = model.subgraphs
     rewritten = []
     two = None
@@ -63,7 +55,6 @@ def use_portable_norms(float_model: bytes) -> bytes:
             _arithmetic(model, "DIV", [two, twice], inverse),
         ]
     graph.operators = rewritten
-    return write_model(model)
 
 
 def _arithmetic(model, kind, inputs, output):

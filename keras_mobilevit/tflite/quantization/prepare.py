@@ -6,9 +6,10 @@ import dataclasses
 
 import numpy as np
 
+from keras_mobilevit.tflite.flatbuffer import ParsedFile
 from keras_mobilevit.tflite.quantization.calibration import (
     Calibration,
-    calibrate,
+    calibrate_model,
 )
 from keras_mobilevit.tflite.quantization.channel_plan import (
     Balanced,
@@ -23,17 +24,17 @@ class Prepared:
     """A float graph, and what calibration images tell of it.
 
     Attributes:
-        model: The file. Its outputs are those of the file that it was made
-            from, up to float32 rounding.
+        file: The float file that is quantized. Its outputs are those of the
+            file that it was made from, up to float32 rounding.
         calibration: Of that file.
         moves: How channels were balanced.
         source: The file that it was made from.
     """
 
-    model: bytes
+    file: ParsedFile
     calibration: Calibration
     moves: tuple[Move, ...]
-    source: bytes
+    source: ParsedFile
 
 
 def needs_of(recipe: Recipe) -> tuple:
@@ -43,19 +44,19 @@ def needs_of(recipe: Recipe) -> tuple:
     return recipe.coverage, recipe.float_scopes
 
 
-def prepare(float_model: bytes, recipe: Recipe, images: np.ndarray) -> Prepared:
+def prepare(source: ParsedFile, recipe: Recipe, images: np.ndarray) -> Prepared:
     """Balances the channels of a float graph, and calibrates it.
 
     Args:
-        float_model: File from `keras_mobilevit.tflite.convert`.
+        source: Float file; it stays as it is.
         recipe: With int8 activations.
         images: `(count, height, width, channels)`, pixels in [0, 255].
     """
-    balanced = Balanced(float_model)
+    balanced = Balanced(source)
     if recipe.balance_channels:
-        balanced = balance_channels(float_model, images, recipe.stays_float)
-    calibration = calibrate(balanced.model, images, recipe.coverage)
+        balanced = balance_channels(source, images, recipe.stays_float)
+    calibration = calibrate_model(balanced.file.model, images, recipe.coverage)
     for name, (lowest, highest) in balanced.limits.items():
         low, high = calibration.ranges[name]
         calibration.ranges[name] = max(low, lowest), min(high, highest)
-    return Prepared(balanced.model, calibration, balanced.moves, float_model)
+    return Prepared(balanced.file, calibration, balanced.moves, source)

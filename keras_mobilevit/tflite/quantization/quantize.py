@@ -7,12 +7,14 @@ import io
 import re
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from keras_mobilevit.extras import require
 from keras_mobilevit.tflite.flatbuffer import (
     PRODUCTS,
+    ParsedFile,
     read_model,
     tensor_name,
     write_model,
@@ -72,40 +74,83 @@ def quantize(
     """
     if recipe.weights == "float32":
         return float_model
+    source = ParsedFile.parse(float_model)
+    return write_model(quantize_parsed(source, recipe, calibration))
+
+
+def quantize_parsed(
+    source: ParsedFile,
+    recipe: Recipe,
+    calibration: Calibration | None = None,
+) -> Any:
+    """As `quantize`, but gives a model that is still to be edited.
+
+    Args:
+        source: Float file; it stays as it is.
+        recipe: As in `quantize`.
+        calibration: As in `quantize`.
+
+    Returns:
+        The quantized graph, as `read_model` gives it.
+
+    Raises:
+        ValueError: As `quantize`.
+    """
+    if recipe.weights == "float32":
+        return source.copy_model()
     if not recipe.needs_calibration:
-        quantized = half_biases(_run_quantizer(float_model, recipe, None))
+        model = read_model(_run_quantizer(source, recipe, None))
+        half_biases(model)
         if recipe.half_arithmetic:
-            return _allow_half_arithmetic(quantized)
-        return write_model(read_model(quantized))
+            _allow_half_arithmetic(model)
+        return model
     if calibration is None:
         raise ValueError(
             f"The recipe {recipe.name!r} needs calibration images, about a "
             "hundred of the kind that the model will see."
         )
-    _check_fit(float_model, calibration)
-    if recipe.integer_softmax:
-        float_model = use_integer_softmax(float_model, recipe.float_scopes)
-    ranges = dict(calibration.ranges)
-    ranges |= difference_ranges(float_model, ranges)
-    for name in attention_operands(float_model):
-        ranges[name] = symmetric(*ranges[name])
-    if recipe.portable_norms:
-        for name in norm_operands(float_model):
-            ranges[name] = power_of_two(*ranges[name])
-        float_model = use_portable_norms(float_model)
-    quantized = _run_quantizer(float_model, recipe, ranges)
-    quantized = correct_biases(quantized, float_model, calibration.means)
-    quantized = keep_maximum_int8(half_biases(quantized))
-    quantized = bridge_far_scales(quantized)
-    return use_uint8(
-        keep_moves_int8(quantized),
+    _check_fit(source.model, calibration)
+    source = _in_form(source, recipe)
+    ranges = _ranges(source.model, recipe, calibration)
+    model = read_model(_run_quantizer(source, recipe, ranges))
+    correct_biases(model, source.model, calibration.means)
+    half_biases(model)
+    keep_maximum_int8(model)
+    bridge_far_scales(model)
+    keep_moves_int8(model)
+    use_uint8(
+        model,
         inputs=recipe.input_type == "uint8",
         outputs=recipe.output_type == "uint8",
     )
+    return model
 
 
-def _check_fit(float_model, calibration):
-    (graph,) = read_model(float_model).subgraphs
+def _in_form(source, recipe):
+    """The float file, with what can not be quantized as it is in other form."""
+    if not (recipe.integer_softmax or recipe.portable_norms):
+        return source
+    model = source.copy_model()
+    if recipe.integer_softmax:
+        use_integer_softmax(model, recipe.float_scopes)
+    if recipe.portable_norms:
+        use_portable_norms(model)
+    return ParsedFile.pack(model)
+
+
+def _ranges(model, recipe, calibration):
+    ranges = dict(calibration.ranges)
+    ranges |= difference_ranges(model, ranges)
+    for name in attention_operands(model):
+        ranges[name] = symmetric(*ranges[name])
+    if recipe.portable_norms:
+        for name in norm_operands(model):
+            ranges[name] = power_of_two(*ranges[name])
+    return ranges
+
+
+def _check_fit(model, calibration):
+    (graph,) = model.subgraphs
     names = {
         tensor_name(graph, output)
         for op in graph.operators
@@ -122,22 +167,20 @@ def _check_fit(float_model, calibration):
 def _allow_half_arithmetic(model):
     """Adds the metadata by which XNNPACK may compute in float16."""
     schema = require("ai_edge_litert.schema_py_generated", extra="tflite")
-    flat = read_model(model)
     buffer, entry = schema.BufferT(), schema.MetadataT()
     buffer.data = np.frombuffer(_HALF_ARITHMETIC, np.uint8)
-    flat.buffers.append(buffer)
+    model.buffers.append(buffer)
     entry.name = _PRECISION_KEY
-    entry.buffer = len(flat.buffers) - 1
-    flat.metadata = [*(flat.metadata or ()), entry]
-    return write_model(flat)
+    entry.buffer = len(model.buffers) - 1
+    model.metadata = [*(model.metadata or ()), entry]
 
 
-def _run_quantizer(float_model, recipe, ranges):
+def _run_quantizer(source, recipe, ranges):
     quantizer_module = require("litert_quantizer.quantizer", extra="tflite")
     coarse = ()
     if recipe.single_dense_scale and "FULLY_CONNECTED" not in recipe.float_ops:
-        coarse = coarse_dense_layers(read_model(float_model))
-    quantizer = quantizer_module.Quantizer(float_model, _rules(recipe, coarse))
+        coarse = coarse_dense_layers(source.model)
+    quantizer = quantizer_module.Quantizer(source.data, _rules(recipe, coarse))
     if ranges is not None:
         ranges = {
             name: {

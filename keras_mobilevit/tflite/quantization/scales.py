@@ -5,36 +5,35 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from keras_mobilevit.tflite.flatbuffer import op_name, read_model, tensor_name
+from keras_mobilevit.tflite.flatbuffer import op_name, tensor_name
 
 _LEVELS = 255
 # Operations through which an int8 value passes without being recomputed.
 _MOVES = ("RESHAPE", "SPACE_TO_DEPTH", "TRANSPOSE")
 
 
-def attention_operands(float_model: bytes) -> Iterator[str]:
+def attention_operands(model) -> Iterator[str]:
     """Names of the tensors that carry keys and values into a matmul.
 
     XNNPACK multiplies int8 batches only if the second operand has zero point
     0; otherwise the product falls to reference code, tens of times slower.
     """
-    return _operands(float_model, "BATCH_MATMUL")
+    return _operands(model, "BATCH_MATMUL")
 
 
-def norm_operands(float_model: bytes) -> Iterator[str]:
+def norm_operands(model) -> Iterator[str]:
     """Names of the tensors that carry tokens into a norm, and are squared."""
-    return _operands(float_model, "MUL", squares=True)
+    return _operands(model, "MUL", squares=True)
 
 
-def _operands(float_model, kind, squares=False):
+def _operands(model, kind, squares=False):
     """Tensors that come second in operations of a kind, and whence they move.
 
     Args:
-        float_model: File.
+        model: In float, as `read_model` gives it.
         kind: Of operation.
         squares: Only of those that multiply a tensor with itself.
     """
-    model = read_model(float_model)
     (graph,) = model.subgraphs
     producers = {tensor: op for op in graph.operators for tensor in op.outputs}
     for op in graph.operators:

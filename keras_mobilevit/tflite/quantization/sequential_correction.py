@@ -18,10 +18,8 @@ from tqdm import tqdm
 from keras_mobilevit.tflite.flatbuffer import (
     INT8,
     constant,
-    read_model,
     set_constant,
     tensor_name,
-    write_model,
 )
 from keras_mobilevit.tflite.partial_runs import (
     as_inputs,
@@ -41,24 +39,19 @@ from keras_mobilevit.tflite.quantization.even_choice import evenly
 MOST_IMAGES = 40
 
 
-def correct_biases_in_sequence(
-    quantized_model: bytes, float_model: bytes, images: np.ndarray
-) -> bytes:
-    """Corrects the biases of a static int8 file, one layer after the other.
+def correct_biases_in_sequence(model, source, images: np.ndarray) -> None:
+    """Corrects the biases of a static int8 graph, one layer after the other.
 
     Args:
-        quantized_model: File made from `float_model`, with its names.
-        float_model: The float32 file.
+        model: Quantized from `source`, with its names, as `read_model` gives
+            it; edited in place.
+        source: The float32 model, which stays as it is.
         images: `(count, height, width, channels)`, pixels in [0, 255]; of
             more than `MOST_IMAGES`, so many are taken evenly.
-
-    Returns:
-        The file with other biases.
     """
     images = evenly(images, MOST_IMAGES)
-    model = read_model(quantized_model)
     (graph,) = model.subgraphs
-    means = _float_means(model, read_model(float_model), images)
+    means = _float_means(model, source, images)
     values = as_inputs(graph, images)
     last = last_uses(graph)
     begin = 0
@@ -73,7 +66,6 @@ def correct_biases_in_sequence(
         error = _mean_error(model, op, values, mean)
         _shift(model, op, error)
         begin = place
-    return write_model(model)
 
 
 def _float_means(model, source, images):

@@ -10,6 +10,7 @@ file is as large and as fast as before.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from typing import Any
 
@@ -17,18 +18,18 @@ import numpy as np
 
 from keras_mobilevit.tflite.editing import (
     add_tensor,
+    as_indices,
+    remove_unused,
     replace_constant,
-    without_unused,
 )
 from keras_mobilevit.tflite.flatbuffer import (
     INT8,
     INT32,
     PRODUCTS,
     constant,
+    is_constant,
     op_name,
-    read_model,
     tensor_name,
-    write_model,
 )
 from keras_mobilevit.tflite.quantization.bias_correction import in_steps
 from keras_mobilevit.tflite.quantization.even_choice import evenly
@@ -44,24 +45,21 @@ from keras_mobilevit.tflite.quantization.input_moments import (
 MOST_IMAGES = 24
 
 
-def round_weights(
-    quantized_model: bytes, float_model: bytes, images: np.ndarray
-) -> bytes:
-    """Chooses int8 weights by their inputs, and corrects the biases.
+def round_weights(model, source, images: np.ndarray) -> None:
+    """Chooses int8 weights by their inputs, and corrects the biases, in place.
+
+    The integers are others, of the same scales. Each bias is that of the float
+    model, plus `(W - Wq) E[x]`. A kernel that several layers share stays as it
+    is, and so does a layer that is in only one of the models.
 
     Args:
-        quantized_model: File made from `float_model`, with its names, whose
-            int8 weights are constants, read directly or through a
+        model: Quantized from `source`, with its names, as `read_model` gives
+            it. Its int8 weights are constants, read directly or through a
             `DEQUANTIZE`. Activations may be float, or int8 by ranges of each
             picture or of calibration.
-        float_model: The float32 file.
+        source: The float32 model, which stays as it is.
         images: `(count, height, width, channels)`, pixels in [0, 255]; of
             more than `MOST_IMAGES`, so many are taken evenly.
-
-    Returns:
-        The file with other integers, of the same scales. Each bias is that of
-        the float file, plus `(W - Wq) E[x]`. A kernel that several layers
-        share stays as it is, and so does a layer that is in only one file.
 
     Raises:
         ValueError: If there are no images.
@@ -72,18 +70,17 @@ def round_weights(
             "Received: no images. Give at least one, better a hundred, or "
             "leave `moment_rounding` of the recipe out."
         )
-    model, source = read_model(quantized_model), read_model(float_model)
     layers: dict[View, list[_Layer]] = {}
     for layer in _layers(model, source):
         view = View.of(source, layer.original)
         layers.setdefault(view, []).append(layer)
     if not layers:
-        return quantized_model
+        return
     chosen = evenly(images, MOST_IMAGES)
     for view, moments in observe_moments(source, chosen, layers):
         for layer in layers[view]:
             _round(model, source, layer, moments)
-    return write_model(without_unused(model))
+    remove_unused(model)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -107,7 +104,7 @@ def _layers(model, source):
         tensor_name(source_graph, op.outputs[0]): op
         for op in source_graph.operators
         if op_name(source, op) in PRODUCTS
-        and constant(source, source_graph, op.inputs[1]) is not None
+        and is_constant(source, source_graph, op.inputs[1])
     }
     producers = {int(t): op for op in graph.operators for t in op.outputs}
     found = []
@@ -119,9 +116,8 @@ def _layers(model, source):
         unpacking = producers.get(kernel)
         if unpacking is not None and op_name(model, unpacking) == "DEQUANTIZE":
             kernel = int(unpacking.inputs[0])
-        if (
-            graph.tensors[kernel].type == INT8
-            and constant(model, graph, kernel) is not None
+        if graph.tensors[kernel].type == INT8 and is_constant(
+            model, graph, kernel
         ):
             found.append(_Layer(op, original, kernel))
     kernels = [layer.kernel for layer in found]
@@ -192,5 +188,5 @@ def _set_bias(model, op, values):
         *(model, f"{tensor_name(graph, op.outputs[0])}/bias"),
         *(tensor.type, values.shape, values),
     )
-    graph.tensors[own].quantization = tensor.quantization
-    op.inputs = np.array([*op.inputs[:2], own, *op.inputs[3:]], np.int32)
+    graph.tensors[own].quantization = copy.deepcopy(tensor.quantization)
+    op.inputs = as_indices([*op.inputs[:2], own, *op.inputs[3:]])

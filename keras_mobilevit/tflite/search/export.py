@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_mobilevit.images import iterate_files, load_image
 from keras_mobilevit.tflite.affordable import keep_affordable
-from keras_mobilevit.tflite.conversion import convert
+from keras_mobilevit.tflite.conversion import convert_parsed
 from keras_mobilevit.tflite.export import checked_path, write_verified
 from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.quantization.prepare import prepare
@@ -20,6 +20,7 @@ from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
 from keras_mobilevit.tflite.scoring import accuracy_scorer, sqnr_scorer
 from keras_mobilevit.tflite.search.layers import (
     SearchStep,
+    file_scorer,
     rank_layers,
     search_recipe,
 )
@@ -92,25 +93,21 @@ def export_searched(
     count = options.calibration_images
     more = dataclasses.replace(options, calibration_images=2 * count)
     others = _without(more.draw_images(model), drawn)[:count]
-    float_model = convert(network, options.size)
-    prepared = prepare(float_model, recipe, drawn.images)
-    float_model, statistics = prepared.model, prepared.calibration
-
-    def keep(recipe):
-        return keep_affordable(
-            float_model, recipe, statistics, drawn.images, options.compat
-        )
-
-    recipe = keep(recipe)
+    source = convert_parsed(network, options.size)
+    prepared = prepare(source, recipe, drawn.images)
+    source, statistics = prepared.file, prepared.calibration
+    recipe = keep_affordable(
+        source, recipe, statistics, drawn.images, options.compat
+    ).recipe
     if target_sqnr is not None:
-        score, target = sqnr_scorer(float_model, others), target_sqnr
+        score, target = sqnr_scorer(source.data, others), target_sqnr
     else:
         size = drawn.images.shape[1:3]
         score = accuracy_scorer(*_labelled_images(labelled, size, options))
-        target = score(float_model) - max_drop
-    layers = rank_layers(float_model, recipe, statistics, others)
+        target = score(source.data) - max_drop
+    layers = rank_layers(source, recipe, statistics, others)
     recipe, steps = search_recipe(
-        float_model, recipe, statistics, layers, score, target
+        source, recipe, statistics, layers, file_scorer(score), target
     )
     if target_sqnr is not None and options.min_sqnr:
         # What was asked for is enough.

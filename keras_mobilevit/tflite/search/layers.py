@@ -15,14 +15,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from tqdm import tqdm
 
+from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.flatbuffer import (
+    ParsedFile,
     constant,
     op_name,
-    read_model,
     tensor_name,
 )
 from keras_mobilevit.tflite.quantization.calibration import Calibration
-from keras_mobilevit.tflite.quantization.quantize import quantize
+from keras_mobilevit.tflite.quantization.quantize import quantize_parsed
 from keras_mobilevit.tflite.quantization.recipes import Recipe
 from keras_mobilevit.tflite.scoring import sqnr_scorer
 from keras_mobilevit.tflite.tensor_names import layer_of
@@ -104,29 +105,31 @@ def moved_layers(steps: Sequence[SearchStep]) -> list[str]:
 
 
 def rank_layers(
-    float_model: bytes,
+    source: ParsedFile,
     recipe: Recipe,
     calibration: Calibration,
     images: Sequence[np.ndarray],
-    score: Callable[[bytes], float] | None = None,
+    score: Callable[[ParsedFile], float] | None = None,
+    compat: str | None = None,
 ) -> list[LayerSensitivity]:
     """Quantizes each layer alone, and ranks by noise over time saved.
 
     Args:
-        float_model: File from `keras_mobilevit.tflite.convert`.
+        source: Float file; it stays as it is.
         recipe: With int8 activations.
         calibration: From `keras_mobilevit.tflite.quantization.calibration`.
         images: `(height, width, channels)`, pixels in [0, 255]; others than
             those that calibrated.
         score: Gives a file's SQNR in dB, if not that of all its outputs on
             `images`.
+        compat: As in `export_tflite`: what is scored is made compatible.
 
     Returns:
         The layers, those first that are best moved to float.
     """
-    score = score or sqnr_scorer(float_model, images)
+    score = score or file_scorer(sqnr_scorer(source.data, images))
     layers = []
-    scopes, costs = _scopes_and_costs(float_model)
+    scopes, costs = _scopes_and_costs(source.model)
     for layer, scope in tqdm(
         scopes.items(), desc="trying layers", disable=None
     ):
@@ -134,18 +137,19 @@ def rank_layers(
         alone = dataclasses.replace(
             recipe, float_scopes=(*recipe.float_scopes, others)
         )
-        file = quantize(float_model, alone, calibration)
+        file = _quantize(source, alone, calibration, compat)
         layers.append(LayerSensitivity(layer, score(file), costs[layer], scope))
     return sorted(layers, key=lambda layer: -layer.noise / (layer.cost + 1))
 
 
 def search_recipe(
-    float_model: bytes,
+    source: ParsedFile,
     recipe: Recipe,
     calibration: Calibration,
     layers: Sequence[LayerSensitivity],
-    score: Callable[[bytes], float],
+    score: Callable[[ParsedFile], float],
     target: float,
+    compat: str | None = None,
 ) -> tuple[Recipe, list[SearchStep]]:
     """Moves layers to float until a score reaches its target.
 
@@ -153,12 +157,13 @@ def search_recipe(
     costliest first.
 
     Args:
-        float_model: File from `keras_mobilevit.tflite.convert`.
+        source: Float file; it stays as it is.
         recipe: With int8 activations, to begin from.
         calibration: From `keras_mobilevit.tflite.quantization.calibration`.
         layers: From `rank_layers`.
         score: Gives a file's score; more is better.
         target: Score to reach.
+        compat: As in `export_tflite`: what is scored is made compatible.
 
     Returns:
         `(recipe, steps)`: the recipe that reached it, named after the one to
@@ -183,7 +188,8 @@ def search_recipe(
                 *(layer.scope for layer in layers),
             ),
         )
-        return candidate, score(quantize(float_model, candidate, calibration))
+        file = _quantize(source, candidate, calibration, compat)
+        return candidate, score(file)
 
     with tqdm(total=len(queue), desc="searching", disable=None) as bar:
         candidate, found = attempt(kept)
@@ -223,9 +229,22 @@ def search_recipe(
     return candidate, steps
 
 
-def _scopes_and_costs(float_model):
+def file_scorer(
+    score: Callable[[bytes], float],
+) -> Callable[[ParsedFile], float]:
+    """A score of bytes as one that `rank_layers` and `search_recipe` take."""
+    return lambda file: score(file.data)
+
+
+def _quantize(source, recipe, calibration, compat):
+    model = quantize_parsed(source, recipe, calibration)
+    if compat:
+        make_compatible(model, compat)
+    return ParsedFile.pack(model)
+
+
+def _scopes_and_costs(model):
     """Layer -> regular expression of its operations; layer -> cost."""
-    model = read_model(float_model)
     (graph,) = model.subgraphs
     names: dict[str, list[str]] = {}
     costs: dict[str, int] = {}

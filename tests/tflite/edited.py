@@ -1,0 +1,15 @@
+"""Passes that edit a parsed graph, on files in memory."""
+
+from keras_mobilevit.tflite.flatbuffer import read_model, write_model
+
+
+def edited(edit, data, *arguments, **options):
+    """The file that a pass makes of another."""
+    model = read_model(data)
+    edit(model, *arguments, **options)
+    return write_model(model)
+
+
+def repacked(data):
+    """The file that a pass makes of another if it changes nothing."""
+    return write_model(read_model(data))
