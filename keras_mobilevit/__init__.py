@@ -7,7 +7,17 @@ from keras_mobilevit.registration import register_with_keras
 from keras_mobilevit.version import __version__
 
 if TYPE_CHECKING:
-    from keras_mobilevit import detection, layers, mobilevit, segmentation
+    from keras_mobilevit import (
+        checkpoints,
+        compression,
+        configs,
+        detection,
+        layers,
+        mobilevit,
+        segmentation,
+        tflite,
+        training,
+    )
     from keras_mobilevit.backbone import MobileViTBackbone
     from keras_mobilevit.mobilevit import MobileViTS, MobileViTXS, MobileViTXXS
     from keras_mobilevit.reparameterization import reparameterize
@@ -18,22 +28,32 @@ __all__ = [
     "MobileViTXS",
     "MobileViTXXS",
     "__version__",
+    "checkpoints",
+    "compression",
+    "configs",
     "detection",
     "layers",
     "mobilevit",
     "reparameterize",
     "segmentation",
+    "tflite",
+    "training",
 ]
 
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "backbone": ("MobileViTBackbone",),
+        "checkpoints": ("checkpoints",),
+        "compression": ("compression",),
+        "configs": ("configs",),
         "detection": ("detection",),
         "layers": ("layers",),
         "mobilevit": ("mobilevit", "MobileViTS", "MobileViTXS", "MobileViTXXS"),
         "reparameterization": ("reparameterize",),
         "segmentation": ("segmentation",),
+        "tflite": ("tflite",),
+        "training": ("training",),
     },
 )
 register_with_keras()

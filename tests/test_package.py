@@ -86,7 +86,7 @@ def core():
 import json, sys
 import keras
 before = set(sys.modules)
-from keras_mobilevit import *
+from keras_mobilevit import MobileViTXXS, detection, layers, segmentation
 print(json.dumps(sorted(set(sys.modules) - before)))
 """,
         KERAS_BACKEND="tensorflow",
