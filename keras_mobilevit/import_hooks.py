@@ -1,4 +1,4 @@
-"""Something that has to happen around the first import of another package."""
+"""Something that has to happen once another package is imported."""
 
 from __future__ import annotations
 
@@ -6,31 +6,30 @@ import importlib.abc
 import importlib.machinery
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any
 
 
-def import_within(
-    name: str, context: Callable[[], AbstractContextManager]
-) -> None:
-    """Lets the first import of a package, whenever it comes, run in a context.
+def after_import(name: str, action: Callable[[], None]) -> None:
+    """Calls a function after a package is imported, or now if it already is.
 
     Args:
-        name: Name of the package, which is not imported yet.
-        context: Makes the context manager.
+        name: Name of a package at the top.
+        action: What to call.
     """
-    sys.meta_path.insert(0, _Finder(name, context))
+    # Tests block a package by `None`.
+    if sys.modules.get(name) is not None:
+        action()
+    else:
+        sys.meta_path.insert(0, _Finder(name, action))
 
 
 class _Finder(importlib.abc.MetaPathFinder):
     """Finds one package as Python would, and follows its import."""
 
-    def __init__(
-        self, name: str, context: Callable[[], AbstractContextManager]
-    ):
+    def __init__(self, name: str, action: Callable[[], None]):
         self._name = name
-        self._context = context
+        self._action = action
 
     def find_spec(
         self, name: str, path: Any = None, target: ModuleType | None = None
@@ -51,9 +50,11 @@ class _Finder(importlib.abc.MetaPathFinder):
         def exec_module(module: ModuleType) -> None:
             # One loader may serve all packages of an archive.
             del loader.exec_module
-            with self._context():
-                loader.exec_module(module)
+            loader.exec_module(module)
             if self in sys.meta_path:
                 sys.meta_path.remove(self)
+                self._action()
 
+        # A spec may also be found without being imported, so the finder stays
+        # until then.
         loader.exec_module = exec_module

@@ -12,13 +12,10 @@ modules is what imports Keras first: it would be needed half-initialized.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import sys
-from collections.abc import Iterator
 from typing import Any
 
-from keras_mobilevit.import_hooks import import_within
+from keras_mobilevit.import_hooks import after_import
 
 PACKAGE = "keras_mobilevit"
 # Module -> the classes that it registers with Keras.
@@ -45,16 +42,7 @@ REGISTERED = {
 
 def register_with_keras() -> None:
     """Registers now, or as soon as Keras is imported."""
-    if sys.modules.get("keras") is not None:
-        _register()
-    else:
-        import_within("keras", _registering)
-
-
-@contextlib.contextmanager
-def _registering() -> Iterator[None]:
-    yield
-    _register()
+    after_import("keras", _register)
 
 
 def _register() -> None:

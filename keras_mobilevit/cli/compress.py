@@ -1,4 +1,4 @@
-"""Compresses a MobileViT with tensorflow-model-optimization.
+r"""Compresses a MobileViT with tensorflow-model-optimization.
 
 The result is an ordinary weights file, for all other commands. `compress
 report` compares weights before and after.

@@ -1,4 +1,4 @@
-"""Compares weights before and after compression: size, accuracy and speed.
+r"""Compares weights before and after compression: size, accuracy and speed.
 
 Each becomes a float32 and an int8 .tflite file. Sizes are those of the files
 packed by gzip and zstd, since zeros and repeated weights save nothing else.

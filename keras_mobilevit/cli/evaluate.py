@@ -1,4 +1,4 @@
-"""Compares Keras models and .tflite files on a folder of pictures.
+r"""Compares Keras models and .tflite files on a folder of pictures.
 
 Labels and preprocessing come from the models themselves. Classifiers: without
 labels, as of a folder of pictures in no class folders, only agreement and SQNR

@@ -1,4 +1,4 @@
-"""Exports a MobileViT as a .tflite file for phones.
+r"""Exports a MobileViT as a .tflite file for phones.
 
 A classifier, a detector or a network that segments: by its weights, by
 `--task`, or as a file that Keras saved.

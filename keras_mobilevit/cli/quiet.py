@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
 
-from keras_mobilevit.import_hooks import import_within
+_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
 @contextlib.contextmanager
 def only_our_output() -> Iterator[None]:
-    """Silences TensorFlow's log, and prints warnings in one line each."""
-    # Errors that matter reach Python as exceptions.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if "tensorflow" not in sys.modules:
-        import_within("tensorflow", _silent)
+    """Hides the logs of TensorFlow and LiteRT; tells warnings in a line each.
+
+    Who sets `TF_CPP_MIN_LOG_LEVEL` sees the logs.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_plain_warnings())
+        if _LOG_LEVEL not in os.environ:
+            os.environ[_LOG_LEVEL] = "3"
+            stack.callback(os.environ.pop, _LOG_LEVEL)
+            # Before it looks at that level, and apart from it, C++ code logs
+            # straight to file descriptor 2.
+            if _writes_to(sys.stderr, 2):
+                stack.enter_context(_descriptor_2_hidden())
+        yield
+
+
+@contextlib.contextmanager
+def _plain_warnings() -> Iterator[None]:
     kept = warnings.formatwarning
     # A line of this package's source, which Python would add, helps nobody.
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
@@ -28,23 +42,37 @@ def only_our_output() -> Iterator[None]:
         warnings.formatwarning = kept
 
 
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Swallows what is written to file descriptor 2, unless something raises.
+def _writes_to(stream, descriptor: int) -> bool:
+    try:
+        return stream.fileno() == descriptor
+    except (AttributeError, OSError, ValueError):
+        return False
 
-    While it is imported, TensorFlow 2.21 logs in C++ before it looks at
-    `TF_CPP_MIN_LOG_LEVEL`.
-    """
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as log:
+
+@contextlib.contextmanager
+def _descriptor_2_hidden() -> Iterator[None]:
+    """Leaves standard error to Python; the rest shows if something raises."""
+    kept = sys.stderr
+    kept.flush()
+    with (
+        open(os.dup(2), "w", 1, kept.encoding, kept.errors) as terminal,
+        tempfile.TemporaryFile() as log,
+    ):
         os.dup2(log.fileno(), 2)
+        sys.stderr = terminal
+        # What ends the process from C++ would leave no word else.
+        told = faulthandler.is_enabled()
+        if not told:
+            faulthandler.enable(terminal)
         try:
             yield
-        except BaseException:
+        except Exception:
             log.seek(0)
-            os.write(terminal, log.read())
+            terminal.write(log.read().decode(errors="replace"))
             raise
         finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
+            if not told:
+                faulthandler.disable()
+            terminal.flush()
+            os.dup2(terminal.fileno(), 2)
+            sys.stderr = kept

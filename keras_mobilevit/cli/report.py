@@ -1,4 +1,4 @@
-"""Writes a report on a quantized .tflite file: one HTML page, and Markdown.
+r"""Writes a report on a quantized .tflite file: one HTML page, and Markdown.
 
 Size, speed, delegation, accuracy, the SQNR of every layer, and the operations
 that make most noise, with histograms of their values.

@@ -1,4 +1,4 @@
-"""Finds the layers that must stay float for a wanted accuracy, and exports.
+r"""Finds the layers that must stay float for a wanted accuracy, and exports.
 
 It begins from a recipe with int8 activations, ranks the layers by the noise
 that each makes for the time that it saves, and moves them to float until the

@@ -1,9 +1,8 @@
-"""Trains a MobileViT by a recipe, or fine-tunes one on a folder of pictures.
+r"""Trains a MobileViT by a recipe, or fine-tunes one on a folder of pictures.
 
 The recipe says whether it classifies, segments or detects. The same command
 continues a run that was cut off. The weights carry the task, the names of the
-classes and the preprocessing, for `keras-mobilevit
-export`.
+classes and the preprocessing, for `keras-mobilevit export`.
 
 Examples:
     keras-mobilevit train --recipe finetune --data flowers --out runs/flowers
@@ -80,7 +79,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--distribution",
         type=name_in("keras_mobilevit.training.distribution", "STRATEGIES"),
-        default="none",
         metavar="ENGINE",
         help="several devices or machines: mirrored, multi_worker or "
         "data_parallel (default: none)",
@@ -120,7 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
             test,
             arguments.out,
             seed=arguments.seed,
-            distribution=arguments.distribution,
+            distribution=arguments.distribution or "none",
             workers=arguments.workers,
             jit_compile=arguments.jit,
         )

@@ -64,6 +64,10 @@ print(json.dumps([sorted(heavy & set(sys.modules)), texts]))
     assert heavy == []
     assert len(texts) == 1 + len(COMMANDS) + 4
     assert all(code == 0 and text.startswith("usage:") for code, text in texts)
+    for _, text in texts:
+        for line in text.splitlines():
+            # An example that goes on in the next line says so.
+            assert not line.startswith("    keras-") or "  " not in line[4:]
     for name in COMMANDS:
         assert f"    {name} " in texts[0][1].replace("\n", " ")
 

@@ -2,6 +2,9 @@
 
 import functools
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -538,6 +541,21 @@ def test_command_requires_full_delegation(
     captured = capsys.readouterr()
     assert "nodes; partitions: 1" in captured.out
     assert f"error: {split_file}: Expected all nodes" in captured.err
+
+
+def test_command_in_a_fresh_process(split_file):
+    """LiteRT, too, writes to standard error."""
+    environment = dict(os.environ)
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "keras_mobilevit", "inspect", split_file],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{split_file}: ")
 
 
 def test_command_errors(inspect_command, tmp_path, capsys):
