@@ -1,12 +1,26 @@
 """MobileViT (arXiv 2110.02178) for Keras 3, and for phones."""
 
-import importlib
+from typing import TYPE_CHECKING
 
-from keras_mobilevit import layers, mobilevit
-from keras_mobilevit.backbone import MobileViTBackbone
-from keras_mobilevit.mobilevit import MobileViTS, MobileViTXS, MobileViTXXS
-from keras_mobilevit.reparameterization import reparameterize
+from keras_mobilevit.lazy import lazy_names
+from keras_mobilevit.registration import register_with_keras
 from keras_mobilevit.version import __version__
+
+if TYPE_CHECKING:
+    from keras_mobilevit import (
+        checkpoints,
+        compression,
+        configs,
+        detection,
+        layers,
+        mobilevit,
+        segmentation,
+        tflite,
+        training,
+    )
+    from keras_mobilevit.backbone import MobileViTBackbone
+    from keras_mobilevit.mobilevit import MobileViTS, MobileViTXS, MobileViTXXS
+    from keras_mobilevit.reparameterization import reparameterize
 
 __all__ = [
     "MobileViTBackbone",
@@ -14,14 +28,32 @@ __all__ = [
     "MobileViTXS",
     "MobileViTXXS",
     "__version__",
+    "checkpoints",
+    "compression",
+    "configs",
+    "detection",
     "layers",
     "mobilevit",
     "reparameterize",
+    "segmentation",
+    "tflite",
+    "training",
 ]
 
-
-def __getattr__(name):
-    """Imports the networks for dense prediction when they are asked for."""
-    if name in ("detection", "segmentation"):
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "backbone": ("MobileViTBackbone",),
+        "checkpoints": ("checkpoints",),
+        "compression": ("compression",),
+        "configs": ("configs",),
+        "detection": ("detection",),
+        "layers": ("layers",),
+        "mobilevit": ("mobilevit", "MobileViTS", "MobileViTXS", "MobileViTXXS"),
+        "reparameterization": ("reparameterize",),
+        "segmentation": ("segmentation",),
+        "tflite": ("tflite",),
+        "training": ("training",),
+    },
+)
+register_with_keras()

@@ -93,6 +93,9 @@ PATCH_SIZE = 2
 MLP_RATIO = 2
 CLASSIFIER_DROPOUT = 0.1
 MIN_SIZE = 32
+# Scope of the operations of the deploy form that make a map of tokens again;
+# recipes and names of tensors refer to it.
+FOLD_SCOPE = "fold"
 
 VARIANTS = {
     config.name: config

@@ -33,6 +33,14 @@ def pytest_configure(config):
 
 
 @pytest.fixture(scope="session")
+def command():
+    """Runs `keras-mobilevit` with any arguments; returns its exit status."""
+    from keras_mobilevit.cli.main import main
+
+    return lambda *argv: main([str(arg) for arg in argv])
+
+
+@pytest.fixture(scope="session")
 def shared_dir():
     """The folder of reference files that not every checkout has."""
     beside = pathlib.Path(__file__).resolve().parents[2] / "shared"

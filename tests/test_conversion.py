@@ -1,8 +1,5 @@
 """Conversion between formats, and its command line."""
 
-import importlib.util
-import pathlib
-
 import keras
 import numpy as np
 import pytest
@@ -11,17 +8,6 @@ import synthetic
 from keras_mobilevit import checkpoints, conversion
 from keras_mobilevit.conversion import convert
 from keras_mobilevit.mobilevit import MobileViTXXS
-
-ROOT = pathlib.Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def tool():
-    path = ROOT / "tools" / "convert_checkpoint.py"
-    spec = importlib.util.spec_from_file_location("convert_checkpoint", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +106,9 @@ def test_unknown_suffix(source, tmp_path):
         convert(source, tmp_path / "a.onnx")
 
 
-def test_tool(tool, source, tmp_path, capsys):
+def test_command(command, source, tmp_path, capsys):
     target = tmp_path / "a.weights.h5"
-    code = tool.main([str(source), str(target), "--channel-order", "bgr"])
+    code = command("convert", source, target, "--channel-order", "bgr")
     assert code == 0
     assert capsys.readouterr().out == (
         f"mobilevit_xxs, 7 classes: cvnets -> {target}\n"
@@ -134,22 +120,22 @@ def test_tool(tool, source, tmp_path, capsys):
     ("content", "match"),
     [(None, "no checkpoint file"), (b"<html>", "HTML page"), (b"", "is empty")],
 )
-def test_tool_reports_errors_in_one_line(
-    tool, tmp_path, capsys, content, match
+def test_command_reports_errors_in_one_line(
+    command, tmp_path, capsys, content, match
 ):
     source, target = tmp_path / "in.pt", tmp_path / "out.keras"
     if content is not None:
         source.write_bytes(content)
-    assert tool.main([str(source), str(target)]) == 2
+    assert command("convert", source, target) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and match in error
     assert error.count("\n") == 1
     assert not target.exists()
 
 
-def test_tool_help(tool, capsys):
+def test_command_help(command, capsys):
     with pytest.raises(SystemExit) as info:
-        tool.main(["--help"])
+        command("convert", "--help")
     assert info.value.code == 0
     text = capsys.readouterr().out
     for word in ("IN", "OUT", "--channel-order", *conversion.SUFFIXES):

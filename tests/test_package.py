@@ -1,6 +1,7 @@
 """What holds for the package as a whole."""
 
 import ast
+import importlib
 import importlib.util
 import json
 import os
@@ -14,9 +15,19 @@ import pytest
 import keras_mobilevit
 from keras_mobilevit import MobileViTXXS, detection, layers, segmentation
 from keras_mobilevit.extras import require
+from keras_mobilevit.registration import REGISTERED
 
 PUBLIC = (keras_mobilevit, layers, detection, segmentation)
 PACKAGE = pathlib.Path(keras_mobilevit.__file__).parent
+TFLITE = "keras_mobilevit.tflite"
+
+
+def _module_name(path):
+    parts = ("keras_mobilevit", *path.relative_to(PACKAGE).parts)
+    return ".".join(parts).removesuffix(".py").removesuffix(".__init__")
+
+
+MODULES = {_module_name(path): path for path in PACKAGE.rglob("*.py")}
 
 
 def python(code, *arguments, **environment):
@@ -40,25 +51,50 @@ def imported():
     return python(
         """
 import json, logging, sys, warnings
-import keras
 before, handlers = set(sys.modules), list(logging.root.handlers)
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     import keras_mobilevit
+    names = dir(keras_mobilevit)
 print(json.dumps({
     "modules": sorted(set(sys.modules) - before),
+    "names": names,
     "handlers_before": len(handlers),
     "handlers": len(logging.root.handlers),
     "warnings": [str(w.message) for w in caught],
 }))
+"""
+    )
+
+
+def test_import_is_light(imported):
+    roots = {name.partition(".")[0] for name in imported["modules"]}
+    assert roots - sys.stdlib_module_names == {"keras_mobilevit"}
+    assert set(imported["names"]) >= set(keras_mobilevit.__all__)
+
+
+def test_import_is_silent(imported):
+    assert imported["handlers"] == imported["handlers_before"]
+    assert imported["warnings"] == []
+
+
+@pytest.fixture(scope="module")
+def core():
+    """What comes with the models, besides Keras."""
+    return python(
+        """
+import json, sys
+import keras
+before = set(sys.modules)
+from keras_mobilevit import MobileViTXXS, detection, layers, segmentation
+print(json.dumps(sorted(set(sys.modules) - before)))
 """,
         KERAS_BACKEND="tensorflow",
     )
 
 
-def test_import_needs_no_extra(imported):
-    roots = {name.partition(".")[0] for name in imported["modules"]}
-    assert "keras_mobilevit" in roots
+def test_models_need_no_extra(core):
+    roots = {name.partition(".")[0] for name in core}
     extras = {
         "PIL",
         "ai_edge_litert",
@@ -73,37 +109,133 @@ def test_import_needs_no_extra(imported):
         "transformers",
     }
     assert not roots & extras
-    for name in imported["modules"]:
-        assert not name.startswith("tensorflow.lite"), name
-        assert not name.startswith("keras_mobilevit.tflite"), name
-        assert not name.startswith("keras_mobilevit.training"), name
-        assert not name.startswith("keras_mobilevit.compression"), name
-        assert not name.startswith("keras_mobilevit.detection"), name
-        assert not name.startswith("keras_mobilevit.segmentation"), name
+    parts = {name.split(".")[1] for name in core if "keras_mobilevit." in name}
+    assert parts >= {"backbone", "detection", "layers", "segmentation"}
+    assert not parts & {"cli", "compression", "tflite", "training"}
 
 
-def test_import_is_silent(imported):
-    assert imported["handlers"] == imported["handlers_before"]
-    assert imported["warnings"] == []
-
-
-def test_dense_prediction_is_imported_when_asked_for():
-    found = python(
-        """
-import json
-import keras_mobilevit
-print(json.dumps([
-    keras_mobilevit.segmentation.__name__,
-    keras_mobilevit.detection.__name__,
-]))
-"""
-    )
-    assert found == [
-        "keras_mobilevit.segmentation",
-        "keras_mobilevit.detection",
-    ]
+def test_an_unknown_name_is_no_attribute():
     with pytest.raises(AttributeError, match="no attribute 'translation'"):
         keras_mobilevit.translation  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "package", ["keras_mobilevit", "keras_mobilevit.compression", TFLITE]
+)
+def test_lazy_names_are_those_that_type_checkers_see(package):
+    module = importlib.import_module(package)
+    tree = ast.parse(MODULES[package].read_text())
+    (checked,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {alias.name for node in checked.body for alias in node.names}
+    assert seen == set(module.__all__) - {"__version__"}
+    assert set(dir(module)) >= seen
+    for node in checked.body:
+        for alias in node.names:
+            origin = f"{node.module}.{alias.name}"
+            if origin in MODULES:
+                expected = importlib.import_module(origin)
+            else:
+                expected = getattr(
+                    importlib.import_module(node.module), alias.name
+                )
+            assert getattr(module, alias.name) is expected
+
+
+def test_types_are_told():
+    assert (PACKAGE / "py.typed").is_file()
+
+
+# === Saved models ===
+
+
+def _registered_classes():
+    """`module, class` of all that a decorator registers with Keras."""
+    for name, path in MODULES.items():
+        for node in ast.parse(path.read_text()).body:
+            for call in getattr(node, "decorator_list", ()):
+                text = ast.unparse(call)
+                if text.startswith("keras.saving.register_keras_serializable"):
+                    yield name.removeprefix("keras_mobilevit."), node.name
+
+
+def test_every_registered_class_has_a_stand_in():
+    assert set(_registered_classes()) == {
+        (module, name) for module, names in REGISTERED.items() for name in names
+    }
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """One model of each task, one of them compiled, and a deploy form."""
+    folder = tmp_path_factory.mktemp("saved")
+    shape = (32, 32, 3)
+    classifier = MobileViTXXS(weights=None, input_shape=shape, classes=3)
+    detector = detection.MobileViTSSDLiteXXS(
+        weights=None, input_shape=shape, classes=4
+    )
+    segmenter = segmentation.MobileViTDeepLabV3XXS(
+        weights=None, input_shape=shape, classes=4
+    )
+    segmenter.compile(
+        loss=segmentation.PixelCrossentropy(),
+        metrics=[segmentation.MeanIoU(4), segmentation.PixelAccuracy(4)],
+    )
+    deployed = keras_mobilevit.reparameterize(classifier)
+    for name, model in (
+        ("classification", classifier),
+        ("classification_deployed", deployed),
+        ("detection", detector),
+        ("segmentation", segmenter),
+    ):
+        model.save(folder / f"{name}.keras")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("imports", "files"),
+    [
+        ("keras_mobilevit, keras", "*"),
+        # One is enough: what differs is when the stand-ins are registered.
+        ("keras, keras_mobilevit", "segmentation"),
+    ],
+)
+def test_saved_models_open_in_a_fresh_process(saved, imports, files):
+    """Though none of their classes is imported before."""
+    found = python(
+        f"import {imports}"
+        """
+import importlib, json, pathlib, sys
+from keras_mobilevit.registration import PACKAGE, REGISTERED
+ours = [n for n in sys.modules if n.startswith("keras_mobilevit.layers")]
+shapes = []
+losses = []
+for path in sorted(pathlib.Path(sys.argv[1]).glob(f"{sys.argv[2]}.keras")):
+    model = keras.saving.load_model(path)
+    shapes.append(model.output_shape[1:])
+    losses.append(type(getattr(model, "loss", None)).__name__)
+# The classes have taken the places of their stand-ins.
+registered = [
+    keras.saving.get_registered_object(f"{PACKAGE}>{name}")
+    is getattr(importlib.import_module(f"{PACKAGE}.{module}"), name)
+    for module, names in REGISTERED.items() for name in names
+    if f"{PACKAGE}.{module}" in sys.modules
+]
+print(json.dumps([ours, shapes, losses, registered]))
+""",
+        saved,
+        files,
+        KERAS_BACKEND="tensorflow",
+    )
+    ours, shapes, losses, registered = found
+    assert ours == []
+    # Classes for each pixel.
+    assert shapes.pop() == [32, 32, 4]
+    assert losses.pop() == "PixelCrossentropy"
+    assert len(registered) > 8 and all(registered)
+    if files == "*":
+        classifier, deployed, detector = shapes
+        assert classifier == deployed == [3]
+        assert detector[-1] == 4 + 4  # Sides of the box, and classes.
 
 
 def test_a_missing_extra_is_named():
@@ -119,14 +251,6 @@ def test_require_returns_the_module():
 
 
 # === Structure ===
-
-
-def _module_name(path):
-    parts = ("keras_mobilevit", *path.relative_to(PACKAGE).parts)
-    return ".".join(parts).removesuffix(".py").removesuffix(".__init__")
-
-
-MODULES = {_module_name(path): path for path in PACKAGE.rglob("*.py")}
 
 
 def _imports(name):
@@ -161,6 +285,9 @@ def test_imports_have_no_circles():
 # Part of the package -> the parts that it may import, besides itself.
 FLOW = {
     "version": set(),
+    "lazy": set(),
+    "import_hooks": set(),
+    "registration": {"import_hooks"},
     "configs": set(),
     "extras": set(),
     "files": set(),
@@ -168,7 +295,7 @@ FLOW = {
     "machine": {"version"},
     "messages": set(),
     "tables": set(),
-    "layers": set(),
+    "layers": {"configs"},
     "images": {"extras"},
     "labels": {"configs"},
     "checkpoints": {"configs", "extras", "files", "messages"},
@@ -207,16 +334,18 @@ def test_imports_flow_one_way(part):
 
 # Application -> those that may import it, besides itself.
 APPLICATIONS = {
-    "detection": {"named_models", "tflite", "training"},
-    "segmentation": {"named_models", "tflite", "training"},
-    "tflite": {"compression", "training"},
-    "training": {"compression"},
-    "compression": set(),
+    "detection": {"cli", "named_models", "tflite", "training"},
+    "segmentation": {"cli", "named_models", "tflite", "training"},
+    "tflite": {"cli", "compression", "training"},
+    "training": {"cli", "compression"},
+    "compression": {"cli"},
+    "cli": {"__main__"},
 }
 
 
 def test_the_core_imports_no_application():
-    for name in MODULES:
+    # The package itself offers them, and imports what is asked for.
+    for name in MODULES.keys() - {"keras_mobilevit"}:
         for target in _imports(name):
             application = (target.split(".") + [""])[1]
             if application in APPLICATIONS:

@@ -44,6 +44,7 @@ def test_holds_the_package_its_checkpoint_and_recipes_only(wheel):
     assert sorted(others) == [
         f"{embedded}.md",
         f"{embedded}.weights.h5",
+        "keras_mobilevit/py.typed",
         *(
             f"keras_mobilevit/training/recipes/{name}.toml"
             for name in (
@@ -52,6 +53,17 @@ def test_holds_the_package_its_checkpoint_and_recipes_only(wheel):
             )
         ),
     ]
+
+
+def test_brings_the_command(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (
+            name
+            for name in archive.namelist()
+            if name.endswith(".dist-info/entry_points.txt")
+        )
+        text = archive.read(name).decode()
+    assert "keras-mobilevit = keras_mobilevit.cli.main:main" in text
 
 
 def test_checkpoint_is_small(wheel):

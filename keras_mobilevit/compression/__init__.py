@@ -6,24 +6,29 @@ its own: `worker`, and the modules that only that imports (`twin`, `wrapping`,
 `quantizers`). Nothing else here imports either.
 """
 
-from keras_mobilevit.compression.compress import (
-    Compressed,
-    compress,
-    compress_weights,
-)
-from keras_mobilevit.compression.job import Outcome
-from keras_mobilevit.compression.methods import (
-    METHODS,
-    Clustering,
-    FineTuning,
-    Pruning,
-    QuantizationAware,
-)
-from keras_mobilevit.compression.statistics import (
-    KernelStatistics,
-    kernel_statistics,
-    sparsity,
-)
+from typing import TYPE_CHECKING
+
+from keras_mobilevit.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from keras_mobilevit.compression.job import Outcome
+    from keras_mobilevit.compression.methods import (
+        METHODS,
+        Clustering,
+        FineTuning,
+        Pruning,
+        QuantizationAware,
+    )
+    from keras_mobilevit.compression.pipeline import (
+        Compressed,
+        compress,
+        compress_weights,
+    )
+    from keras_mobilevit.compression.statistics import (
+        KernelStatistics,
+        kernel_statistics,
+        sparsity,
+    )
 
 __all__ = [
     "METHODS",
@@ -39,3 +44,19 @@ __all__ = [
     "kernel_statistics",
     "sparsity",
 ]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "pipeline": ("Compressed", "compress", "compress_weights"),
+        "job": ("Outcome",),
+        "methods": (
+            "METHODS",
+            "Clustering",
+            "FineTuning",
+            "Pruning",
+            "QuantizationAware",
+        ),
+        "statistics": ("KernelStatistics", "kernel_statistics", "sparsity"),
+    },
+)

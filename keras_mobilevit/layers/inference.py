@@ -17,6 +17,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_mobilevit.configs import FOLD_SCOPE
 from keras_mobilevit.layers.convolution import PACKAGE
 from keras_mobilevit.layers.deploy_forms import register_deploy_form
 from keras_mobilevit.layers.mobilevit_block import MobileViTBlock
@@ -26,9 +27,6 @@ from keras_mobilevit.layers.transformer import (
     TransformerLayer,
     allow_single_token,
 )
-
-# Where tokens become a map again; recipes and tensor names refer to it.
-FOLD_SCOPE = "fold"
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

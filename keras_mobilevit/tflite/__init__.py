@@ -12,30 +12,40 @@ the interpreter, gets bytes.
 Needs `pip install "keras-mobilevit[tflite]"`.
 """
 
-from keras_mobilevit.tflite.baseline import export_baseline
-from keras_mobilevit.tflite.benchmarks.benchmark import Measurement, benchmark
-from keras_mobilevit.tflite.benchmarks.comparison import Comparison, compare
-from keras_mobilevit.tflite.benchmarks.latency import measure_latency
-from keras_mobilevit.tflite.conversion import convert
-from keras_mobilevit.tflite.dense import Detector, Segmenter
-from keras_mobilevit.tflite.endings.ending import Ending
-from keras_mobilevit.tflite.endings.finding import ENDINGS, find_ending
-from keras_mobilevit.tflite.evaluation.evaluate import Evaluation, evaluate
-from keras_mobilevit.tflite.export import export_recipes, export_tflite
-from keras_mobilevit.tflite.fidelity.compare import compare_tensors
-from keras_mobilevit.tflite.inspection.inspect import Inspection, inspect
-from keras_mobilevit.tflite.metadata import Metadata, read_metadata
-from keras_mobilevit.tflite.output_fidelity import Fidelity, fidelity_meter
-from keras_mobilevit.tflite.quantization.calibration import calibrate
-from keras_mobilevit.tflite.quantization.calibration_set import calibration_set
-from keras_mobilevit.tflite.quantization.quantize import quantize
-from keras_mobilevit.tflite.quantization.recipes import (
-    RECIPES,
-    Recipe,
-    find_recipe,
-)
-from keras_mobilevit.tflite.runtime import ImageModel, Prediction
-from keras_mobilevit.tflite.search.export import export_searched
+from typing import TYPE_CHECKING
+
+from keras_mobilevit.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from keras_mobilevit.tflite.baseline import export_baseline
+    from keras_mobilevit.tflite.benchmarks.benchmark import (
+        Measurement,
+        benchmark,
+    )
+    from keras_mobilevit.tflite.benchmarks.comparison import Comparison, compare
+    from keras_mobilevit.tflite.benchmarks.latency import measure_latency
+    from keras_mobilevit.tflite.conversion import convert
+    from keras_mobilevit.tflite.dense import Detector, Segmenter
+    from keras_mobilevit.tflite.endings.ending import Ending
+    from keras_mobilevit.tflite.endings.finding import ENDINGS, find_ending
+    from keras_mobilevit.tflite.evaluation.evaluate import Evaluation, evaluate
+    from keras_mobilevit.tflite.export import export_recipes, export_tflite
+    from keras_mobilevit.tflite.fidelity.compare import compare_tensors
+    from keras_mobilevit.tflite.inspection.inspect import Inspection, inspect
+    from keras_mobilevit.tflite.metadata import Metadata, read_metadata
+    from keras_mobilevit.tflite.output_fidelity import Fidelity, fidelity_meter
+    from keras_mobilevit.tflite.quantization.calibration import calibrate
+    from keras_mobilevit.tflite.quantization.calibration_set import (
+        calibration_set,
+    )
+    from keras_mobilevit.tflite.quantization.quantize import quantize
+    from keras_mobilevit.tflite.quantization.recipes import (
+        RECIPES,
+        Recipe,
+        find_recipe,
+    )
+    from keras_mobilevit.tflite.runtime import ImageModel, Prediction
+    from keras_mobilevit.tflite.search.export import export_searched
 
 __all__ = [
     "ENDINGS",
@@ -71,3 +81,29 @@ __all__ = [
     "quantize",
     "read_metadata",
 ]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "baseline": ("export_baseline",),
+        "benchmarks.benchmark": ("Measurement", "benchmark"),
+        "benchmarks.comparison": ("Comparison", "compare"),
+        "benchmarks.latency": ("measure_latency",),
+        "conversion": ("convert",),
+        "dense": ("Detector", "Segmenter"),
+        "endings.ending": ("Ending",),
+        "endings.finding": ("ENDINGS", "find_ending"),
+        "evaluation.evaluate": ("Evaluation", "evaluate"),
+        "export": ("export_recipes", "export_tflite"),
+        "fidelity.compare": ("compare_tensors",),
+        "inspection.inspect": ("Inspection", "inspect"),
+        "metadata": ("Metadata", "read_metadata"),
+        "output_fidelity": ("Fidelity", "fidelity_meter"),
+        "quantization.calibration": ("calibrate",),
+        "quantization.calibration_set": ("calibration_set",),
+        "quantization.quantize": ("quantize",),
+        "quantization.recipes": ("RECIPES", "Recipe", "find_recipe"),
+        "runtime": ("ImageModel", "Prediction"),
+        "search.export": ("export_searched",),
+    },
+)

@@ -13,7 +13,7 @@ from collections import Counter
 
 import keras
 
-from keras_mobilevit.layers.inference import FOLD_SCOPE
+from keras_mobilevit.configs import FOLD_SCOPE
 from keras_mobilevit.tflite.flatbuffer import (
     is_constant,
     op_name,

@@ -25,6 +25,7 @@ from keras_mobilevit.configs import (
 )
 from keras_mobilevit.extras import require
 from keras_mobilevit.training.checked import Checked, choice, part, text
+from keras_mobilevit.training.recipes import FOLDER, recipe_names
 from keras_mobilevit.training.sections import (
     Augmentation,
     Detection,
@@ -37,7 +38,6 @@ from keras_mobilevit.training.sections import (
 )
 from keras_mobilevit.training.task_fields import check_task_fields
 
-_FOLDER = pathlib.Path(__file__).parent / "recipes"
 _NAMED_WEIGHTS = {**WEIGHTS, **SEGMENTATION_WEIGHTS, **DETECTION_WEIGHTS}
 # What a recipe tells about itself; no run depends on it.
 _RECORD = ("description", "source", "expected", "cost", "command")
@@ -168,11 +168,6 @@ def _flatten(recipe: Recipe) -> dict[str, Any]:
 # === Files ===
 
 
-def recipe_names() -> list[str]:
-    """Names of the recipes that come with the package."""
-    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
-
-
 def load_recipe(
     recipe: str | os.PathLike, overrides: Mapping[str, str] | None = None
 ) -> Recipe:
@@ -221,7 +216,7 @@ def _find(recipe: str | os.PathLike) -> pathlib.Path:
             f"There is no recipe {str(recipe)!r}. Did you mean "
             f"{' or '.join(map(repr, close))}, or the path of a .toml file?"
         )
-    return _FOLDER / f"{recipe}.toml"
+    return FOLDER / f"{recipe}.toml"
 
 
 def _toml() -> ModuleType:

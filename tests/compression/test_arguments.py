@@ -18,8 +18,8 @@ from keras_mobilevit.compression import (
     compress_weights,
     process,
 )
-from keras_mobilevit.compression.compress import warn_of_loss
 from keras_mobilevit.compression.job import Folder, Job, Pictures
+from keras_mobilevit.compression.pipeline import warn_of_loss
 from keras_mobilevit.training.sections import Augmentation, Evaluation
 
 
@@ -155,32 +155,25 @@ def test_what_the_process_refuses_is_told(says):
         says(["noise", '@compression {"error": "this is wrong"}'], 1)
 
 
-# === Tools ===
+# === The command ===
 
 
-@pytest.fixture
-def tool(monkeypatch, request):
-    monkeypatch.syspath_prepend(request.config.rootpath / "tools")
-    import compress as tool
-
-    return tool
-
-
-def test_tool_arguments(tool, monkeypatch, capsys):
+def test_command_arguments(command, monkeypatch, capsys):
     calls = []
 
     def compress_weights(*args, **options):
         calls.append((args, options))
         return Outcome(0.85, 0.84, 200, 40, 12.3, 0.25)
 
-    monkeypatch.setattr(tool, "compress_weights", compress_weights)
-    status = tool.main(
-        [
-            *("cluster", "--weights", "cifar10", "--clusters", "32"),
-            *("--keep-zeros", "--epochs", "2", "--augment-as", "cifar10"),
-            *("--train", "a", "--test", "b", "--train-images", "640"),
-            *("-o", "c.weights.h5"),
-        ]
+    monkeypatch.setattr(
+        "keras_mobilevit.compression.compress_weights", compress_weights
+    )
+    status = command(
+        "compress",
+        *("cluster", "--weights", "cifar10", "--clusters", "32"),
+        *("--keep-zeros", "--epochs", "2", "--augment-as", "cifar10"),
+        *("--train", "a", "--test", "b", "--train-images", "640"),
+        *("-o", "c.weights.h5"),
     )
     assert status == 0
     assert "85.00% before, 84.00% after" in capsys.readouterr().out
@@ -193,10 +186,16 @@ def test_tool_arguments(tool, monkeypatch, capsys):
     assert (options["train_images"], options["test_images"]) == (640, None)
 
 
-def test_tool_tells_errors_in_a_line(tool, capsys):
+def test_command_tells_errors_in_a_line(command, capsys):
     arguments = ["--train", "a", "--test", "b", "-o", "c.weights.h5"]
-    status = tool.main(
-        ["prune", "--weights", "cifar10", "--sparsity", "70", *arguments]
+    status = command(
+        "compress",
+        "prune",
+        "--weights",
+        "cifar10",
+        "--sparsity",
+        "70",
+        *arguments,
     )
     assert status == 1
     assert capsys.readouterr().err.startswith("error: `pruning.sparsity` must")

@@ -1,9 +1,7 @@
 """Timing files side by side, their start and memory, and the report."""
 
-import importlib
 import json
 import pathlib
-import sys
 import types
 
 import numpy as np
@@ -400,20 +398,13 @@ def test_benchmark_needs_files():
         benchmark({})
 
 
-# === The tool ===
+# === The command ===
 
 
-@pytest.fixture
-def tool(monkeypatch, request):
-    monkeypatch.syspath_prepend(request.config.rootpath / "tools")
-    yield importlib.import_module("benchmark")
-    del sys.modules["benchmark"]
-
-
-def test_tool_measures_files(tool, files, tmp_path, capsys):
+def test_command_measures_files(command, files, tmp_path, capsys):
     paths = [str(files["float32"]), str(files["int8"])]
     argv = [*paths, "--runs", "2", "--warmup", "0", "--threads", "1", "2"]
-    assert tool.main([*argv, "--json", str(tmp_path / "a.json")]) == 0
+    assert command("benchmark", *argv, "--json", tmp_path / "a.json") == 0
     out = capsys.readouterr().out
     assert out.count(paths[1]) == 2
     tree = json.loads((tmp_path / "a.json").read_text())
@@ -431,8 +422,8 @@ def test_tool_measures_files(tool, files, tmp_path, capsys):
 @pytest.mark.parametrize(
     "argv", [["missing.tflite"], ["int8", "--threads", "0"]]
 )
-def test_tool_errors(tool, files, tmp_path, capsys, argv):
+def test_command_errors(command, files, tmp_path, capsys, argv):
     argv = [str(files.get(arg, arg)) for arg in argv]
-    assert tool.main([*argv, "--json", str(tmp_path / "a.json")]) == 1
+    assert command("benchmark", *argv, "--json", tmp_path / "a.json") == 1
     assert capsys.readouterr().err.startswith("error: ")
     assert not (tmp_path / "a.json").exists()

@@ -407,12 +407,10 @@ def test_a_search_by_right_answers_is_for_classifiers(detector, tmp_path):
         )
 
 
-# === The tool ===
+# === The command ===
 
 
-def test_the_tool(detector, monkeypatch, request, tmp_path, capsys):
-    monkeypatch.syspath_prepend(request.config.rootpath / "tools")
-    tool = pytest.importorskip("export_tflite")
+def test_the_command(command, detector, tmp_path, capsys):
     source, labels = tmp_path / "detector.keras", tmp_path / "labels.txt"
     detector.save(source)
     labels.write_text("\n".join(OBJECTS))
@@ -421,11 +419,11 @@ def test_the_tool(detector, monkeypatch, request, tmp_path, capsys):
         *("--keras", str(source), "--recipe", "float32"),
         *("--labels", str(labels), "-o", str(path)),
     ]
-    assert tool.main([*argv, "--max-boxes", "7"]) == 1
+    assert command("export", *argv, "--max-boxes", "7") == 1
     assert "--max-boxes is for --ending nms" in capsys.readouterr().err
     assert not path.exists()
     argv += ["--ending", "nms", "--max-boxes", "7", "--score-threshold", "0.2"]
-    assert tool.main(argv) == 0
+    assert command("export", *argv) == 0
     metadata = read_metadata(path)
     assert metadata.labels == OBJECTS
     assert metadata.decoding["max_boxes"] == 7

@@ -1,8 +1,10 @@
 """What is said of files: delegation and why not, types, versions, memory."""
 
-import importlib.util
+import functools
 import json
-import pathlib
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -13,8 +15,6 @@ from keras_mobilevit.tflite.flatbuffer import read_model, write_model
 from keras_mobilevit.tflite.graph import Node, read_graph
 from keras_mobilevit.tflite.inspection import delegation
 from keras_mobilevit.tflite.op_versions import minimum_runtime
-
-TOOL = pathlib.Path(__file__).parents[2] / "tools" / "inspect_tflite.py"
 
 
 @pytest.fixture
@@ -483,16 +483,14 @@ def test_stated_and_unknown_runtime(inspected):
 # === The command ===
 
 
-@pytest.fixture(scope="module")
-def tool():
-    spec = importlib.util.spec_from_file_location("inspect_tool", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return lambda *arguments: module.main([str(a) for a in arguments])
+@pytest.fixture
+def inspect_command(command):
+    """Runs `keras-mobilevit inspect`; returns its exit status."""
+    return functools.partial(command, "inspect")
 
 
-def test_tool_prints_tables(tool, split_file, capsys):
-    assert tool(split_file) == 0
+def test_command_prints_tables(inspect_command, split_file, capsys):
+    assert inspect_command(split_file) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{split_file}: {split_file.stat().st_size:,} bytes"
     assert "XNNPACK: 2 of 3 nodes; partitions: 2" in lines
@@ -502,9 +500,9 @@ def test_tool_prints_tables(tool, split_file, capsys):
     assert ["", "RELU", "1", types, "2", "2", "1.5.0", ""] in cells
 
 
-def test_tool_tells_fidelity(tool, files, split_file, capsys):
+def test_command_tells_fidelity(inspect_command, files, split_file, capsys):
     for path, lines in ((files["int8"], 1), (split_file, 0)):
-        assert tool(path) == 0
+        assert inspect_command(path) == 0
         found = [
             line
             for line in capsys.readouterr().out.splitlines()
@@ -513,8 +511,8 @@ def test_tool_tells_fidelity(tool, files, split_file, capsys):
         assert len(found) == lines
 
 
-def test_tool_json(tool, files, split_file, capsys):
-    assert tool("--json", files["int8"], split_file) == 0
+def test_command_json(inspect_command, files, split_file, capsys):
+    assert inspect_command("--json", files["int8"], split_file) == 0
     first, second = json.loads(capsys.readouterr().out)
     assert first["file"] == str(files["int8"])
     assert first["partitions"] == 1
@@ -531,15 +529,35 @@ def test_tool_json(tool, files, split_file, capsys):
     ]
 
 
-def test_tool_requires_full_delegation(tool, files, split_file, capsys):
-    assert tool("--require-full-delegation", files["int8"]) == 0
+def test_command_requires_full_delegation(
+    inspect_command, files, split_file, capsys
+):
+    assert inspect_command("--require-full-delegation", files["int8"]) == 0
     assert capsys.readouterr().err == ""
-    assert tool("--require-full-delegation", files["int8"], split_file) == 1
+    assert (
+        inspect_command("--require-full-delegation", files["int8"], split_file)
+        == 1
+    )
     captured = capsys.readouterr()
     assert "nodes; partitions: 1" in captured.out
     assert f"error: {split_file}: Expected all nodes" in captured.err
 
 
-def test_tool_errors(tool, tmp_path, capsys):
-    assert tool(tmp_path / "missing.tflite") == 1
+def test_command_in_a_fresh_process(split_file):
+    """LiteRT, too, writes to standard error."""
+    environment = dict(os.environ)
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "keras_mobilevit", "inspect", split_file],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{split_file}: ")
+
+
+def test_command_errors(inspect_command, tmp_path, capsys):
+    assert inspect_command(tmp_path / "missing.tflite") == 1
     assert "error: There is no .tflite file" in capsys.readouterr().err

@@ -87,15 +87,7 @@ def hostile_files(files, tmp_path_factory):
     return paths
 
 
-@pytest.fixture
-def run_tool(monkeypatch, request):
-    monkeypatch.syspath_prepend(request.config.rootpath / "tools")
-    tool = pytest.importorskip("report")
-    yield lambda *argv: tool.main([str(arg) for arg in argv])
-    sys.modules.pop("report")
-
-
-def test_report(hostile_files, tmp_path, run_tool, capsys):
+def test_report(hostile_files, tmp_path, command, capsys):
     pytest.importorskip("matplotlib")
     float_path, int8_path = hostile_files
     images = make_images(6, seed=6)
@@ -104,7 +96,8 @@ def test_report(hostile_files, tmp_path, run_tool, capsys):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(path)
     output = tmp_path / "report.html"
-    assert not run_tool(
+    assert not command(
+        "report",
         *(int8_path, "--float", float_path, "--data", tmp_path / "data"),
         *("--runs", "2", "-o", output),
     )
@@ -205,7 +198,7 @@ def test_plots_are_svg_in_the_colours_of_the_page():
         assert draw() == svg
 
 
-def test_errors_write_nothing(files, tmp_path, monkeypatch, run_tool, capsys):
+def test_errors_write_nothing(files, tmp_path, monkeypatch, command, capsys):
     pair = (files["int8"], files["float32"])
     with pytest.raises(ValueError, match="must end in .html"):
         write_report(tmp_path / "a.md", *pair, data=tmp_path)
@@ -214,7 +207,8 @@ def test_errors_write_nothing(files, tmp_path, monkeypatch, run_tool, capsys):
     with pytest.raises(ValueError, match="`limit`"):
         write_report(tmp_path / "a.html", *pair, data=tmp_path, limit=0)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert run_tool(
+    assert command(
+        "report",
         *(pair[0], "--float", pair[1], "--images", tmp_path),
         *("-o", tmp_path / "a.html"),
     )

@@ -1,4 +1,4 @@
-"""Running, evaluating and timing files; the command line tools."""
+"""Running, evaluating and timing files; the commands."""
 
 import importlib.util
 import io
@@ -351,20 +351,9 @@ def test_latency_and_comparison(files):
 # === Commands ===
 
 
-def run_tool(name, *argv):
-    tool = pytest.importorskip(name)
-    return tool.main([str(arg) for arg in argv])
-
-
-@pytest.fixture(autouse=True)
-def tools_on_path(monkeypatch, request):
-    monkeypatch.syspath_prepend(request.config.rootpath / "tools")
-    yield
-    for name in ("export_tflite", "classify", "evaluate"):
-        sys.modules.pop(name, None)
-
-
-def test_tools_from_keras_file_to_class_names(tiny, tmp_path, capsys):
+def test_commands_from_keras_file_to_class_names(
+    command, tiny, tmp_path, capsys
+):
     tiny.save(tmp_path / "model.keras")
     (tmp_path / "names.txt").write_text("\n".join(LABELS))
     images = tmp_path / "images"
@@ -372,20 +361,20 @@ def test_tools_from_keras_file_to_class_names(tiny, tmp_path, capsys):
     for index, image in enumerate(make_images(20, TINY_SIZE)):
         Image.fromarray(image).save(images / f"{index}.png")
     output = tmp_path / "model.tflite"
-    assert not run_tool(
-        "export_tflite",
+    assert not command(
+        "export",
         *("--keras", tmp_path / "model.keras"),
         *("--recipe", "int8", "--calibration", images),
         *("--labels", tmp_path / "names.txt", "-o", output),
     )
     assert inspect(output).partitions == 1
     capsys.readouterr()
-    assert not run_tool("classify", images / "0.png", "--model", output)
+    assert not command("predict", images / "0.png", "--model", output)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == str(images / "0.png")
     assert {line.split()[-1] for line in lines[1:]} == set(LABELS)
 
 
-def test_classify_tool_errors(files, tmp_path, capsys):
-    assert run_tool("classify", tmp_path / "no.jpg", "--model", files["int8"])
+def test_predict_errors(command, files, tmp_path, capsys):
+    assert command("predict", tmp_path / "no.jpg", "--model", files["int8"])
     assert "no picture" in capsys.readouterr().err

@@ -73,7 +73,7 @@ def test_recipes_of_the_package_load(name):
     recipe = load_recipe(name)
     assert recipe.name == name
     assert re.match(
-        f"python tools/train.py --recipe {name} --(train|data) ",
+        f"keras-mobilevit train --recipe {name} --(train|data) ",
         recipe.command,
     )
     assert f"--out runs/{name}" in recipe.command

@@ -9,8 +9,8 @@ import os
 import pathlib
 import re
 
+from keras_mobilevit.configs import FOLD_SCOPE
 from keras_mobilevit.extras import require
-from keras_mobilevit.layers.inference import FOLD_SCOPE
 
 INT8_BITS = 8
 _CHOICES = {

@@ -34,7 +34,8 @@ class Findings:
         measurements: Size, delegation, speed and memory.
         machine: As `describe_machine` tells.
         evaluations: Accuracy and agreement of classifiers; empty for files
-            of other tasks, whose mAP or mIoU `tools/evaluate.py` measures.
+            of other tasks, whose mAP or mIoU `keras-mobilevit evaluate`
+            measures.
         tensors: Fidelity of all tensors of the quantized file.
         samples: Name to `(float values, quantized values)` of the noisiest.
     """

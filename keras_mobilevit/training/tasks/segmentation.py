@@ -24,8 +24,8 @@ class Segmentation(Task):
     """Which class each pixel has.
 
     Pictures come as `MaskFolders`. The mean IoU is that of masks and pictures
-    resized to the input, as the paper's training reported it; tools measure
-    it at the size of the original pictures.
+    resized to the input, as the paper's training reported it;
+    `keras-mobilevit evaluate` measures it at the size of the original pictures.
     """
 
     figure_of_merit = "mean_iou"

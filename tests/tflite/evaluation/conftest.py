@@ -1,6 +1,6 @@
 """Pictures of known classes, and the command line."""
 
-import sys
+import functools
 
 import pytest
 from colour_model import COLOURS, paint
@@ -35,8 +35,6 @@ def photos(files, tmp_path_factory):
 
 
 @pytest.fixture
-def tool(monkeypatch, request):
-    monkeypatch.syspath_prepend(request.config.rootpath / "tools")
-    main = pytest.importorskip("evaluate").main
-    yield lambda *argv: main([str(arg) for arg in argv])
-    sys.modules.pop("evaluate")
+def evaluate_command(command):
+    """Runs `keras-mobilevit evaluate`; returns its exit status."""
+    return functools.partial(command, "evaluate")

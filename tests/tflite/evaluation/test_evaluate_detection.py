@@ -203,12 +203,12 @@ def model(tmp_path):
     return path
 
 
-def test_tool(pictures, model, tool, tmp_path, capsys):
+def test_command(pictures, model, evaluate_command, tmp_path, capsys):
     annotations = tmp_path / "instances.json"
     annotations.write_text(json.dumps(content()))
     report = tmp_path / "a.json"
     argv = (pictures, "--model", model, "--annotations", annotations)
-    assert not tool(*argv, "--json", report)
+    assert not evaluate_command(*argv, "--json", report)
     text = capsys.readouterr().out
     row = [cell.strip() for cell in text.splitlines()[2].split("|")[1:-1]]
     facts = json.loads(report.read_text())
@@ -226,7 +226,7 @@ def test_tool(pictures, model, tool, tmp_path, capsys):
     assert "\n4 images\n" in text
 
 
-def test_tool_errors(pictures, model, tool, tmp_path, capsys):
+def test_command_errors(pictures, model, evaluate_command, tmp_path, capsys):
     Image.new("L", (4, 4)).save(pictures / "extra.png")
     for argv, message in (
         (("--annotations", tmp_path / "none.json"), "no file of annotations"),
@@ -234,7 +234,12 @@ def test_tool_errors(pictures, model, tool, tmp_path, capsys):
         (("--masks", pictures), "must be for segmentation"),
     ):
         report = tmp_path / "a.json"
-        assert tool(pictures, "--model", model, *argv, "--json", report) == 1
+        assert (
+            evaluate_command(
+                pictures, "--model", model, *argv, "--json", report
+            )
+            == 1
+        )
         error = capsys.readouterr().err
         assert error.startswith("error: ") and message in error
         assert not report.exists()
@@ -248,7 +253,9 @@ def test_tool_errors(pictures, model, tool, tmp_path, capsys):
         ("--masks", "b", "--labels", "none"),
     ],
 )
-def test_tool_options_that_exclude_each_other(tool, capsys, argv):
+def test_command_options_that_exclude_each_other(
+    evaluate_command, capsys, argv
+):
     with pytest.raises(SystemExit):
-        tool("pictures", "--model", "a.tflite", *argv)
+        evaluate_command("pictures", "--model", "a.tflite", *argv)
     assert "one kind of model" in capsys.readouterr().err

@@ -161,14 +161,14 @@ def test_networks_of_other_classes(folders):
 # === The command line ===
 
 
-def test_tool(folders, tool, tmp_path, capsys):
+def test_command(folders, evaluate_command, tmp_path, capsys):
     pictures, masks = folders
     models = tmp_path / "all.keras", tmp_path / "no_blue.keras"
     colour_segmenter().save(models[0])
     no_blue().save(models[1])
     report = tmp_path / "a.json"
     argv = (pictures, "--masks", masks, "--model", *models)
-    assert not tool(*argv, "--json", report)
+    assert not evaluate_command(*argv, "--json", report)
     text = capsys.readouterr().out
     header, _, first, second = (
         [cell.strip() for cell in line.split("|")[1:-1]]
@@ -187,7 +187,7 @@ def test_tool(folders, tool, tmp_path, capsys):
     }
 
 
-def test_tool_errors(folders, tool, tmp_path, capsys):
+def test_command_errors(folders, evaluate_command, tmp_path, capsys):
     pictures, masks = folders
     model = tmp_path / "all.keras"
     colour_segmenter().save(model)
@@ -197,6 +197,6 @@ def test_tool_errors(folders, tool, tmp_path, capsys):
         (("--masks", tmp_path / "none"), "none"),
         (("--masks", masks, "--limit", 0), "limit=0"),
     ):
-        assert tool(pictures, "--model", model, *argv) == 1
+        assert evaluate_command(pictures, "--model", model, *argv) == 1
         error = capsys.readouterr().err
         assert error.startswith("error: ") and message in error

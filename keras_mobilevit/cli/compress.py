@@ -1,14 +1,14 @@
-#!/usr/bin/env python3
-"""Compresses a MobileViT with tensorflow-model-optimization.
+r"""Compresses a MobileViT with tensorflow-model-optimization.
 
-The result is an ordinary weights file, for all other tools.
+The result is an ordinary weights file, for all other commands. `compress
+report` compares weights before and after.
 
 Examples:
-    python tools/compress.py prune --weights cifar10 --sparsity 0.7 \
+    keras-mobilevit compress prune --weights cifar10 --sparsity 0.7 \
         --train cifar10_train.tar --test cifar10_test.tar -o p70.weights.h5
-    python tools/compress.py cluster --weights p70.weights.h5 --clusters 32 \
+    keras-mobilevit compress cluster --weights p70.weights.h5 --clusters 32 \
         --keep-zeros --train TRAIN --test TEST -o p70c32.weights.h5
-    python tools/compress.py qat --weights cifar10 --epochs 2 \
+    keras-mobilevit compress qat --weights cifar10 --epochs 2 \
         --train TRAIN --test TEST -o qat.weights.h5
 """
 
@@ -16,18 +16,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
-import warnings
 
-from keras_mobilevit.compression import (
-    METHODS,
-    FineTuning,
-    compress_weights,
-)
-from keras_mobilevit.compression.compress import AUGMENTATION
-from keras_mobilevit.training.recipe import load_recipe, recipe_names
+from keras_mobilevit.cli import compress_report
+from keras_mobilevit.cli.errors import print_error
+from keras_mobilevit.compression.methods import METHODS, FineTuning
+from keras_mobilevit.training.recipes import recipe_names
 
-HELP = {
+HELP = "prune, cluster or train for int8; report what it buys"
+FIELD_HELP = {
     "prune": "set the smallest weights to zero",
     "cluster": "let each kernel have few different weights",
     "qat": "train with the rounding of int8",
@@ -48,14 +44,12 @@ HELP = {
 }
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    methods = parser.add_subparsers(
+        title="methods", metavar="METHOD", required=True
     )
-    methods = parser.add_subparsers(dest="method", required=True)
     for name, kind in METHODS.items():
-        command = methods.add_parser(name, help=HELP[name])
+        command = methods.add_parser(name, help=FIELD_HELP[name])
         add_fields(command.add_argument_group("method"), kind)
         add_fields(command.add_argument_group("fine-tuning"), FineTuning)
         command.add_argument(
@@ -82,13 +76,23 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument(
             "-o", "--output", required=True, metavar="FILE.weights.h5"
         )
-    return parser
+        command.set_defaults(compress=compress, method=kind)
+    command = methods.add_parser(
+        "report",
+        help=compress_report.HELP,
+        description=compress_report.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    compress_report.add_arguments(command)
+    command.set_defaults(compress=compress_report.run)
 
 
 def add_fields(group: argparse._ArgumentGroup, kind: type) -> None:
     """Adds an option for each field of a dataclass."""
     for field in dataclasses.fields(kind):
-        options = {"help": f"{HELP[field.name]} (default: {field.default!r})"}
+        options = {
+            "help": f"{FIELD_HELP[field.name]} (default: {field.default!r})"
+        }
         if isinstance(field.default, bool):
             options["action"] = "store_true"
         else:
@@ -97,45 +101,46 @@ def add_fields(group: argparse._ArgumentGroup, kind: type) -> None:
         group.add_argument(f"--{field.name.replace('_', '-')}", **options)
 
 
-def read_fields(args: argparse.Namespace, kind: type):
+def read_fields(arguments: argparse.Namespace, kind: type):
     """Makes a dataclass of its options."""
     names = [field.name for field in dataclasses.fields(kind)]
-    return kind(**{name: getattr(args, name) for name in names})
+    return kind(**{name: getattr(arguments, name) for name in names})
 
 
-def main(argv: list[str] | None = None) -> int:
-    args = build_parser().parse_args(argv)
+def run(arguments: argparse.Namespace) -> int:
+    return arguments.compress(arguments)
+
+
+def compress(arguments: argparse.Namespace) -> int:
+    from keras_mobilevit.compression import compress_weights
+    from keras_mobilevit.compression.pipeline import AUGMENTATION
+    from keras_mobilevit.training.recipe import load_recipe
+
     augmentation = AUGMENTATION
+    if arguments.augment_as:
+        augmentation = load_recipe(arguments.augment_as).augmentation
     try:
-        if args.augment_as:
-            augmentation = load_recipe(args.augment_as).augmentation
-        with warnings.catch_warnings(record=True) as caught:
-            outcome = compress_weights(
-                args.weights,
-                args.output,
-                read_fields(args, METHODS[args.method]),
-                args.train,
-                args.test,
-                variant=args.variant,
-                fine_tuning=read_fields(args, FineTuning),
-                augmentation=augmentation,
-                train_images=args.train_images,
-                test_images=args.test_images,
-            )
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        outcome = compress_weights(
+            arguments.weights,
+            arguments.output,
+            read_fields(arguments, arguments.method),
+            arguments.train,
+            arguments.test,
+            variant=arguments.variant,
+            fine_tuning=read_fields(arguments, FineTuning),
+            augmentation=augmentation,
+            train_images=arguments.train_images,
+            test_images=arguments.test_images,
+        )
+    except RuntimeError as error:
+        # Of the process in which tensorflow-model-optimization runs.
+        print_error(error)
         return 1
-    for warning in caught:
-        print(f"warning: {warning.message}", file=sys.stderr)
     print(
-        f"wrote {args.output}\n"
+        f"wrote {arguments.output}\n"
         f"top-1 {outcome.accuracy_before:.2%} before, "
         f"{outcome.accuracy_after:.2%} after, of {outcome.test_images:,} "
         f"pictures; {outcome.steps:,} steps in {outcome.seconds:.0f} s, "
         f"{outcome.step_seconds:.3f} s each"
     )
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,27 +1,21 @@
-#!/usr/bin/env python3
-"""Writes a report on a quantized .tflite file: one HTML page, and Markdown.
+r"""Writes a report on a quantized .tflite file: one HTML page, and Markdown.
 
 Size, speed, delegation, accuracy, the SQNR of every layer, and the operations
 that make most noise, with histograms of their values.
 
 Example:
-    python tools/report.py int8.tflite --float float32.tflite \
+    keras-mobilevit report int8.tflite --float float32.tflite \
         --data cifar10_test.tar --limit 1000 -o report.html
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 
-from keras_mobilevit.tflite.report.write import write_report
+HELP = "write a report on a quantized .tflite file"
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("quantized", metavar="QUANTIZED.tflite")
     parser.add_argument(
         "--float",
@@ -44,24 +38,20 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=100, metavar="N")
     parser.add_argument("--threads", type=int, default=1, metavar="N")
     parser.add_argument("-o", "--output", required=True, metavar="FILE.html")
-    args = parser.parse_args(argv)
-    try:
-        paths = write_report(
-            args.output,
-            args.quantized,
-            args.reference,
-            data=args.data,
-            images=args.images,
-            limit=args.limit,
-            runs=args.runs,
-            num_threads=args.threads,
-        )
-    except (OSError, ValueError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from keras_mobilevit.tflite.report.write import write_report
+
+    paths = write_report(
+        arguments.output,
+        arguments.quantized,
+        arguments.reference,
+        data=arguments.data,
+        images=arguments.images,
+        limit=arguments.limit,
+        runs=arguments.runs,
+        num_threads=arguments.threads,
+    )
     print("wrote", " and ".join(map(str, paths)))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""tools/export_tflite.py, from its arguments to the file."""
+"""`keras-mobilevit export`, from its arguments to the file."""
 
 import dataclasses
 
@@ -21,14 +21,12 @@ LABELS = tuple("abcde")
 
 
 @pytest.fixture
-def export(monkeypatch, request, tmp_path):
-    """Runs the tool; returns its exit status and the file to write."""
-    monkeypatch.syspath_prepend(request.config.rootpath / "tools")
-    tool = pytest.importorskip("export_tflite")
+def export(command, tmp_path):
+    """Runs the command; returns its exit status and the file to write."""
 
     def export(*argv, output="model.tflite"):
         path = tmp_path / output
-        return tool.main([*map(str, argv), "-o", str(path)]), path
+        return command("export", *argv, "-o", path), path
 
     return export
 

@@ -1,10 +1,9 @@
-#!/usr/bin/env python3
 """Says what is in .tflite files, and what XNNPACK makes of them.
 
 Examples:
-    python tools/inspect_tflite.py model.tflite
-    python tools/inspect_tflite.py --json *.tflite > facts.json
-    python tools/inspect_tflite.py --require-full-delegation model.tflite
+    keras-mobilevit inspect model.tflite
+    keras-mobilevit inspect --json *.tflite > facts.json
+    keras-mobilevit inspect --require-full-delegation model.tflite
 """
 
 from __future__ import annotations
@@ -13,17 +12,17 @@ import argparse
 import dataclasses
 import json
 import sys
+from typing import TYPE_CHECKING
 
 from keras_mobilevit.tables import markdown_table
-from keras_mobilevit.tflite import Inspection, inspect
-from keras_mobilevit.tflite.output_fidelity import describe_fidelity
+
+if TYPE_CHECKING:
+    from keras_mobilevit.tflite import Inspection
+
+HELP = "show what is in .tflite files"
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE.tflite")
     parser.add_argument(
         "--json", action="store_true", help="print a JSON list instead"
@@ -33,13 +32,13 @@ def main(argv: list[str] | None = None) -> int:
         action="store_true",
         help="fail if a node falls out of XNNPACK, or if it splits the graph",
     )
-    args = parser.parse_args(argv)
-    try:
-        facts = {path: inspect(path) for path in args.files}
-    except (OSError, ValueError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    if args.json:
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from keras_mobilevit.tflite import inspect
+
+    facts = {path: inspect(path) for path in arguments.files}
+    if arguments.json:
         rows = [
             {"file": path, **dataclasses.asdict(fact)}
             for path, fact in facts.items()
@@ -47,7 +46,9 @@ def main(argv: list[str] | None = None) -> int:
         print(json.dumps(rows, indent=2))
     else:
         print("\n\n".join(describe(path, fact) for path, fact in facts.items()))
-    return require_full_delegation(facts) if args.require_full_delegation else 0
+    if arguments.require_full_delegation:
+        return require_full_delegation(facts)
+    return 0
 
 
 def require_full_delegation(facts: dict[str, Inspection]) -> int:
@@ -115,12 +116,10 @@ def describe(path: str, fact: Inspection) -> str:
 def fidelity(fact: Inspection) -> list[str]:
     if not fact.fidelity:
         return []
+    from keras_mobilevit.tflite.output_fidelity import describe_fidelity
+
     return [f"fidelity: {describe_fidelity(fact.recipe, fact.fidelity)}"]
 
 
 def counts(numbers: dict[str, int]) -> str:
     return ", ".join(f"{name} {number}" for name, number in numbers.items())
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
-"""Compares weights before and after compression: size, accuracy and speed.
+r"""Compares weights before and after compression: size, accuracy and speed.
 
 Each becomes a float32 and an int8 .tflite file. Sizes are those of the files
 packed by gzip and zstd, since zeros and repeated weights save nothing else.
 
 Example:
-    python tools/report_compression.py --data cifar10_test.tar \
+    keras-mobilevit compress report --data cifar10_test.tar \
         --calibration cifar10_train.tar --out DIR --plot compression.png \
         --weights original=weights:cifar10 pruned=p70.weights.h5
 """
@@ -16,14 +15,8 @@ import argparse
 import dataclasses
 import json
 import pathlib
-import sys
 
-from keras_mobilevit.compression.report import (
-    measure,
-    plot_rows,
-    report_table,
-)
-from keras_mobilevit.files import atomic_write
+HELP = "compare the size, accuracy and speed of weights"
 
 
 def named(text: str) -> tuple[str, str]:
@@ -36,11 +29,7 @@ def named(text: str) -> tuple[str, str]:
     return name, weights
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", required=True, nargs="+", type=named, metavar="NAME=..."
     )
@@ -69,33 +58,30 @@ def build_parser() -> argparse.ArgumentParser:
         "--json", metavar="FILE", help="write the results there as well"
     )
     parser.add_argument("--plot", metavar="FILE.png", help="accuracy over size")
-    return parser
 
 
-def main(argv: list[str] | None = None) -> int:
-    args = build_parser().parse_args(argv)
-    try:
-        pathlib.Path(args.out).mkdir(parents=True, exist_ok=True)
-        rows = measure(
-            dict(args.weights),
-            args.data,
-            args.calibration,
-            args.out,
-            limit=args.limit,
-            workers=args.workers,
-            runs=args.runs,
-        )
-        if args.json:
-            text = json.dumps([dataclasses.asdict(row) for row in rows])
-            atomic_write(args.json, f"{text}\n".encode())
-        if args.plot:
-            plot_rows(rows, args.plot)
-    except (OSError, ValueError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+def run(arguments: argparse.Namespace) -> int:
+    from keras_mobilevit.compression.report import (
+        measure,
+        plot_rows,
+        report_table,
+    )
+    from keras_mobilevit.files import atomic_write
+
+    pathlib.Path(arguments.out).mkdir(parents=True, exist_ok=True)
+    rows = measure(
+        dict(arguments.weights),
+        arguments.data,
+        arguments.calibration,
+        arguments.out,
+        limit=arguments.limit,
+        workers=arguments.workers,
+        runs=arguments.runs,
+    )
+    if arguments.json:
+        text = json.dumps([dataclasses.asdict(row) for row in rows])
+        atomic_write(arguments.json, f"{text}\n".encode())
+    if arguments.plot:
+        plot_rows(rows, arguments.plot)
     print(report_table(rows))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

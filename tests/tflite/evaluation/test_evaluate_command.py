@@ -14,9 +14,9 @@ def cells(text):
     return [[cell.strip() for cell in r.split("|")[1:-1]] for r in rows]
 
 
-def test_tool(model, files, photos, tool, tmp_path, capsys):
+def test_command(model, files, photos, evaluate_command, tmp_path, capsys):
     model.save(tmp_path / "model.keras")
-    assert not tool(
+    assert not evaluate_command(
         *(photos, "--workers", 2, "--json", tmp_path / "a.json", "--model"),
         *(files["float32"], tmp_path / "model.keras", files["int8"]),
     )
@@ -44,11 +44,13 @@ def test_tool(model, files, photos, tool, tmp_path, capsys):
     assert report["models"][str(files["float32"])]["sqnr"] is None
 
 
-def test_tool_without_labels(files, tool, tmp_path, capsys):
+def test_command_without_labels(files, evaluate_command, tmp_path, capsys):
     for index, image in enumerate(make_images(3, seed=3)):
         Image.fromarray(image).save(tmp_path / f"{index}.png")
     (tmp_path / "bad.png").write_bytes(b"no picture")
-    assert not tool(tmp_path, "--model", files["float32"], files["int8"])
+    assert not evaluate_command(
+        tmp_path, "--model", files["float32"], files["int8"]
+    )
     text = capsys.readouterr().out
     *_, second = cells(text)
     assert second[1:5] == ["-", "-", "-", "-"]
@@ -57,21 +59,21 @@ def test_tool_without_labels(files, tool, tmp_path, capsys):
     assert "bad.png" in text
 
 
-def test_tool_takes_labels_and_preprocessing_from_the_user(
-    files, photos, tool, tmp_path, capsys
+def test_command_takes_labels_and_preprocessing_from_the_user(
+    files, photos, evaluate_command, tmp_path, capsys
 ):
     other = relabelled(
         files["float32"], tmp_path / "a.tflite", labels=LABELS[::-1]
     )
     argv = (photos, "--model", files["float32"], other, "--limit", 4)
-    assert tool(*argv) == 1
+    assert evaluate_command(*argv) == 1
     assert "agree on `labels`" in capsys.readouterr().err
     (tmp_path / "names.txt").write_text("\n".join(LABELS))
     argv = (*argv, "--labels", tmp_path / "names.txt")
-    assert tool(*argv) == 1
+    assert evaluate_command(*argv) == 1
     assert "agree on `crop_fraction`" in capsys.readouterr().err
     argv = (*argv, "--crop-fraction", 0.875, "--json", tmp_path / "a.json")
-    assert not tool(*argv)
+    assert not evaluate_command(*argv)
     report = json.loads((tmp_path / "a.json").read_text())
     assert report["crop_fraction"] == 0.875
     *_, first, second = cells(capsys.readouterr().out)
@@ -90,9 +92,9 @@ def test_tool_takes_labels_and_preprocessing_from_the_user(
         ),
     ],
 )
-def test_tool_errors(tool, tmp_path, capsys, argv, message):
+def test_command_errors(evaluate_command, tmp_path, capsys, argv, message):
     report = tmp_path / "a.json"
-    assert tool(*argv, "--json", report) == 1
+    assert evaluate_command(*argv, "--json", report) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error
     assert not report.exists()

@@ -1,19 +1,18 @@
-#!/usr/bin/env python3
-"""Trains a MobileViT by a recipe, or fine-tunes one on a folder of pictures.
+r"""Trains a MobileViT by a recipe, or fine-tunes one on a folder of pictures.
 
 The recipe says whether it classifies, segments or detects. The same command
 continues a run that was cut off. The weights carry the task, the names of the
-classes and the preprocessing, for `tools/export_tflite.py`.
+classes and the preprocessing, for `keras-mobilevit export`.
 
 Examples:
-    python tools/train.py --recipe finetune --data flowers --out runs/flowers
-    python tools/train.py --recipe cifar10 --train cifar10_train.tar \
+    keras-mobilevit train --recipe finetune --data flowers --out runs/flowers
+    keras-mobilevit train --recipe cifar10 --train cifar10_train.tar \
         --test cifar10_test.tar --out runs/cifar10 --set schedule.epochs=2
-    python tools/train.py --recipe segmentation --data VOC2012 --out runs/voc
-    python tools/train.py --recipe detection --out runs/mine \
+    keras-mobilevit train --recipe segmentation --data VOC2012 --out runs/voc
+    keras-mobilevit train --recipe detection --out runs/mine \
         --train photos --train-annotations boxes.json \
         --test test_photos --test-annotations test_boxes.json
-    KERAS_BACKEND=jax python tools/train.py --recipe my.toml --data DIR \
+    KERAS_BACKEND=jax keras-mobilevit train --recipe my.toml --data DIR \
         --out runs/mine --distribution data_parallel
 """
 
@@ -23,17 +22,14 @@ import argparse
 import pathlib
 import sys
 
-from keras_mobilevit.training.distribution import STRATEGIES
-from keras_mobilevit.training.recipe import load_recipe, recipe_names
-from keras_mobilevit.training.run import run_recipe
-from keras_mobilevit.training.tasks import TASKS
+from keras_mobilevit.cli.arguments import name_in
+from keras_mobilevit.cli.errors import UsageError
+from keras_mobilevit.training.recipes import recipe_names
+
+HELP = "train a model, or fine-tune one on your pictures"
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe",
         required=True,
@@ -81,7 +77,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--seed", type=int, default=0)
     run.add_argument(
-        "--distribution", choices=STRATEGIES, default="none", help="engine"
+        "--distribution",
+        type=name_in("keras_mobilevit.training.distribution", "STRATEGIES"),
+        metavar="ENGINE",
+        help="several devices or machines: mirrored, multi_worker or "
+        "data_parallel (default: none)",
     )
     run.add_argument(
         "--workers", type=int, help="threads that prepare pictures"
@@ -91,49 +91,43 @@ def build_parser() -> argparse.ArgumentParser:
         action=argparse.BooleanOptionalAction,
         help="whether XLA compiles the step (default: where it helps)",
     )
-    return parser
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = build_parser()
-    args = parser.parse_args(argv)
-    if bool(args.data) == bool(args.train and args.test):
-        parser.error("give either --data, or --train and --test")
-    changes = [text.partition("=")[::2] for text in args.set]
+def run(arguments: argparse.Namespace) -> int:
+    if bool(arguments.data) == bool(arguments.train and arguments.test):
+        raise UsageError("give either --data, or --train and --test")
+    from keras_mobilevit.training.recipe import load_recipe
+    from keras_mobilevit.training.run import run_recipe
+    from keras_mobilevit.training.tasks import TASKS
+
+    changes = [text.partition("=")[::2] for text in arguments.set]
     for field in ("weights", "variant"):
-        if getattr(args, field):
-            changes.append((field, getattr(args, field)))
+        if getattr(arguments, field):
+            changes.append((field, getattr(arguments, field)))
+    recipe = load_recipe(arguments.recipe, dict(changes))
+    task = TASKS[recipe.task]
+    if arguments.data:
+        train, test = task.find_splits(pathlib.Path(arguments.data))
+    else:
+        train = task.join(arguments.train, arguments.train_annotations)
+        test = task.join(arguments.test, arguments.test_annotations)
     try:
-        recipe = load_recipe(args.recipe, dict(changes))
-        task = TASKS[recipe.task]
-        if args.data:
-            train, test = task.find_splits(pathlib.Path(args.data))
-        else:
-            train = task.join(args.train, args.train_annotations)
-            test = task.join(args.test, args.test_annotations)
         weights = run_recipe(
             recipe,
             train,
             test,
-            args.out,
-            seed=args.seed,
-            distribution=args.distribution,
-            workers=args.workers,
-            jit_compile=args.jit,
+            arguments.out,
+            seed=arguments.seed,
+            distribution=arguments.distribution or "none",
+            workers=arguments.workers,
+            jit_compile=arguments.jit,
         )
     except KeyboardInterrupt:
         print(
-            f"interrupted; all is saved in {args.out}, and the same command "
-            "goes on from there",
+            f"interrupted; all is saved in {arguments.out}, and the same "
+            "command goes on from there",
             file=sys.stderr,
         )
         return 130
-    except (OSError, ValueError, ImportError, FloatingPointError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
     print(f"wrote {weights}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

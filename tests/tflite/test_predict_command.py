@@ -1,7 +1,6 @@
 """The commands that draw boxes and masks on pictures."""
 
-import importlib
-import sys
+import functools
 
 import numpy as np
 import pytest
@@ -18,18 +17,9 @@ OBJECT = ((0.5, 0.5, 0.8, 0.9), 1, 0.9)
 
 
 @pytest.fixture
-def tool(monkeypatch, request):
-    """Runs a command by its name."""
-    monkeypatch.syspath_prepend(request.config.rootpath / "tools")
-
-    def run(name, *argv):
-        try:
-            main = importlib.import_module(name).main
-            return main([str(arg) for arg in argv])
-        finally:
-            sys.modules.pop(name, None)
-
-    return run
+def predict(command):
+    """Runs `keras-mobilevit predict`; returns its exit status."""
+    return functools.partial(command, "predict")
 
 
 @pytest.fixture
@@ -58,10 +48,10 @@ def pictures(tmp_path):
     return paths
 
 
-def test_detect(tool, detector, pictures, tmp_path, capsys):
+def test_detect(predict, detector, pictures, tmp_path, capsys):
     out = tmp_path / "new" / "out.png"
     argv = (pictures[0], "--model", detector)
-    assert not tool("detect", *argv, "-o", out)
+    assert not predict(*argv, "-o", out)
     assert capsys.readouterr().out == (
         f"{pictures[0]}\n   90.0%  1  (100, 50, 160, 90)\n"
     )
@@ -69,22 +59,24 @@ def test_detect(tool, detector, pictures, tmp_path, capsys):
     assert pixels.shape == (100, 200, 3)
     assert tuple(pixels[80, 100].tolist()) == class_color(1)
     assert (pixels[:40, :90] == 100).all()
-    assert not tool("detect", *argv, "--score", 0.95)
+    assert not predict(*argv, "--score", 0.95)
     assert "nothing above 95%" in capsys.readouterr().out
 
 
-def test_detect_on_several_pictures(tool, detector, pictures, tmp_path, capsys):
+def test_detect_on_several_pictures(
+    predict, detector, pictures, tmp_path, capsys
+):
     argv = ("--model", detector, "-o", tmp_path / "out")
-    assert not tool("detect", *pictures, *argv)
+    assert not predict(*pictures, *argv)
     assert capsys.readouterr().out.count("90.0%") == 2
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["colours.png", "grey.png"]
 
 
-def test_segment(tool, segmenter, pictures, tmp_path, capsys):
+def test_segment(predict, segmenter, pictures, tmp_path, capsys):
     out = tmp_path / "out.png"
     argv = (pictures[1], "--model", segmenter, "--size", 8, 16)
-    assert not tool("segment", *argv, "--opacity", 1, "-o", out)
+    assert not predict(*argv, "--opacity", 1, "-o", out)
     text = capsys.readouterr().out
     assert text == f"{pictures[1]}\n   75.0%  2\n   25.0%  1\n"
     # The names of the classes are not known, so the first is the background,
@@ -95,36 +87,45 @@ def test_segment(tool, segmenter, pictures, tmp_path, capsys):
     assert image.getpixel((150, 50)) == (128, 128, 0)
 
 
-@pytest.mark.parametrize("name", ["detect", "segment"])
-def test_errors(tool, detector, segmenter, pictures, tmp_path, capsys, name):
+@pytest.mark.parametrize("task", ["detection", "segmentation"])
+def test_errors(predict, detector, segmenter, pictures, tmp_path, capsys, task):
     """Whatever is wrong, nothing is written."""
-    right, wrong = detector, segmenter
-    size = ()
-    if name == "segment":
-        right, wrong = wrong, right
-        size = ("--size", 8, 16)
+    model, size = detector, ()
+    if task == "segmentation":
+        model, size = segmenter, ("--size", 8, 16)
     text = tmp_path / "text.jpg"
     text.write_text("no picture")
-    task = {"detect": "detection", "segment": "segmentation"}[name]
     out = tmp_path / "out.png"
     for argv, message in (
-        ((pictures[0], "--model", wrong, "-o", out), f"for {task}"),
         ((pictures[0], "--model", "none.tflite"), "no .tflite file"),
         ((pictures[0], "--model", "none"), "weights:NAME"),
-        (("none.jpg", "--model", right, *size, "-o", out), "no picture at"),
-        ((text, "--model", right, *size, "-o", out), "Not a readable picture"),
-        ((*pictures, "--model", right, "-o", out), "name a folder"),
-        ((pictures[0], "--model", right, "-o", pictures[0]), "is one of the"),
-        ((pictures[0], "--model", right, "-o", "out.doc"), "must end in"),
+        (("none.jpg", "--model", model, *size, "-o", out), "no picture at"),
+        ((text, "--model", model, *size, "-o", out), "Not a readable picture"),
+        ((*pictures, "--model", model, "-o", out), "name a folder"),
+        ((pictures[0], "--model", model, "-o", pictures[0]), "is one of the"),
+        ((pictures[0], "--model", model, "-o", "out.doc"), "must end in"),
     ):
-        assert tool(name, *argv) == 1
+        assert predict(*argv) == 1
         error = capsys.readouterr().err
         assert error.startswith("error: ") and message in error
         assert not out.exists()
 
 
-def test_a_model_of_any_size_needs_one(tool, segmenter, pictures, capsys):
-    assert tool("segment", pictures[0], "--model", segmenter) == 1
+def test_options_of_another_task(predict, detector, segmenter, capsys):
+    for model, option, message in (
+        (detector, "--top", "--top is not for Keras models for detection"),
+        (detector, "--opacity", "--opacity is not for"),
+        (segmenter, "--score", "--score is not for"),
+        (segmenter, "--threads", "--threads is not for"),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            predict("a.jpg", "--model", model, option, 1)
+        assert caught.value.code == 2
+        assert message in capsys.readouterr().err
+
+
+def test_a_model_of_any_size_needs_one(predict, segmenter, pictures, capsys):
+    assert predict(pictures[0], "--model", segmenter) == 1
     assert "`size` must be given" in capsys.readouterr().err
 
 

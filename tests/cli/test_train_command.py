@@ -1,38 +1,31 @@
-"""tools/train.py, from its arguments to the run."""
+"""`keras-mobilevit train`, from its arguments to the run."""
 
 import pathlib
 
 import pytest
 
-
-@pytest.fixture
-def tool(monkeypatch, request):
-    monkeypatch.syspath_prepend(request.config.rootpath / "tools")
-    import train
-
-    return train
+RUN_RECIPE = "keras_mobilevit.training.run.run_recipe"
 
 
 @pytest.fixture
-def runs(tool, monkeypatch):
-    """Arguments of the runs that the tool asks for."""
+def runs(monkeypatch):
+    """Arguments of the runs that the command asks for."""
     calls = []
 
     def run_recipe(*args, **kwargs):
         calls.append((args, kwargs))
         return pathlib.Path("model.weights.h5")
 
-    monkeypatch.setattr(tool, "run_recipe", run_recipe)
+    monkeypatch.setattr(RUN_RECIPE, run_recipe)
     return calls
 
 
-def test_arguments(tool, runs, capsys):
-    status = tool.main(
-        [
-            *("--recipe", "finetune", "--variant", "mobilevit_xxs"),
-            *("--weights", "cifar10", "--set", "schedule.epochs=3"),
-            *("--data", "flowers", "--out", "run", "--seed", "7", "--no-jit"),
-        ]
+def test_arguments(command, runs, capsys):
+    status = command(
+        "train",
+        *("--recipe", "finetune", "--variant", "mobilevit_xxs"),
+        *("--weights", "cifar10", "--set", "schedule.epochs=3"),
+        *("--data", "flowers", "--out", "run", "--seed", "7", "--no-jit"),
     )
     assert status == 0
     assert capsys.readouterr().out == "wrote model.weights.h5\n"
@@ -49,22 +42,21 @@ def test_arguments(tool, runs, capsys):
     "sources",
     [[], ["--train", "a"], ["--data", "a", "--train", "b", "--test", "c"]],
 )
-def test_pictures_come_one_way(tool, runs, sources, capsys):
+def test_pictures_come_one_way(command, runs, sources, capsys):
     with pytest.raises(SystemExit):
-        tool.main(["--recipe", "finetune", "--out", "run", *sources])
+        command("train", "--recipe", "finetune", "--out", "run", *sources)
     assert "either --data, or --train and --test" in capsys.readouterr().err
     assert not runs
 
 
-def test_annotations(tool, runs):
+def test_annotations(command, runs):
     """Masks or boxes beside the pictures, as the recipe's task wants."""
     for name in ("camvid", "detection"):
-        status = tool.main(
-            [
-                *("--recipe", name, "--out", "run"),
-                *("--train", "a", "--train-annotations", "b"),
-                *("--test", "c", "--test-annotations", "d"),
-            ]
+        status = command(
+            "train",
+            *("--recipe", name, "--out", "run"),
+            *("--train", "a", "--train-annotations", "b"),
+            *("--test", "c", "--test-annotations", "d"),
         )
         assert status == 0
         (_, train, test, _), _ = runs.pop()
@@ -81,13 +73,12 @@ def test_annotations(tool, runs):
     ],
 )
 def test_annotations_of_another_task(
-    tool, runs, recipe, options, message, capsys
+    command, runs, recipe, options, message, capsys
 ):
-    status = tool.main(
-        [
-            *("--recipe", recipe, "--out", "run"),
-            *("--train", "a", "--test", "c", *options),
-        ]
+    status = command(
+        "train",
+        *("--recipe", recipe, "--out", "run"),
+        *("--train", "a", "--test", "c", *options),
     )
     assert status == 1 and not runs
     assert message in capsys.readouterr().err
@@ -101,9 +92,17 @@ def test_annotations_of_another_task(
         ("optimizer.freeze=8", "optimizer.freeze"),
     ],
 )
-def test_a_field_with_a_typo(tool, runs, change, message, capsys):
-    status = tool.main(
-        ["--recipe", "cifar10", "--data", "a", "--out", "b", "--set", change]
+def test_a_field_with_a_typo(command, runs, change, message, capsys):
+    status = command(
+        "train",
+        "--recipe",
+        "cifar10",
+        "--data",
+        "a",
+        "--out",
+        "b",
+        "--set",
+        change,
     )
     assert status == 1 and not runs
     error = capsys.readouterr().err
@@ -118,11 +117,11 @@ def test_a_field_with_a_typo(tool, runs, change, message, capsys):
         (OSError(28, "No space left on device"), 1, "No space left"),
     ],
 )
-def test_what_ends_a_run(tool, monkeypatch, capsys, error, status, message):
+def test_what_ends_a_run(command, monkeypatch, capsys, error, status, message):
     def fail(*args, **kwargs):
         raise error
 
-    monkeypatch.setattr(tool, "run_recipe", fail)
-    found = tool.main(["--recipe", "cifar10", "--data", "a", "--out", "b"])
+    monkeypatch.setattr(RUN_RECIPE, fail)
+    found = command("train", "--recipe", "cifar10", "--data", "a", "--out", "b")
     assert found == status
     assert message in capsys.readouterr().err

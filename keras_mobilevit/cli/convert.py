@@ -1,12 +1,4 @@
-"""Converts MobileViT checkpoints between formats."""
-
-from __future__ import annotations
-
-import argparse
-import sys
-
-DESCRIPTION = """\
-Converts a MobileViT checkpoint to another format and checks the result.
+"""Converts a MobileViT checkpoint to another format and checks the result.
 
 IN is any of these, recognised by its contents:
   .pt, .pth       PyTorch, with the keys of ml-cvnets, timm or Hugging Face
@@ -23,13 +15,16 @@ The suffix of OUT chooses the format to write:
 OUT appears only if it gives exactly the outputs of IN.
 """
 
+from __future__ import annotations
 
-def main(argv: list[str] | None = None) -> int:
-    """Runs the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+import argparse
+
+from keras_mobilevit.cli.errors import print_error
+
+HELP = "convert a checkpoint to another format"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="IN", help="checkpoint to read")
     parser.add_argument("target", metavar="OUT", help="file to write")
     parser.add_argument(
@@ -38,23 +33,21 @@ def main(argv: list[str] | None = None) -> int:
         help="order of the image channels that IN was trained with (default: "
         "bgr for ml-cvnets and Hugging Face keys, else rgb)",
     )
-    args = parser.parse_args(argv)
 
-    # Imported late, so that --help does not wait for Keras.
+
+def run(arguments: argparse.Namespace) -> int:
     from keras_mobilevit.conversion import convert
 
     try:
         result = convert(
-            args.source, args.target, channel_order=args.channel_order
+            arguments.source,
+            arguments.target,
+            channel_order=arguments.channel_order,
         )
     except (ImportError, OSError, RuntimeError, ValueError) as error:
-        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        print_error(error)
         return 2
     info = result.source
     top = f"{info.classes} classes" if info.classes else "no classifier"
     print(f"{info.variant}, {top}: {info.layout} -> {result.target}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""Compares Keras models and .tflite files on a folder of pictures.
+r"""Compares Keras models and .tflite files on a folder of pictures.
 
 Labels and preprocessing come from the models themselves. Classifiers: without
 labels, as of a folder of pictures in no class folders, only agreement and SQNR
@@ -7,13 +6,13 @@ are told. Detectors are measured against annotations, by the metrics of COCO,
 and networks for segmentation against masks, by the mean IoU.
 
 Examples:
-    python tools/evaluate.py cifar10_test.tar \
+    keras-mobilevit evaluate cifar10_test.tar \
         --model weights:cifar10 float32.tflite int8.tflite --workers 2
-    python tools/evaluate.py imagenet/val --labels folders \
+    keras-mobilevit evaluate imagenet/val --labels folders \
         --model weights:imagenet:mobilevit_s int8.tflite --json result.json
-    python tools/evaluate.py val2017 --annotations instances_val2017.json \
+    keras-mobilevit evaluate val2017 --annotations instances_val2017.json \
         --model ssdlite.weights.h5 ssdlite_int8.tflite
-    python tools/evaluate.py camvid/test --masks camvid/testannot \
+    keras-mobilevit evaluate camvid/test --masks camvid/testannot \
         --ignore-label 11 --model deeplab.weights.h5 deeplab_int8.tflite
 """
 
@@ -21,32 +20,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from keras_mobilevit.cli.errors import UsageError
 from keras_mobilevit.configs import IGNORE_LABEL
-from keras_mobilevit.detection import COCO_SCORE_THRESHOLD
-from keras_mobilevit.files import atomic_write
-from keras_mobilevit.tflite import evaluate, inspect
-from keras_mobilevit.tflite.dense import Detector, Segmenter
-from keras_mobilevit.tflite.evaluation.candidates import (
-    Candidate,
-    check_task,
-    common_settings,
-    open_candidate,
-    read_labels,
-)
-from keras_mobilevit.tflite.evaluation.detection import evaluate_detectors
-from keras_mobilevit.tflite.evaluation.segmentation import evaluate_segmenters
-from keras_mobilevit.tflite.evaluation.tables import to_record, to_table
+
+if TYPE_CHECKING:
+    from keras_mobilevit.tflite.evaluation.candidates import Candidate
+
+HELP = "measure the accuracy of models and .tflite files"
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "data",
         metavar="DIR|TAR",
@@ -115,48 +101,45 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="pixels of this id do not count (default: %(default)s)",
     )
-    return parser
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = build_parser()
-    args = parser.parse_args(argv)
-    dense = args.annotations, args.masks
-    preprocessing = args.labels, args.crop_fraction, args.native_size
+def run(arguments: argparse.Namespace) -> int:
+    dense = arguments.annotations, arguments.masks
+    preprocessing = (
+        arguments.labels,
+        arguments.crop_fraction,
+        arguments.native_size,
+    )
     if all(dense) or (any(dense) and any(x is not None for x in preprocessing)):
-        parser.error(
+        raise UsageError(
             "options of one kind of model only: see the groups of --help"
         )
-    try:
-        run(args)
-    except (OSError, ValueError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    from keras_mobilevit.files import atomic_write
+    from keras_mobilevit.tflite import inspect
+    from keras_mobilevit.tflite.evaluation.candidates import open_candidate
+    from keras_mobilevit.tflite.evaluation.tables import to_record, to_table
 
-
-def run(args: argparse.Namespace) -> None:
-    candidates = {name: open_candidate(name) for name in args.model}
-    if args.annotations:
-        settings, results = run_detectors(args, candidates)
-    elif args.masks:
-        settings, results = run_segmenters(args, candidates)
+    candidates = {name: open_candidate(name) for name in arguments.model}
+    if arguments.annotations:
+        settings, results = run_detectors(arguments, candidates)
+    elif arguments.masks:
+        settings, results = run_segmenters(arguments, candidates)
     else:
-        settings, results = run_classifiers(args, candidates)
+        settings, results = run_classifiers(arguments, candidates)
     files = {
         name: inspect(name) for name in results if name.endswith(".tflite")
     }
     print(to_table(results, files))
     (first, *_) = results.values()
-    intervals = "" if args.annotations else "; in brackets 95 % intervals"
+    intervals = "" if arguments.annotations else "; in brackets 95 % intervals"
     print(f"\n{first.images:,} images{intervals}")
     if first.skipped:
         listed = ", ".join(first.skipped[:5])
         listed += ", ..." if first.skipped[5:] else ""
         print(f"{len(first.skipped):,} pictures could not be read: {listed}")
-    if args.json:
+    if arguments.json:
         report = {
-            "data": args.data,
+            "data": arguments.data,
             **settings,
             "models": {
                 name: to_record(result, files.get(name))
@@ -164,29 +147,39 @@ def run(args: argparse.Namespace) -> None:
             },
         }
         text = json.dumps(report, indent=2, allow_nan=False)
-        atomic_write(args.json, f"{text}\n".encode())
+        atomic_write(arguments.json, f"{text}\n".encode())
+    return 0
 
 
 Evaluated = tuple[dict[str, Any], Mapping[str, Any]]
 
 
 def run_classifiers(
-    args: argparse.Namespace, candidates: Mapping[str, Candidate]
+    arguments: argparse.Namespace, candidates: Mapping[str, Candidate]
 ) -> Evaluated:
     """Settings for the report, and the results."""
+    from keras_mobilevit.tflite import evaluate
+    from keras_mobilevit.tflite.evaluation.candidates import (
+        check_task,
+        common_settings,
+        read_labels,
+    )
+
     check_task(candidates, "classification")
     settings = common_settings(
         candidates,
-        labels=read_labels(args.labels, args.data) if args.labels else None,
-        crop_fraction=args.crop_fraction,
-        native_size=args.native_size,
+        labels=read_labels(arguments.labels, arguments.data)
+        if arguments.labels
+        else None,
+        crop_fraction=arguments.crop_fraction,
+        native_size=arguments.native_size,
     )
     results = evaluate(
         {name: candidate.model for name, candidate in candidates.items()},
-        args.data,
+        arguments.data,
         **settings._asdict(),
-        limit=args.limit,
-        workers=args.workers,
+        limit=arguments.limit,
+        workers=arguments.workers,
     )
     return {
         "crop_fraction": settings.crop_fraction,
@@ -195,46 +188,56 @@ def run_classifiers(
 
 
 def run_detectors(
-    args: argparse.Namespace, candidates: Mapping[str, Candidate]
+    arguments: argparse.Namespace, candidates: Mapping[str, Candidate]
 ) -> Evaluated:
-    """Likewise."""
+    """Settings for the report, and the results."""
+    from keras_mobilevit.detection import COCO_SCORE_THRESHOLD
+    from keras_mobilevit.tflite import Detector
+    from keras_mobilevit.tflite.evaluation.candidates import check_task
+    from keras_mobilevit.tflite.evaluation.detection import evaluate_detectors
+
     check_task(candidates, "detection")
     detectors = {
         name: Detector(
             candidate.model,
             candidate.labels or (),
             score_threshold=COCO_SCORE_THRESHOLD,
-            workers=args.workers,
+            workers=arguments.workers,
         )
         for name, candidate in candidates.items()
     }
     results = evaluate_detectors(
-        detectors, args.data, args.annotations, limit=args.limit
+        detectors, arguments.data, arguments.annotations, limit=arguments.limit
     )
-    return {"annotations": args.annotations}, results
+    return {"annotations": arguments.annotations}, results
 
 
 def run_segmenters(
-    args: argparse.Namespace, candidates: Mapping[str, Candidate]
+    arguments: argparse.Namespace, candidates: Mapping[str, Candidate]
 ) -> Evaluated:
-    """Likewise."""
+    """Settings for the report, and the results."""
+    from keras_mobilevit.tflite import Segmenter
+    from keras_mobilevit.tflite.evaluation.candidates import check_task
+    from keras_mobilevit.tflite.evaluation.segmentation import (
+        evaluate_segmenters,
+    )
+
     check_task(candidates, "segmentation")
     segmenters = {
         name: Segmenter(
-            candidate.model, candidate.labels or (), workers=args.workers
+            candidate.model, candidate.labels or (), workers=arguments.workers
         )
         for name, candidate in candidates.items()
     }
     results = evaluate_segmenters(
         segmenters,
-        args.data,
-        args.masks,
-        ignore_label=args.ignore_label,
-        limit=args.limit,
+        arguments.data,
+        arguments.masks,
+        ignore_label=arguments.ignore_label,
+        limit=arguments.limit,
     )
-    settings = {"masks": args.masks, "ignore_label": args.ignore_label}
+    settings = {
+        "masks": arguments.masks,
+        "ignore_label": arguments.ignore_label,
+    }
     return settings, results
-
-
-if __name__ == "__main__":
-    sys.exit(main())

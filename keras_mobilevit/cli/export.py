@@ -1,0 +1,195 @@
+r"""Exports a MobileViT as a .tflite file for phones.
+
+A classifier, a detector or a network that segments: by its weights, by
+`--task`, or as a file that Keras saved.
+
+Examples:
+    keras-mobilevit export --model mobilevit_xxs --weights cifar10 \
+        --recipe int8 --calibration DIR -o mobilevit_xxs.tflite
+    keras-mobilevit export --keras finetuned.keras --recipe float16 \
+        -o finetuned.tflite
+    keras-mobilevit export --keras finetuned.keras --calibration DIR \
+        --target-sqnr 36 -o finetuned.tflite
+    keras-mobilevit export --weights detector.weights.h5 \
+        --calibration DIR --ending nms --max-boxes 25 -o detector.tflite
+    keras-mobilevit export --model mobilevit_s --task segmentation \
+        --recipe float16 --ending mask -o segmenter.tflite
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import pathlib
+from typing import TYPE_CHECKING
+
+from keras_mobilevit.cli.errors import UsageError
+from keras_mobilevit.cli.export_arguments import (
+    add_export_arguments,
+    add_target,
+)
+
+if TYPE_CHECKING:
+    from keras_mobilevit.named_models import NamedModel
+    from keras_mobilevit.tflite import Ending
+
+HELP = "export a model as a .tflite file"
+# What is published for each task.
+WEIGHTS = {
+    "classification": "imagenet",
+    "segmentation": "pascal_voc",
+    "detection": "coco",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_export_arguments(parser)
+    add_target(parser, required=False)
+    parser.add_argument(
+        "--baseline",
+        action="store_true",
+        help="int8 by TensorFlow's own converter instead, to compare with",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if (arguments.max_drop is None) != (arguments.data is None):
+        raise UsageError("--max-drop and --data go together")
+    path = export(arguments)
+    print(f"wrote {path} ({path.stat().st_size:,} bytes)")
+    return 0
+
+
+def export(arguments: argparse.Namespace) -> pathlib.Path:
+    from keras_mobilevit.files import atomic_write
+    from keras_mobilevit.tflite import (
+        Recipe,
+        export_baseline,
+        export_searched,
+        export_tflite,
+        find_recipe,
+        read_metadata,
+    )
+    from keras_mobilevit.tflite.affordable import AFFORDABLE
+    from keras_mobilevit.tflite.delegation_check import is_for_xnnpack
+
+    source = open_source(arguments)
+    labels = source.labels
+    if arguments.labels:
+        labels = pathlib.Path(arguments.labels).read_text().splitlines()
+    recipe = find_recipe(arguments.recipe)
+    types = {
+        "input_type": arguments.input_type,
+        "output_type": arguments.output_type,
+    }
+    recipe = dataclasses.replace(
+        recipe, **{name: value for name, value in types.items() if value}
+    )
+    options = {
+        "size": arguments.size,
+        "calibration": arguments.calibration,
+        "calibration_images": arguments.calibration_images,
+        "seed": arguments.seed,
+        "labels": labels,
+        "crop_fraction": source.crop_fraction,
+        "native_size": source.native_size,
+        "ending": chosen_ending(arguments),
+        "compat": arguments.compat,
+        "min_sqnr": arguments.min_sqnr,
+        "escalate": not arguments.no_escalation,
+    }
+    if arguments.baseline:
+        path = export_baseline(source.model, arguments.output, **options)
+        print_fidelity(path)
+        print_gaps(path)
+        return path
+    if arguments.target_sqnr is None and arguments.max_drop is None:
+        path = export_tflite(source.model, arguments.output, recipe, **options)
+        kept = read_metadata(path).recipe_fields
+        for field in AFFORDABLE:
+            if (
+                getattr(recipe, field)
+                and not kept[field]
+                and not arguments.compat
+            ):
+                print(f"without {field}: it would cost accuracy here")
+    else:
+        path, recipe, steps = export_searched(
+            source.model,
+            arguments.output,
+            recipe,
+            target_sqnr=arguments.target_sqnr,
+            max_drop=arguments.max_drop,
+            labelled=arguments.data,
+            **options,
+        )
+        for step in steps:
+            moved = ", ".join(step.layers) or recipe.name
+            back = "back to int8: " if step.returned else ""
+            print(f"{step.score:8.2f}  {back}{moved}")
+    print_fidelity(path)
+    if not is_for_xnnpack(recipe):
+        # Others are warned of.
+        print_gaps(path)
+    metadata = read_metadata(path)
+    if metadata.fidelity.get("escalated"):
+        recipe = Recipe.from_json(json.dumps(dict(metadata.recipe_fields)))
+    if arguments.save_recipe:
+        atomic_write(arguments.save_recipe, f"{recipe.to_json()}\n".encode())
+    return path
+
+
+def print_fidelity(path: pathlib.Path) -> None:
+    from keras_mobilevit.tflite import read_metadata
+    from keras_mobilevit.tflite.output_fidelity import describe_fidelity
+
+    metadata = read_metadata(path)
+    if metadata.fidelity:
+        print(describe_fidelity(metadata.recipe, metadata.fidelity))
+        balanced = metadata.fidelity.get("balanced")
+        if balanced:
+            print(f"balanced the channels of {', '.join(balanced)}")
+
+
+def print_gaps(path: pathlib.Path) -> None:
+    from keras_mobilevit.tflite.delegation_check import delegation_gaps
+
+    if gaps := delegation_gaps(path.read_bytes()):
+        print(gaps)
+
+
+def chosen_ending(arguments: argparse.Namespace) -> Ending | str | None:
+    thresholds = {
+        name: getattr(arguments, name)
+        for name in ("iou_threshold", "score_threshold", "max_boxes")
+        if getattr(arguments, name) is not None
+    }
+    if arguments.ending == "nms":
+        from keras_mobilevit.tflite import ENDINGS
+
+        return ENDINGS["nms"](**thresholds)
+    if thresholds:
+        raise ValueError(
+            f"--{min(thresholds).replace('_', '-')} is for --ending nms. "
+            f"Received: --ending {arguments.ending}"
+        )
+    return arguments.ending
+
+
+def open_source(arguments: argparse.Namespace) -> NamedModel:
+    import keras
+
+    from keras_mobilevit.named_models import NamedModel, open_model
+
+    if arguments.keras:
+        model = keras.saving.load_model(arguments.keras, compile=False)
+        return NamedModel(model, (), 1.0, 0)
+    weights = arguments.weights or WEIGHTS[arguments.task or "classification"]
+    return open_model(
+        arguments.model,
+        None if weights == "none" else weights,
+        task=arguments.task,
+        classes=arguments.classes,
+        size=arguments.size,
+    )
