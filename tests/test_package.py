@@ -170,7 +170,12 @@ FLOW = {
     "tables": set(),
     "processes": set(),
     "environments": {"processes"},
+    "class_scores": set(),
+    "model_info_v1": set(),
+    "model_info": {"model_info_v1"},
+    "info_archive": {"model_info"},
     "layers": set(),
+    "output_kind": {"layers"},
     "images": {"extras"},
     "arm64": {"environments", "extras", "files", "tables", "tflite"},
     "peers": {

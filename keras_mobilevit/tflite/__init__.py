@@ -19,7 +19,7 @@ from keras_mobilevit.tflite.evaluation.evaluate import Evaluation, evaluate
 from keras_mobilevit.tflite.export import export_recipes, export_tflite
 from keras_mobilevit.tflite.fidelity.compare import compare_tensors
 from keras_mobilevit.tflite.inspection.inspect import Inspection, inspect
-from keras_mobilevit.tflite.metadata import Metadata, read_metadata
+from keras_mobilevit.tflite.metadata import read_metadata
 from keras_mobilevit.tflite.output_fidelity import Fidelity, fidelity_meter
 from keras_mobilevit.tflite.quantization.calibration import calibrate
 from keras_mobilevit.tflite.quantization.calibration_set import calibration_set
@@ -43,7 +43,6 @@ __all__ = [
     "ImageModel",
     "Inspection",
     "Measurement",
-    "Metadata",
     "Prediction",
     "Recipe",
     "Segmenter",

@@ -63,7 +63,7 @@ class Verified:
     Attributes:
         quantized: The file, before its ending.
         recipe: The recipe that was really used.
-        facts: For `Metadata.fidelity`; empty if there were no images to
+        facts: For `ModelInfo.fidelity`; empty if there were no images to
             measure on.
     """
 
@@ -202,7 +202,7 @@ def verify_foreign(
         options: `compat` and `min_sqnr` are obeyed.
 
     Returns:
-        For `Metadata.fidelity`; empty if there were no images to measure on.
+        For `ModelInfo.fidelity`; empty if there were no images to measure on.
 
     Warns:
         UserWarning: If it is farther from float32 than `min_sqnr`, or too few

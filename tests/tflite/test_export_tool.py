@@ -73,7 +73,7 @@ def test_from_a_keras_file(export, saved, pictures, names, capsys):
     inspect(path).require_full_delegation()
     metadata = read_metadata(path)
     assert metadata.labels == LABELS
-    assert metadata.model == "tiny"
+    assert metadata.name == "tiny"
     assert metadata.recipe == "int8"
     # Of 30, 8 are reserved.
     assert (metadata.calibration_images, metadata.calibration_seed) == (22, 5)
@@ -97,7 +97,7 @@ def test_from_the_name_of_a_variant(export, monkeypatch, tiny_float):
     assert (model.name, size) == ("mobilevit_xxs", (32, 64))
     assert model.input_shape == (None, 32, 64, 3)
     assert model.output_shape == (None, 3)
-    assert read_metadata(path).model == "mobilevit_xxs"
+    assert read_metadata(path).name == "mobilevit_xxs"
 
 
 @pytest.mark.parametrize(

@@ -83,16 +83,23 @@ def test_segmenters(form):
 
 def test_facts_of_files():
     info = read_metadata(FILES / "v1_classifier_int8.tflite")
-    assert (info.model, info.recipe, info.version) == ("tiny", "int8", "0.1.0")
+    assert (info.name, info.recipe, info.version) == ("tiny", "int8", "0.1.0")
     assert info.labels == LABELS
-    assert (info.crop_fraction, info.native_size) == (0.875, 28)
-    assert info.task == "classification"
+    assert (info.image.crop_pct, info.image.pre_resize) == (0.875, 28)
+    assert (info.task, info.image.crop_mode) == ("classification", "center")
+    # It was not recorded.
+    assert info.output.kind is None
     assert (info.calibration_images, info.calibration_seed) == (17, None)
     assert info.fidelity["sqnr_db"] == 21.562
     assert info.recipe_fields["coverage"] == 99.99
     info = read_metadata(FILES / "v1_detector_raw_int8.tflite")
-    assert (info.task, info.ending) == ("detection", "raw")
-    assert info.decoding["levels"][0]["rows"] == 4
+    assert (info.task, info.image.crop_mode) == ("detection", "squash")
+    assert (info.output.kind, info.output.label_offset) == ("anchors", 1)
+    assert info.output.decoding["levels"][0]["rows"] == 4
+    assert info.labels == OBJECTS[1:]
+    info = read_metadata(FILES / "v1_detector_nms_float32.tflite")
+    assert (info.output.kind, info.output.label_offset) == ("boxes", 0)
+    assert info.labels == OBJECTS[1:]
 
 
 def test_facts_of_weights():

@@ -78,15 +78,15 @@ def open_candidate(name: str) -> Candidate:
         OSError: If weights or class names can not be downloaded.
     """
     if name.endswith(".tflite"):
-        metadata = read_metadata(name)
-        if metadata is None:
+        info = read_metadata(name)
+        if info is None:
             return Candidate(pathlib.Path(name))
         return Candidate(
             pathlib.Path(name),
-            metadata.labels or None,
-            metadata.crop_fraction,
-            metadata.native_size,
-            metadata.task,
+            _labels_of(info) or None,
+            info.image.crop_pct,
+            info.image.pre_resize,
+            info.task,
         )
     if name.endswith(".keras"):
         model = _load_keras(name)
@@ -110,6 +110,13 @@ def open_candidate(name: str) -> Candidate:
             f"{name}"
         )
     return Candidate(*open_model(variant or variants[0], weights))
+
+
+def _labels_of(info):
+    """As `Detector` takes them, those of detectors with the background."""
+    if info.task == "detection" and info.labels:
+        return ("background", *info.labels)
+    return info.labels
 
 
 def _load_keras(path):
