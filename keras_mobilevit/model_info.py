@@ -226,7 +226,8 @@ class OutputSpec(_Checked):
         label_offset: Index of the class of the output that `labels[0]` names:
             1 where class 0 is the background of a detector, else 0.
         stride: Pixels of the input a cell of the output, of networks for
-            segmentation; `None` if unknown, or without meaning.
+            segmentation; of weights, a cell of the map before it is
+            interpolated. `None` if unknown, or without meaning.
         decoding: How to read the outputs, for readers without this package.
         unknown: Keys of the JSON form that this version does not know.
     """
@@ -325,6 +326,16 @@ class ModelInfo(_Checked):
         if not self.labels:
             return ()
         return ("background",) * self.output.label_offset + self.labels
+
+    @property
+    def output_classes(self) -> int | None:
+        """Number of classes of the output, a detector's background included.
+
+        `None` if unknown.
+        """
+        if self.classes is None:
+            return None
+        return self.classes + self.output.label_offset
 
     def to_json(self) -> str:
         """Returns the description as JSON, as `MODEL_INFO.md` documents it."""

@@ -28,9 +28,11 @@ import warnings
 
 import keras
 
+from keras_mobilevit.checkpoints import read_info
 from keras_mobilevit.configs import TASKS, VARIANTS
 from keras_mobilevit.files import atomic_write
-from keras_mobilevit.named_models import NamedModel, open_model
+from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.named_models import open_model
 from keras_mobilevit.tflite import (
     ENDINGS,
     RECIPES,
@@ -99,8 +101,8 @@ def build_parser() -> argparse.ArgumentParser:
     model.add_argument(
         "--task",
         choices=TASKS,
-        help="what the network is for (default: that of --weights, else "
-        "classification)",
+        help="what the network is for (default: that of --weights, or what "
+        "the outputs of --keras look like)",
     )
     model.add_argument(
         "--classes", type=int, help="outputs (default: those of the weights)"
@@ -115,6 +117,20 @@ def build_parser() -> argparse.ArgumentParser:
         "--labels",
         metavar="FILE",
         help="class names, one a line; of a detector, the background first",
+    )
+    model.add_argument(
+        "--crop-fraction",
+        type=float,
+        metavar="SHARE",
+        help="of the resized picture that is kept (default: that of the "
+        "weights or of --keras, else 1)",
+    )
+    model.add_argument(
+        "--native-size",
+        type=int,
+        metavar="PIXELS",
+        help="short side that pictures are first reduced to, 0 for none "
+        "(default: that of the weights or of --keras, else 0)",
     )
     recipe = parser.add_argument_group("recipe")
     recipe.add_argument(
@@ -247,8 +263,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run(args: argparse.Namespace) -> pathlib.Path:
-    source = open_source(args)
-    labels = source.labels
+    model, info = open_source(args)
+    labels = None
     if args.labels:
         labels = pathlib.Path(args.labels).read_text().splitlines()
     recipe = find_recipe(args.recipe)
@@ -261,28 +277,29 @@ def run(args: argparse.Namespace) -> pathlib.Path:
         "calibration": args.calibration,
         "calibration_images": args.calibration_images,
         "seed": args.seed,
+        "info": info,
         "labels": labels,
-        "crop_fraction": source.crop_fraction,
-        "native_size": source.native_size,
+        "crop_fraction": args.crop_fraction,
+        "native_size": args.native_size,
         "ending": chosen_ending(args),
         "compat": args.compat,
         "min_sqnr": args.min_sqnr,
         "escalate": not args.no_escalation,
     }
     if args.baseline:
-        path = export_baseline(source.model, args.output, **options)
+        path = export_baseline(model, args.output, **options)
         print_fidelity(path)
         print_gaps(path)
         return path
     if args.target_sqnr is None and args.max_drop is None:
-        path = export_tflite(source.model, args.output, recipe, **options)
+        path = export_tflite(model, args.output, recipe, **options)
         kept = read_metadata(path).recipe_fields
         for field in AFFORDABLE:
             if getattr(recipe, field) and not kept[field] and not args.compat:
                 print(f"without {field}: it would cost accuracy here")
     else:
         path, recipe, steps = export_searched(
-            source.model,
+            model,
             args.output,
             recipe,
             target_sqnr=args.target_sqnr,
@@ -336,18 +353,25 @@ def chosen_ending(args: argparse.Namespace) -> Ending | str | None:
     return args.ending
 
 
-def open_source(args: argparse.Namespace) -> NamedModel:
+def open_source(
+    args: argparse.Namespace,
+) -> tuple[keras.Model, ModelInfo | None]:
+    """The model, and what is known of it: a `.keras` file may say nothing."""
     if args.keras:
         model = keras.saving.load_model(args.keras, compile=False)
-        return NamedModel(model, (), 1.0, 0)
+        info = read_info(args.keras)
+        if args.task:
+            info = dataclasses.replace(info or ModelInfo(), task=args.task)
+        return model, info
     weights = args.weights or WEIGHTS[args.task or "classification"]
-    return open_model(
+    opened = open_model(
         args.model,
         None if weights == "none" else weights,
         task=args.task,
         classes=args.classes,
         size=args.size,
     )
+    return opened.model, opened.info
 
 
 if __name__ == "__main__":

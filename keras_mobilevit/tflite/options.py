@@ -103,6 +103,11 @@ class ExportOptions:
             image=image,
             output=ending.describe(model, shape),
             recipe="float32",
+            # Of another file, if the caller took it from one.
+            recipe_fields={},
+            calibration_images=0,
+            calibration_seed=None,
+            fidelity={},
             compat=self.compat or "",
             version=__version__,
         )

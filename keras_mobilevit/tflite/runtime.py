@@ -79,7 +79,8 @@ class ImageModel:
         For detection and segmentation it is resized whole.
 
         Returns:
-            uint8 array of `shape`: RGB, or luma for one channel.
+            uint8 array of `shape`: RGB, or luma for one channel, or what else
+            `info.image.channel_order` says.
 
         Raises:
             FileNotFoundError: If there is no such file.
@@ -103,10 +104,14 @@ class ImageModel:
         if channels == 1:
             pillow = require("PIL.Image", extra="tflite")
             image = np.asarray(pillow.fromarray(image).convert("L"))[..., None]
+        if self.info.image.channel_order == "bgr":
+            image = image[..., ::-1]
         return image
 
     def set_image(self, image: np.ndarray) -> None:
         """Sets the input from pixels of `shape` in [0, 255].
+
+        They are scaled as `info.image` says.
 
         Raises:
             ValueError: If the array has another shape.
@@ -116,6 +121,9 @@ class ImageModel:
                 f"Expected pixels of shape {self.shape}. Received: "
                 f"{image.shape}"
             )
+        spec = self.info.image
+        if (spec.scale, spec.offset) != (1, 0):
+            image = image.astype(np.float32) * spec.scale + spec.offset
         self._interpreter.set_tensor(
             self._input["index"], _quantize(image[None], self._input)
         )

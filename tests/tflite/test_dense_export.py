@@ -23,7 +23,8 @@ from tiny_dense import (
 )
 from tiny_model import enliven
 
-from keras_mobilevit import detection, images, segmentation
+from keras_mobilevit import detection, images, layers, segmentation
+from keras_mobilevit.model_info import ImageSpec, ModelInfo
 from keras_mobilevit.tflite import (
     ENDINGS,
     Detector,
@@ -185,6 +186,44 @@ def test_pictures_are_resized_whole(files, detector, tmp_path):
     with pytest.warns(UserWarning, match="1 calibration images are few"):
         drawn = ExportOptions(calibration=path.parent).draw_images(detector)
     np.testing.assert_array_equal(drawn.images, [whole])
+
+
+def custom_head(activation=None):
+    """A map of classes out of no layer that only segmentation has."""
+    image = keras.Input((*DENSE_SIZE, 3))
+    x = layers.ConvBlock(12, 3, 8, name="stem")(image)
+    x = layers.MobileViTBlock(16, depth=1, num_heads=1, name="block")(x)
+    x = keras.layers.Conv2D(len(REGIONS), 1, activation=activation)(x)
+    return keras.Model(image, keras.layers.UpSampling2D(2)(x))
+
+
+@pytest.mark.parametrize(
+    ("activation", "kind"), [(None, "logits"), ("softmax", "probabilities")]
+)
+def test_custom_heads_segment(activation, kind):
+    model = custom_head(activation)
+    info = ExportOptions(labels=REGIONS).describe(model)
+    assert (info.task, info.image.crop_mode) == ("segmentation", "squash")
+    assert (info.output.kind, info.output.stride) == (kind, 4)
+
+
+def test_what_is_declared_counts_more_than_what_it_looks_like():
+    """Feature maps with a task, and maps of classes without."""
+    features = custom_head("relu")
+    info = ExportOptions().describe(features)
+    assert (info.task, info.output.kind) == ("classification", None)
+    declared = ModelInfo(task="segmentation")
+    info = ExportOptions(info=declared, labels=REGIONS).describe(features)
+    assert (info.task, info.output.kind) == ("segmentation", "logits")
+    declared = ModelInfo(task="classification")
+    info = ExportOptions(info=declared).describe(custom_head())
+    assert (info.task, info.image.crop_mode) == ("classification", "center")
+
+
+def test_exports_take_pixels():
+    scaled = ModelInfo(image=ImageSpec(scale=1 / 255))
+    with pytest.raises(ValueError, match=r"pixels in \[0, 255\].*0.0039"):
+        ExportOptions(info=scaled).describe(custom_head())
 
 
 # === Detection ===

@@ -13,7 +13,7 @@ from small_model import LABELS, make_images
 from tiny_dense import DENSE_SIZE, OBJECTS, REGIONS
 from tiny_model import TINY_SIZE
 
-from keras_mobilevit.checkpoints import read_facts
+from keras_mobilevit.checkpoints import read_info
 from keras_mobilevit.tflite import (
     Detector,
     ImageModel,
@@ -103,12 +103,12 @@ def test_facts_of_files():
 
 
 def test_facts_of_weights():
-    facts = read_facts(FILES / "v1_classification_facts.weights.h5")
-    assert facts.labels == ("anemone", "daisy", "rosé")
-    assert (facts.size, facts.crop_fraction, facts.native_size) == (
-        *(64, 0.875),
-        48,
-    )
-    assert (facts.task, facts.licence) == ("classification", "CC-BY-4.0")
-    facts = read_facts(FILES / "v1_detection_facts.weights.h5")
-    assert (facts.task, facts.classes) == ("detection", 3)
+    info = read_info(FILES / "v1_classification_facts.weights.h5")
+    assert info.labels == ("anemone", "daisy", "rosé")
+    assert info.image.size == (64, 64)
+    assert (info.image.crop_pct, info.image.pre_resize) == (0.875, 48)
+    assert (info.task, info.licence) == ("classification", "CC-BY-4.0")
+    info = read_info(FILES / "v1_detection_facts.weights.h5")
+    assert (info.task, info.labels) == ("detection", ("ant", "bee"))
+    # A network for it has one class more, the background.
+    assert (info.classes, info.output_classes) == (2, 3)
