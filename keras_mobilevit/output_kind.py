@@ -11,6 +11,8 @@ _WITH_ACTIVATION = (
     keras.layers.Dense,
     keras.layers.EinsumDense,
     keras.layers.Conv2D,
+    keras.layers.Conv2DTranspose,
+    keras.layers.SeparableConv2D,
 )
 # What stands behind a head and leaves its numbers what they are.
 _TRANSPARENT = (

@@ -174,6 +174,8 @@ def test_several_outputs_have_no_kind():
             ],
             True,
         ),
+        (lambda: [keras.layers.Conv2DTranspose(5, 2, strides=2)], True),
+        (lambda: [keras.layers.SeparableConv2D(5, 3)], True),
         (lambda: [keras.layers.Conv2D(5, 1, activation="relu")], False),
         (lambda: [], False),
         (lambda: [POOL(), keras.layers.Dense(5)], False),
