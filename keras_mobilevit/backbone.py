@@ -222,10 +222,11 @@ def check_network_weights(
             "`weights=None` with it. Received: "
             f"weights={weights}, backbone_weights={backbone_weights}"
         )
-    if weights in named and classes != named[weights].classes:
+    known = named[weights].info.output_classes if weights in named else classes
+    if classes != known:
         raise ValueError(
             f'If using `weights="{weights}"`, `classes` should be '
-            f"{named[weights].classes}. Received: classes={classes}"
+            f"{known}. Received: classes={classes}"
         )
 
 

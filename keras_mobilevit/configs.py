@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 
+from keras_mobilevit.model_info import TASKS as TASKS
+from keras_mobilevit.model_info import ImageSpec, ModelInfo, OutputSpec
+
 
 @dataclasses.dataclass(frozen=True)
 class StageConfig:
@@ -54,37 +57,17 @@ class MobileViTConfig:
 
 @dataclasses.dataclass(frozen=True)
 class WeightsConfig:
-    """What a named checkpoint was trained on, and how to feed it.
+    """Weights with a name.
 
     Attributes:
         variants: Names of the variants that have such weights.
-        classes: Classes of the classifier.
-        size: Side of the square input that the weights are for, in pixels.
-        crop_fraction: Side of the centre crop over the short side of the
-            resized picture.
-        native_size: Side of the training images, if they were enlarged to
-            `size`: a picture is first reduced to it. 0 if they were not.
-        labels: Class names in the order of the outputs; empty where they are
-            fetched with the weights. Those of a detector begin with the
-            background.
-        licence: Licence of the weights.
-        task: What the network is for, one of `TASKS`.
-        output_stride: Pixels of the image a cell of the last map, 16 or 8,
-            of a network for segmentation; the others have no choice.
+        info: What they were trained on, and how to feed them. The labels are
+            empty where they are fetched with the weights.
     """
 
     variants: tuple[str, ...]
-    classes: int
-    size: int
-    crop_fraction: float
-    native_size: int
-    labels: tuple[str, ...]
-    licence: str
-    task: str = "classification"
-    output_stride: int = 16
+    info: ModelInfo
 
-
-TASKS = ("classification", "segmentation", "detection")
 
 # The same in all three variants.
 STEM_FILTERS = 16
@@ -148,36 +131,31 @@ VARIANTS = {
     )
 }
 
+_APPLE = "Apple sample code licence (weights of apple/ml-cvnets)"
+
 WEIGHTS = {
     "imagenet": WeightsConfig(
         variants=tuple(VARIANTS),
-        classes=1000,
-        size=256,
-        # Short side 288, centre crop 256 (reference test preprocessing).
-        crop_fraction=256 / 288,
-        native_size=0,
-        labels=(),
-        licence="Apple sample code licence (weights of apple/ml-cvnets)",
+        info=ModelInfo(
+            classes=1000,
+            # Short side 288, centre crop 256 (reference test preprocessing).
+            image=ImageSpec(size=(256, 256), crop_pct=256 / 288),
+            licence=_APPLE,
+            training_data="ImageNet-1k",
+        ),
     ),
     "cifar10": WeightsConfig(
         variants=("mobilevit_xxs",),
-        classes=10,
-        size=96,
-        crop_fraction=1.0,
-        native_size=32,
-        labels=(
-            "airplane",
-            "automobile",
-            "bird",
-            "cat",
-            "deer",
-            "dog",
-            "frog",
-            "horse",
-            "ship",
-            "truck",
+        info=ModelInfo(
+            classes=10,
+            labels=(
+                *("airplane", "automobile", "bird", "cat", "deer"),
+                *("dog", "frog", "horse", "ship", "truck"),
+            ),
+            image=ImageSpec(size=(96, 96), pre_resize=32),
+            licence="Apache-2.0",
+            training_data="CIFAR-10",
         ),
-        licence="Apache-2.0",
     ),
 }
 
@@ -195,35 +173,20 @@ IGNORE_LABEL = 255
 SEGMENTATION_WEIGHTS = {
     "pascal_voc": WeightsConfig(
         variants=tuple(VARIANTS),
-        classes=21,
-        size=512,
-        crop_fraction=1.0,
-        native_size=0,
-        labels=(
-            "background",
-            "aeroplane",
-            "bicycle",
-            "bird",
-            "boat",
-            "bottle",
-            "bus",
-            "car",
-            "cat",
-            "chair",
-            "cow",
-            "diningtable",
-            "dog",
-            "horse",
-            "motorbike",
-            "person",
-            "pottedplant",
-            "sheep",
-            "sofa",
-            "train",
-            "tvmonitor",
+        info=ModelInfo(
+            task="segmentation",
+            classes=21,
+            labels=(
+                *("background", "aeroplane", "bicycle", "bird", "boat"),
+                *("bottle", "bus", "car", "cat", "chair", "cow"),
+                *("diningtable", "dog", "horse", "motorbike", "person"),
+                *("pottedplant", "sheep", "sofa", "train", "tvmonitor"),
+            ),
+            image=ImageSpec(size=(512, 512), crop_mode="squash"),
+            output=OutputSpec(stride=16),
+            licence=_APPLE,
+            training_data="Pascal VOC 2012",
         ),
-        licence="Apple sample code licence (weights of apple/ml-cvnets)",
-        task="segmentation",
     ),
 }
 
@@ -274,31 +237,39 @@ SSD_SCALES = (0.1, 1.05)
 DETECTION_WEIGHTS = {
     "coco": WeightsConfig(
         variants=tuple(VARIANTS),
-        classes=81,
-        size=320,
-        crop_fraction=1.0,
-        native_size=0,
-        # COCO numbers its 80 categories from 1 to 90, with gaps; the outputs
-        # have the same order without them.
-        labels=(
-            "background",
-            *("person", "bicycle", "car", "motorcycle", "airplane", "bus"),
-            *("train", "truck", "boat", "traffic light", "fire hydrant"),
-            *("stop sign", "parking meter", "bench", "bird", "cat", "dog"),
-            *("horse", "sheep", "cow", "elephant", "bear", "zebra"),
-            *("giraffe", "backpack", "umbrella", "handbag", "tie"),
-            *("suitcase", "frisbee", "skis", "snowboard", "sports ball"),
-            *("kite", "baseball bat", "baseball glove", "skateboard"),
-            *("surfboard", "tennis racket", "bottle", "wine glass", "cup"),
-            *("fork", "knife", "spoon", "bowl", "banana", "apple"),
-            *("sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza"),
-            *("donut", "cake", "chair", "couch", "potted plant", "bed"),
-            *("dining table", "toilet", "tv", "laptop", "mouse", "remote"),
-            *("keyboard", "cell phone", "microwave", "oven", "toaster"),
-            *("sink", "refrigerator", "book", "clock", "vase", "scissors"),
-            *("teddy bear", "hair drier", "toothbrush"),
+        info=ModelInfo(
+            task="detection",
+            classes=80,
+            # COCO numbers its 80 categories from 1 to 90, with gaps; the
+            # outputs have the same order without them.
+            labels=(
+                *("person", "bicycle", "car", "motorcycle", "airplane", "bus"),
+                *("train", "truck", "boat", "traffic light", "fire hydrant"),
+                *("stop sign", "parking meter", "bench", "bird", "cat", "dog"),
+                *("horse", "sheep", "cow", "elephant", "bear", "zebra"),
+                *("giraffe", "backpack", "umbrella", "handbag", "tie"),
+                *("suitcase", "frisbee", "skis", "snowboard", "sports ball"),
+                *("kite", "baseball bat", "baseball glove", "skateboard"),
+                *("surfboard", "tennis racket", "bottle", "wine glass", "cup"),
+                *("fork", "knife", "spoon", "bowl", "banana", "apple"),
+                *(
+                    "sandwich",
+                    "orange",
+                    "broccoli",
+                    "carrot",
+                    "hot dog",
+                    "pizza",
+                ),
+                *("donut", "cake", "chair", "couch", "potted plant", "bed"),
+                *("dining table", "toilet", "tv", "laptop", "mouse", "remote"),
+                *("keyboard", "cell phone", "microwave", "oven", "toaster"),
+                *("sink", "refrigerator", "book", "clock", "vase", "scissors"),
+                *("teddy bear", "hair drier", "toothbrush"),
+            ),
+            image=ImageSpec(size=(320, 320), crop_mode="squash"),
+            output=OutputSpec(kind="anchors", label_offset=1),
+            licence=_APPLE,
+            training_data="COCO 2017",
         ),
-        licence="Apple sample code licence (weights of apple/ml-cvnets)",
-        task="detection",
     ),
 }

@@ -38,11 +38,12 @@ def convert(
 ) -> Conversion:
     """Converts a MobileViT checkpoint of any kind.
 
-    Before the target appears under its name, it is loaded into a fresh model,
-    whose outputs must equal those of the source bit for bit. A `.keras` target
-    takes RGB pixels in [0, 255] and returns logits; a segmentation network
-    takes any size, and returns them at it; a detector takes any size, and
-    returns offsets and logits.
+    What the source says of itself, its labels, preprocessing, licence and
+    task, goes into the target. Before it appears under its name, it is loaded
+    into a fresh model, whose outputs must equal those of the source bit for
+    bit. A `.keras` target takes RGB pixels in [0, 255] and returns logits; a
+    segmentation network takes any size, and returns them at it; a detector
+    takes any size, and returns offsets and logits.
 
     Args:
         source: File of any kind that `checkpoints.load_weights` takes.
@@ -69,6 +70,7 @@ def convert(
             f"`target` must end in one of {SUFFIXES}. Received: target={target}"
         )
     info = checkpoints.identify(source)
+    known = checkpoints.read_info(source)
     if info.variant is None:
         raise ValueError(f"{source} holds the weights of no MobileViT variant.")
 
@@ -83,11 +85,13 @@ def convert(
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         part = pathlib.Path(folder, target.name)
         if target.name.endswith(".safetensors"):
-            checkpoints.save_safetensors(model, part)
+            checkpoints.save_safetensors(model, part, known)
         elif target.name.endswith(".keras"):
             model.save(part)
+            if known is not None:
+                checkpoints.add_info(part, known)
         else:
-            model.save_weights(part)
+            checkpoints.save_compact(model, part, known)
 
         if target.name.endswith(".keras"):
             reloaded = keras.saving.load_model(part, compile=False)

@@ -33,8 +33,8 @@ def class_names(weights: str) -> tuple[str, ...]:
             f"`weights` must be one of {list(WEIGHTS)}. Received: "
             f"weights={weights}"
         )
-    if WEIGHTS[weights].labels:
-        return WEIGHTS[weights].labels
+    if labels := WEIGHTS[weights].info.labels:
+        return labels
     try:
         path = keras.utils.get_file(
             "imagenet_class_index.json",

@@ -120,7 +120,7 @@ def _MobileViT(
     # === Arguments ===
     config = VARIANTS[variant]
     check_weights(weights, variant)
-    known = WEIGHTS.get(weights, WEIGHTS["imagenet"])
+    known = WEIGHTS.get(weights, WEIGHTS["imagenet"]).info
     if weights in WEIGHTS and include_top:
         if classes not in (1000, known.classes):
             raise ValueError(
@@ -140,7 +140,7 @@ def _MobileViT(
         weights,
         input_tensor,
         input_shape,
-        known.size if include_top else None,
+        known.image.size[0] if include_top else None,
         stacklevel=4,
     )
 

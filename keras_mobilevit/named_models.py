@@ -1,10 +1,9 @@
-"""Models by name, with the facts that travel with their weights."""
+"""Models by name, with what is known of their weights."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
-from typing import NamedTuple
 
 import keras
 
@@ -14,10 +13,11 @@ from keras_mobilevit.configs import (
     SEGMENTATION_WEIGHTS,
     TASKS,
     WEIGHTS,
-    WeightsConfig,
 )
 from keras_mobilevit.detection import ssdlite
 from keras_mobilevit.labels import class_names
+from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.output_kind import output_kind
 from keras_mobilevit.segmentation import deeplabv3
 
 # Task -> name of the variant -> constructor.
@@ -28,32 +28,26 @@ CONSTRUCTORS = {
 }
 # What is assumed of weights of which nothing is known.
 _PUBLISHED = {
-    "classification": WEIGHTS["imagenet"],
-    "segmentation": SEGMENTATION_WEIGHTS["pascal_voc"],
-    "detection": DETECTION_WEIGHTS["coco"],
+    "classification": WEIGHTS["imagenet"].info,
+    "segmentation": SEGMENTATION_WEIGHTS["pascal_voc"].info,
+    "detection": DETECTION_WEIGHTS["coco"].info,
 }
 NAMED_WEIGHTS = {**WEIGHTS, **SEGMENTATION_WEIGHTS, **DETECTION_WEIGHTS}
 
 
-class NamedModel(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class NamedModel:
     """A network and how to feed and read it.
 
     Attributes:
         model: The Keras model. A classifier ends in probabilities, a network
             for segmentation in logits at the size of the image, a detector
             in offsets and logits.
-        labels: Class names in the order of the outputs; may be empty. Those
-            of a detector begin with the background.
-        crop_fraction: As in `keras_mobilevit.images.load_image`.
-        native_size: Likewise.
-        task: One of `keras_mobilevit.configs.TASKS`.
+        info: What is known of it.
     """
 
     model: keras.Model
-    labels: tuple[str, ...]
-    crop_fraction: float
-    native_size: int
-    task: str = "classification"
+    info: ModelInfo
 
 
 def open_model(
@@ -72,11 +66,14 @@ def open_model(
         weights: As in the constructors of the task.
         task: What the network is for, one of `keras_mobilevit.configs.TASKS`;
             by default that of the weights, and without any classification.
-        classes: Outputs; by default those of the weights.
+        classes: Outputs, of a detector with the background; by default those
+            of the weights.
         size: `(height, width)`; by default that of the weights.
 
     Returns:
-        The model and what is known of its weights.
+        The model and what is known of its weights. Of a file that says
+        nothing of itself, the preprocessing is that of the published weights
+        for the task.
 
     Raises:
         FileNotFoundError: If `weights` is the path of no file.
@@ -87,18 +84,16 @@ def open_model(
         raise ValueError(
             f"`task` must be one of {list(TASKS)}. Received: task={task!r}"
         )
-    known, labels = _PUBLISHED[task or "classification"], ()
-    if weights in WEIGHTS:
-        known, labels = WEIGHTS[weights], class_names(weights)
-    elif weights in NAMED_WEIGHTS:
-        known = NAMED_WEIGHTS[weights]
-        labels = known.labels
+    if weights in NAMED_WEIGHTS:
+        known = NAMED_WEIGHTS[weights].info
+        if weights in WEIGHTS:
+            known = dataclasses.replace(known, labels=class_names(weights))
     elif weights is not None:
-        info = checkpoints.identify(weights)
-        variant = variant or info.variant
-        facts = checkpoints.read_facts(weights)
-        known = facts or _guess(info, task)
-        labels = facts.labels if facts else ()
+        identified = checkpoints.identify(weights)
+        variant = variant or identified.variant
+        known = checkpoints.read_info(weights) or _guess(identified, task)
+    else:
+        known = _published_form(task or "classification")
     task = task or known.task
     if variant is None:
         raise ValueError(
@@ -107,21 +102,48 @@ def open_model(
         )
     options = {}
     if task == "segmentation":
-        options["output_stride"] = known.output_stride
+        options["output_stride"] = known.output.stride or 16
+    size = tuple(size or known.image.size or _PUBLISHED[task].image.size)
     model = CONSTRUCTORS[task][variant](
         weights=weights,
-        input_shape=(*(size or (known.size, known.size)), 3),
-        classes=known.classes if classes is None else classes,
+        input_shape=(*size, 3),
+        classes=known.output_classes if classes is None else classes,
         **options,
     )
-    return NamedModel(
-        model, labels, known.crop_fraction, known.native_size, task
-    )
+    return NamedModel(model, _describe(known, model, variant, task, size))
 
 
-def _guess(info: checkpoints.CheckpointInfo, task: str | None) -> WeightsConfig:
-    """Facts of a file that holds none, as far as its tensors tell them."""
-    published = _PUBLISHED[task or info.task or "classification"]
+def _describe(known, model, variant, task, size):
+    """What is known of the weights, as it is of the model built of them."""
+    if task == "detection":
+        classes, kind = model.output_shape[-1] - 5, "anchors"
+    else:
+        classes, kind = model.output_shape[-1], output_kind(model)
     return dataclasses.replace(
-        published, classes=info.classes or published.classes
+        known,
+        name=model.name,
+        architecture="mobilevit",
+        variant=variant,
+        task=task,
+        classes=classes,
+        image=dataclasses.replace(known.image, size=size),
+        output=dataclasses.replace(known.output, kind=kind),
     )
+
+
+def _published_form(task):
+    """Size and preprocessing of the published weights, without their facts."""
+    return dataclasses.replace(
+        _PUBLISHED[task], labels=(), licence="", training_data=""
+    )
+
+
+def _guess(
+    identified: checkpoints.CheckpointInfo, task: str | None
+) -> ModelInfo:
+    """What is known of a file that says nothing, by its tensors."""
+    known = _published_form(task or identified.task or "classification")
+    if identified.classes is None:
+        return known
+    classes = identified.classes - known.output.label_offset
+    return dataclasses.replace(known, classes=classes)

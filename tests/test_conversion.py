@@ -8,6 +8,8 @@ import synthetic
 from keras_mobilevit import checkpoints, conversion
 from keras_mobilevit.conversion import convert
 from keras_mobilevit.mobilevit import MobileViTXXS
+from keras_mobilevit.model_info import ImageSpec, ModelInfo
+from keras_mobilevit.named_models import open_model
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +75,28 @@ def test_channel_order(source, shared_dir, tmp_path):
         found["stem/conv/0"],
         stored["conv_1.block.conv.weight"].transpose(2, 3, 1, 0),
     )
+
+
+def test_descriptions_go_along(tmp_path):
+    """Labels, preprocessing, licence and task, through all formats."""
+    pytest.importorskip("safetensors")
+    info = ModelInfo(
+        name="mobilevit_xxs",
+        labels=("ant", "bee", "cow"),
+        classes=3,
+        image=ImageSpec(size=(64, 64), crop_pct=0.875, pre_resize=32),
+        licence="CC-BY-4.0",
+        unknown={"author": "someone"},
+    )
+    model = MobileViTXXS(weights=None, classes=3, input_shape=(64, 64, 3))
+    path = tmp_path / "a.weights.h5"
+    checkpoints.save_compact(model, path, info)
+    for name in ("b.keras", "c.safetensors", "d.weights.h5"):
+        convert(path, path := tmp_path / name)
+        assert checkpoints.read_info(path) == info
+    opened = open_model(None, path)
+    assert opened.info.labels == info.labels
+    assert opened.model.input_shape == (None, 64, 64, 3)
 
 
 def test_without_classifier(tmp_path):

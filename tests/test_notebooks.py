@@ -125,9 +125,11 @@ def test_detect_and_segment(run, monkeypatch):
     names, found = run("detect_and_segment")
     assert {detection.name for detection in found} <= set(names["SHAPES"])
     for ending, inspection in names["inspections"].items():
-        metadata = read_metadata(names["files"][ending])
-        assert metadata.ending == ending
-        assert metadata.labels == ("background", *names["SHAPES"])
+        info = read_metadata(names["files"][ending])
+        kinds = {"raw": "anchors", "nms": "boxes"}
+        assert info.output.kind == kinds.get(ending, ending)
+        background = ("background",) if info.task == "segmentation" else ()
+        assert info.labels == (*background, *names["SHAPES"])
         assert inspection.partitions == 1
         assert bool(inspection.left_out) == (ending in ("nms", "mask"))
     for results in (names["boxes"], names["masks"]):

@@ -32,7 +32,7 @@ CALIBRATION_PHOTOS = (
     "retina.jpg",
 )
 CROPS = 20
-NATIVE_SIZE = WEIGHTS["cifar10"].native_size
+NATIVE_SIZE = WEIGHTS["cifar10"].info.image.pre_resize
 
 
 def main(argv: list[str] | None = None) -> int:

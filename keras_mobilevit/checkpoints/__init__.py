@@ -2,7 +2,7 @@
 
 from keras_mobilevit.checkpoints.compact import save_compact
 from keras_mobilevit.checkpoints.download import fetch, fetch_imagenet
-from keras_mobilevit.checkpoints.facts import read_facts
+from keras_mobilevit.checkpoints.info import add_info, read_info
 from keras_mobilevit.checkpoints.layouts import from_keras, to_keras
 from keras_mobilevit.checkpoints.loading import (
     CheckpointInfo,
@@ -15,13 +15,14 @@ from keras_mobilevit.checkpoints.readers import file_kind, read_tensors
 
 __all__ = [
     "CheckpointInfo",
+    "add_info",
     "fetch",
     "fetch_imagenet",
     "file_kind",
     "from_keras",
     "identify",
     "load_weights",
-    "read_facts",
+    "read_info",
     "read_tensors",
     "read_weights",
     "save_compact",

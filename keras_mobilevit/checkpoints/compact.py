@@ -9,8 +9,8 @@ import tempfile
 import h5py
 import keras
 
-from keras_mobilevit.checkpoints.facts import write_facts
-from keras_mobilevit.configs import WeightsConfig
+from keras_mobilevit.checkpoints.info import write_info
+from keras_mobilevit.model_info import ModelInfo
 
 # Below this, a compressed dataset is larger than the plain one.
 _WORTH_COMPRESSING = 2048
@@ -19,7 +19,7 @@ _WORTH_COMPRESSING = 2048
 def save_compact(
     model: keras.Model,
     path: str | os.PathLike,
-    facts: WeightsConfig | None = None,
+    info: ModelInfo | None = None,
 ) -> None:
     """Saves weights as Keras does, losslessly compressed.
 
@@ -29,7 +29,7 @@ def save_compact(
     Args:
         model: Model whose weights to save.
         path: File to write, ending in `.weights.h5`.
-        facts: What `keras_mobilevit.named_models.open_model` shall know of
+        info: What `keras_mobilevit.named_models.open_model` shall know of
             the weights when it is given the file.
     """
     path = pathlib.Path(path)
@@ -44,8 +44,8 @@ def save_compact(
         ):
             source.pop("optimizer", None)
             _copy(source, target)
-            if facts is not None:
-                write_facts(target, facts)
+            if info is not None:
+                write_info(target, info)
         compact.replace(path)
 
 

@@ -10,8 +10,10 @@ import keras
 import numpy as np
 
 from keras_mobilevit.checkpoints import layouts, modules, readers
+from keras_mobilevit.checkpoints.info import INFO_KEY
 from keras_mobilevit.configs import VARIANTS
 from keras_mobilevit.messages import few
+from keras_mobilevit.model_info import ModelInfo
 
 # Layouts to save safetensors in, the first that has the network.
 _SAVED_LAYOUTS = ("timm", "hf", "cvnets")
@@ -113,7 +115,11 @@ def read_weights(model: keras.Model) -> dict[str, np.ndarray]:
     return weights
 
 
-def save_safetensors(model: keras.Model, path: str | pathlib.Path) -> None:
+def save_safetensors(
+    model: keras.Model,
+    path: str | pathlib.Path,
+    info: ModelInfo | None = None,
+) -> None:
     """Saves a MobileViT as safetensors with the keys of timm.
 
     What timm does not have gets the keys of Hugging Face (segmentation) or of
@@ -123,6 +129,7 @@ def save_safetensors(model: keras.Model, path: str | pathlib.Path) -> None:
     Args:
         model: As in `load_weights`.
         path: File to write.
+        info: What is known of the weights, kept in the file.
 
     Raises:
         ValueError: If the model has weights that no MobileViT has.
@@ -134,9 +141,12 @@ def save_safetensors(model: keras.Model, path: str | pathlib.Path) -> None:
     published = modules.layouts_of(task)
     layout = next(name for name in _SAVED_LAYOUTS if name in published)
     tensors = layouts.from_keras(weights, layout, task=task)
+    metadata = {"format": "pt"}
+    if info is not None:
+        metadata[INFO_KEY] = info.to_json()
     part = pathlib.Path(f"{path}.part")
     try:
-        safetensors.numpy.save_file(tensors, part, metadata={"format": "pt"})
+        safetensors.numpy.save_file(tensors, part, metadata=metadata)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

@@ -31,7 +31,9 @@ from keras_mobilevit.cli.export_arguments import (
 )
 
 if TYPE_CHECKING:
-    from keras_mobilevit.named_models import NamedModel
+    import keras
+
+    from keras_mobilevit.model_info import ModelInfo
     from keras_mobilevit.tflite import Ending
 
 HELP = "export a model as a .tflite file"
@@ -74,8 +76,8 @@ def export(arguments: argparse.Namespace) -> pathlib.Path:
     from keras_mobilevit.tflite.affordable import AFFORDABLE
     from keras_mobilevit.tflite.delegation_check import is_for_xnnpack
 
-    source = open_source(arguments)
-    labels = source.labels
+    model, info = open_source(arguments)
+    labels = None
     if arguments.labels:
         labels = pathlib.Path(arguments.labels).read_text().splitlines()
     recipe = find_recipe(arguments.recipe)
@@ -91,21 +93,22 @@ def export(arguments: argparse.Namespace) -> pathlib.Path:
         "calibration": arguments.calibration,
         "calibration_images": arguments.calibration_images,
         "seed": arguments.seed,
+        "info": info,
         "labels": labels,
-        "crop_fraction": source.crop_fraction,
-        "native_size": source.native_size,
+        "crop_fraction": arguments.crop_fraction,
+        "native_size": arguments.native_size,
         "ending": chosen_ending(arguments),
         "compat": arguments.compat,
         "min_sqnr": arguments.min_sqnr,
         "escalate": not arguments.no_escalation,
     }
     if arguments.baseline:
-        path = export_baseline(source.model, arguments.output, **options)
+        path = export_baseline(model, arguments.output, **options)
         print_fidelity(path)
         print_gaps(path)
         return path
     if arguments.target_sqnr is None and arguments.max_drop is None:
-        path = export_tflite(source.model, arguments.output, recipe, **options)
+        path = export_tflite(model, arguments.output, recipe, **options)
         kept = read_metadata(path).recipe_fields
         for field in AFFORDABLE:
             if (
@@ -116,7 +119,7 @@ def export(arguments: argparse.Namespace) -> pathlib.Path:
                 print(f"without {field}: it would cost accuracy here")
     else:
         path, recipe, steps = export_searched(
-            source.model,
+            model,
             arguments.output,
             recipe,
             target_sqnr=arguments.target_sqnr,
@@ -177,19 +180,28 @@ def chosen_ending(arguments: argparse.Namespace) -> Ending | str | None:
     return arguments.ending
 
 
-def open_source(arguments: argparse.Namespace) -> NamedModel:
+def open_source(
+    arguments: argparse.Namespace,
+) -> tuple[keras.Model, ModelInfo | None]:
+    """The model, and what is known of it: a `.keras` file may say nothing."""
     import keras
 
-    from keras_mobilevit.named_models import NamedModel, open_model
+    from keras_mobilevit.checkpoints import read_info
+    from keras_mobilevit.model_info import ModelInfo
+    from keras_mobilevit.named_models import open_model
 
     if arguments.keras:
         model = keras.saving.load_model(arguments.keras, compile=False)
-        return NamedModel(model, (), 1.0, 0)
+        info = read_info(arguments.keras)
+        if arguments.task:
+            info = dataclasses.replace(info or ModelInfo(), task=arguments.task)
+        return model, info
     weights = arguments.weights or WEIGHTS[arguments.task or "classification"]
-    return open_model(
+    opened = open_model(
         arguments.model,
         None if weights == "none" else weights,
         task=arguments.task,
         classes=arguments.classes,
         size=arguments.size,
     )
+    return opened.model, opened.info

@@ -56,8 +56,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     model.add_argument(
         "--task",
         choices=TASKS,
-        help="what the network is for (default: that of --weights, else "
-        "classification)",
+        help="what the network is for (default: that of --weights, or what "
+        "the outputs of --keras look like)",
     )
     model.add_argument(
         "--classes", type=int, help="outputs (default: those of the weights)"
@@ -72,6 +72,20 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         "--labels",
         metavar="FILE",
         help="class names, one a line; of a detector, the background first",
+    )
+    model.add_argument(
+        "--crop-fraction",
+        type=float,
+        metavar="SHARE",
+        help="of the resized picture that is kept (default: that of the "
+        "weights or of --keras, else 1)",
+    )
+    model.add_argument(
+        "--native-size",
+        type=int,
+        metavar="PIXELS",
+        help="short side that pictures are first reduced to, 0 for none "
+        "(default: that of the weights or of --keras, else 0)",
     )
 
 

@@ -111,7 +111,8 @@ def run(arguments: argparse.Namespace) -> int:
         model = ImageModel(
             arguments.model, arguments.threads, arguments.runtime
         )
-        labels = model.metadata.labels
+        # The file has its own.
+        labels = ()
     else:
         from keras_mobilevit.tflite.evaluation.candidates import open_candidate
 
@@ -181,8 +182,8 @@ class KerasClassifier:
 
     def classify(self, path: str, top: int) -> list[tuple[str, float]]:
         """The most probable classes of a picture, best first."""
+        from keras_mobilevit.class_scores import to_probabilities
         from keras_mobilevit.images import load_image
-        from keras_mobilevit.tflite.metrics import to_probabilities
 
         candidate = self._candidate
         image = load_image(
@@ -194,7 +195,8 @@ class KerasClassifier:
         outputs = candidate.model.predict_on_batch(
             image[None].astype("float32")
         )
-        (probabilities,) = to_probabilities(outputs)
+        kind = candidate.info.output.kind if candidate.info else None
+        (probabilities,) = to_probabilities(outputs, kind)
         labels = candidate.labels or range(len(probabilities))
         best = (-probabilities).argsort(kind="stable")[:top]
         return [(str(labels[i]), float(probabilities[i])) for i in best]

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 
 import keras
 
-from keras_mobilevit import checkpoints
 from keras_mobilevit.checkpoints import save_compact
 from keras_mobilevit.compression.job import Folder, Job, Outcome, Pictures
 from keras_mobilevit.compression.methods import FineTuning, Method
 from keras_mobilevit.compression.process import require_tfmot, run_worker
-from keras_mobilevit.configs import WEIGHTS, WeightsConfig
+from keras_mobilevit.configs import WEIGHTS
 from keras_mobilevit.layers import InferenceMobileViTBlock
 from keras_mobilevit.named_models import open_model
 from keras_mobilevit.training.sections import Augmentation, Evaluation
@@ -168,12 +167,12 @@ def compress_weights(
         method,
         train,
         test,
-        class_names=opened.labels,
-        crop_fraction=opened.crop_fraction,
-        native_size=opened.native_size,
+        class_names=opened.info.labels,
+        crop_fraction=opened.info.image.crop_pct,
+        native_size=opened.info.image.pre_resize,
         **options,
     )
-    save_compact(compressed.model, path, _facts(opened, weights))
+    save_compact(compressed.model, path, opened.info)
     return compressed.outcome
 
 
@@ -216,18 +215,3 @@ def warn_of_loss(method: Method, outcome: Outcome) -> None:
             "pictures. Compress less, or train longer.",
             stacklevel=3,
         )
-
-
-def _facts(opened, weights):
-    known = WEIGHTS.get(weights)
-    if known is None and os.path.isfile(weights):
-        known = checkpoints.read_facts(weights)
-    return WeightsConfig(
-        variants=(opened.model.name,),
-        classes=opened.model.output_shape[-1],
-        size=opened.model.input_shape[1],
-        crop_fraction=opened.crop_fraction,
-        native_size=opened.native_size,
-        labels=tuple(opened.labels),
-        licence=known.licence if known else "",
-    )

@@ -20,7 +20,10 @@ from keras_mobilevit.tflite.conversion import (
     exported_shape,
     saved_model_converter,
 )
-from keras_mobilevit.tflite.evaluation.candidates import open_candidate
+from keras_mobilevit.tflite.evaluation.candidates import (
+    common_settings,
+    open_candidate,
+)
 
 HEADER = (
     *("weights", "zeros %", "top-1 %", "int8 top-1 %", "int8 SQNR dB"),
@@ -113,11 +116,7 @@ def measure(
     files, facts = [], []
     for name, source in weights.items():
         candidate = open_candidate(source)
-        preprocessing = {
-            "labels": candidate.labels or (),
-            "crop_fraction": candidate.crop_fraction,
-            "native_size": candidate.native_size,
-        }
+        settings = common_settings({name: candidate})
         float32, sparse, int8 = (
             folder / f"{name}.{kind}.tflite"
             for kind in ("float32", "sparse", "int8")
@@ -126,13 +125,13 @@ def measure(
             candidate.model,
             {float32: "float32", int8: "int8"},
             calibration=calibration,
-            **preprocessing,
+            info=candidate.info,
         )
         atomic_write(sparse, convert_sparse(candidate.model))
         results = evaluate(
             {"keras": candidate.model, "int8": int8},
             data,
-            **preprocessing,
+            **settings._asdict(),
             limit=limit,
             workers=workers,
         )

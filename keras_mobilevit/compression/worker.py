@@ -17,9 +17,11 @@ import tf_keras
 
 # Registers the layers that a model may hold.
 import keras_mobilevit.layers  # noqa: F401
+from keras_mobilevit.class_scores import are_probabilities
 from keras_mobilevit.compression.job import MARK, Folder, Job, Outcome
 from keras_mobilevit.compression.twin import build_twin, copy_values
 from keras_mobilevit.compression.wrapping import prepare
+from keras_mobilevit.output_kind import output_kind
 from keras_mobilevit.training.loader import BatchLoader
 from keras_mobilevit.training.sampler import MultiScaleSampler, Scale
 
@@ -73,7 +75,9 @@ def _run(folder: Folder, job: Job) -> None:
             )
         ),
         tf_keras.losses.CategoricalCrossentropy(
-            from_logits=not _gives_probabilities(twin.model, images)
+            from_logits=not are_probabilities(
+                model.predict_on_batch(images), output_kind(model)
+            )
         ),
     )
     loader = BatchLoader(
@@ -121,11 +125,6 @@ def check_same(
             f"its outputs and those of the copy differ by {error:.1e} of the "
             f"largest. Expected at most {TOLERANCE:.0e}."
         )
-
-
-def _gives_probabilities(model, images):
-    outputs = model.predict_on_batch(images)
-    return outputs.min() >= 0 and np.allclose(outputs.sum(1), 1, atol=1e-4)
 
 
 def _accuracy(model, tester, size, stage):

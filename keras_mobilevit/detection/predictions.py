@@ -15,7 +15,7 @@ from keras_mobilevit.detection.boxes import decode_boxes
 from keras_mobilevit.detection.nms import Selection, non_max_suppression
 from keras_mobilevit.images import load_whole
 
-_COCO = DETECTION_WEIGHTS["coco"]
+_COCO = DETECTION_WEIGHTS["coco"].info
 
 
 class Detection(NamedTuple):
@@ -36,7 +36,7 @@ class Detection(NamedTuple):
 
 def preprocess(
     sources: Iterable[str | os.PathLike | bytes],
-    size: tuple[int, int] = (_COCO.size, _COCO.size),
+    size: tuple[int, int] = _COCO.image.size,
 ) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """Reads pictures as the detectors expect them.
 
@@ -111,8 +111,8 @@ def decode_predictions(
     preds,
     sizes: Sequence[tuple[int, int]],
     *,
-    image_size: tuple[int, int] = (_COCO.size, _COCO.size),
-    labels: Sequence[str] = _COCO.labels,
+    image_size: tuple[int, int] = _COCO.image.size,
+    labels: Sequence[str] = _COCO.output_labels,
     iou_threshold: float = 0.5,
     score_threshold: float = 0.05,
     max_boxes: int = 200,

@@ -94,7 +94,7 @@ def _SSDLite(
     check_network_weights(
         weights, backbone_weights, variant, DETECTION_WEIGHTS, classes
     )
-    known = DETECTION_WEIGHTS.get(weights, DETECTION_WEIGHTS["coco"])
+    known = DETECTION_WEIGHTS.get(weights, DETECTION_WEIGHTS["coco"]).info
     if classes < 2:
         raise ValueError(
             "`classes` must be at least 2: the background and one other. "
@@ -104,7 +104,7 @@ def _SSDLite(
         weights or backbone_weights,
         input_tensor,
         input_shape,
-        known.size,
+        known.image.size[0],
         stacklevel=4,
     )
 

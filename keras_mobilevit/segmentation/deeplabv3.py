@@ -113,14 +113,14 @@ def _DeepLabV3(
     )
     known = SEGMENTATION_WEIGHTS.get(
         weights, SEGMENTATION_WEIGHTS["pascal_voc"]
-    )
+    ).info
     if output_stride not in (8, 16):
         raise ValueError(
             "`output_stride` must be 8 or 16. Received: "
             f"output_stride={output_stride}"
         )
     if input_shape is None and input_tensor is None:
-        input_shape = (known.size, known.size, 3)
+        input_shape = (*known.image.size, 3)
     image = image_input(
         weights or backbone_weights,
         input_tensor,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from keras_mobilevit.tflite.export import export_recipes, export_tflite
     from keras_mobilevit.tflite.fidelity.compare import compare_tensors
     from keras_mobilevit.tflite.inspection.inspect import Inspection, inspect
-    from keras_mobilevit.tflite.metadata import Metadata, read_metadata
+    from keras_mobilevit.tflite.metadata import read_metadata
     from keras_mobilevit.tflite.output_fidelity import Fidelity, fidelity_meter
     from keras_mobilevit.tflite.quantization.calibration import calibrate
     from keras_mobilevit.tflite.quantization.calibration_set import (
@@ -58,7 +58,6 @@ __all__ = [
     "ImageModel",
     "Inspection",
     "Measurement",
-    "Metadata",
     "Prediction",
     "Recipe",
     "Segmenter",
@@ -97,7 +96,7 @@ __getattr__, __dir__ = lazy_names(
         "export": ("export_recipes", "export_tflite"),
         "fidelity.compare": ("compare_tensors",),
         "inspection.inspect": ("Inspection", "inspect"),
-        "metadata": ("Metadata", "read_metadata"),
+        "metadata": ("read_metadata",),
         "output_fidelity": ("Fidelity", "fidelity_meter"),
         "quantization.calibration": ("calibrate",),
         "quantization.calibration_set": ("calibration_set",),

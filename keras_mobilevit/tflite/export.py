@@ -11,11 +11,12 @@ from typing import Any
 import keras
 
 from keras_mobilevit.files import atomic_write
+from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.conversion import convert_parsed
 from keras_mobilevit.tflite.endings.ending import Ending
 from keras_mobilevit.tflite.flatbuffer import ParsedFile, write_model
-from keras_mobilevit.tflite.metadata import Metadata, append_metadata
+from keras_mobilevit.tflite.metadata import append_metadata
 from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.quantization.calibration_set import (
     CalibrationSet,
@@ -40,9 +41,10 @@ def export_tflite(
     calibration: Source | None = None,
     calibration_images: int = 100,
     seed: int = 0,
-    labels: Sequence[str] = (),
-    crop_fraction: float = 1.0,
-    native_size: int = 0,
+    info: ModelInfo | None = None,
+    labels: Sequence[str] | None = None,
+    crop_fraction: float | None = None,
+    native_size: int | None = None,
     ending: str | Ending | None = None,
     compat: str | None = None,
     min_sqnr: float | None = 15.0,
@@ -72,11 +74,14 @@ def export_tflite(
         calibration_images: Use at most so many of them. A fifth, at least 8,
             are reserved to verify the file, and the others calibrate.
         seed: Draws them, where the source leaves a choice.
-        labels: Class names in the order of the outputs, kept in the file;
-            those of a detector begin with the background.
-        crop_fraction: Kept in the file; see
+        info: What is known of the model, kept in the file: its task, labels,
+            preprocessing, licence and origin.
+        labels: Class names in the order of the outputs, instead of those of
+            `info`; of a detector with the background in front, or without.
+        crop_fraction: Instead of `info.image.crop_pct`; see
             `keras_mobilevit.images.load_image`.
-        native_size: Likewise.
+        native_size: Instead of `info.image.pre_resize`; see
+            `keras_mobilevit.images.load_image`.
         ending: What a network for dense prediction ends in. Of a detector,
             `"raw"` offsets and logits, as the model gives them (the default),
             or `"nms"`, boxes; of a network that segments, `"logits"` at the
@@ -114,6 +119,7 @@ def export_tflite(
         calibration=calibration,
         calibration_images=calibration_images,
         seed=seed,
+        info=info,
         labels=labels,
         crop_fraction=crop_fraction,
         native_size=native_size,
@@ -191,7 +197,7 @@ def write_verified(
     path: pathlib.Path,
     verified: Verified,
     images: CalibrationSet,
-    metadata: Metadata,
+    metadata: ModelInfo,
     ending: Ending,
 ) -> None:
     """Writes a file that was verified, with its metadata.
@@ -216,7 +222,7 @@ def write_quantized(
     path: pathlib.Path,
     quantized: ParsedFile,
     recipe: Recipe,
-    metadata: Metadata,
+    metadata: ModelInfo,
     ending: Ending,
 ) -> None:
     """Gives a quantized file its ending and metadata, and writes it.

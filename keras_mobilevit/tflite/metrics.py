@@ -1,8 +1,7 @@
 """Statistics of classifier outputs: plain NumPy, no models, no files.
 
-Outputs may be probabilities or logits. They are taken for probabilities if
-none is negative and every row sums to one, up to rounding; whatever else is
-logits. If all are multiples of 1/256, they were rounded to 8 bits.
+Outputs may be probabilities or logits: `keras_mobilevit.class_scores` says how
+they are told apart where nothing tells which they are.
 """
 
 from __future__ import annotations
@@ -12,48 +11,10 @@ import statistics
 
 import numpy as np
 
+from keras_mobilevit.class_scores import to_logits, to_probabilities
+
 # Of a two-sided interval of 95 %.
 _Z = statistics.NormalDist().inv_cdf(0.975)
-_SUM_TOLERANCE = 0.05
-# The scale that TFLite's quantization specification gives an int8 softmax. Its
-# files can have float outputs behind that, which no longer tell their scale.
-_STEP = 1 / 256
-
-
-def are_probabilities(outputs: np.ndarray) -> bool:
-    """Whether outputs `(images, classes)` are probabilities, by the rule."""
-    sums = outputs.sum(axis=1, dtype=np.float64)
-    # Rounding can move all classes of a picture in the same direction.
-    tolerance = max(_SUM_TOLERANCE, outputs.shape[1] * _rounding(outputs))
-    return bool((outputs >= 0).all() and (abs(sums - 1) <= tolerance).all())
-
-
-def _rounding(outputs):
-    """The most by which rounding to 8 bits moved a probability, if it did."""
-    return _STEP / 2 if (outputs % _STEP == 0).all() else 0.0
-
-
-def to_probabilities(outputs: np.ndarray) -> np.ndarray:
-    """Probabilities `(images, classes)`, float64, of either kind."""
-    if are_probabilities(outputs):
-        return outputs.astype(np.float64)
-    outputs = outputs.astype(np.float64)
-    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
-def to_logits(outputs: np.ndarray) -> np.ndarray:
-    """Logits `(images, classes)`, float64, of either kind.
-
-    Each row has its mean taken off. Probabilities do not tell it, and it
-    changes no answer. A zero that was rounded to 8 bits counts as half a
-    step: the most that it can have been.
-    """
-    if are_probabilities(outputs):
-        smallest = max(_rounding(outputs), np.finfo(np.float32).tiny)
-        outputs = np.log(np.maximum(outputs.astype(np.float64), smallest))
-    outputs = outputs.astype(np.float64)
-    return outputs - outputs.mean(axis=1, keepdims=True)
 
 
 def sqnr(reference: np.ndarray, output: np.ndarray) -> float:
@@ -134,7 +95,10 @@ def top_hits(outputs: np.ndarray, truth: np.ndarray, top: int) -> np.ndarray:
 
 
 def calibration_error(
-    outputs: np.ndarray, truth: np.ndarray, bins: int = 15
+    outputs: np.ndarray,
+    truth: np.ndarray,
+    bins: int = 15,
+    kind: str | None = None,
 ) -> float:
     """Expected calibration error (Guo et al. 2017, arXiv 1706.04599).
 
@@ -147,11 +111,12 @@ def calibration_error(
         outputs: Probabilities or logits `(images, classes)`.
         truth: Right classes `(images,)`, as indices.
         bins: Number of bins, of equal width.
+        kind: As in `keras_mobilevit.class_scores.are_probabilities`.
 
     Returns:
         In [0, 1]; 0 is best.
     """
-    probabilities = to_probabilities(outputs)
+    probabilities = to_probabilities(outputs, kind)
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == truth
     # A sum of probabilities that is a little over one gives one bin too many.

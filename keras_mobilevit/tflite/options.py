@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.tflite.compatibility.compatible import (
     check_compatibility,
 )
 from keras_mobilevit.tflite.conversion import exported_shape
 from keras_mobilevit.tflite.endings.ending import Ending
 from keras_mobilevit.tflite.endings.finding import find_ending
-from keras_mobilevit.tflite.metadata import Metadata
 from keras_mobilevit.tflite.quantization.calibration_set import (
     CalibrationSet,
     Source,
@@ -31,9 +31,10 @@ class ExportOptions:
     calibration: Source | None = None
     calibration_images: int = 100
     seed: int = 0
-    labels: Sequence[str] = ()
-    crop_fraction: float = 1.0
-    native_size: int = 0
+    info: ModelInfo | None = None
+    labels: Sequence[str] | None = None
+    crop_fraction: float | None = None
+    native_size: int | None = None
     ending: str | Ending | None = None
     compat: str | None = None
     min_sqnr: float | None = 15.0
@@ -48,6 +49,14 @@ class ExportOptions:
             )
         if self.compat is not None:
             check_compatibility(self.compat)
+        info = self.info or ModelInfo()
+        for name, known in (
+            ("labels", info.labels),
+            ("crop_fraction", info.image.crop_pct),
+            ("native_size", info.image.pre_resize),
+        ):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, known)
 
     def find_ending(self, model: keras.Model) -> Ending:
         """The ending that was asked for, or that the model suggests.
@@ -55,37 +64,69 @@ class ExportOptions:
         Raises:
             ValueError: If there is none of that name.
         """
-        return find_ending(self.ending, model)
+        task = self.info.task if self.info else None
+        return find_ending(self.ending, model, task)
 
-    def describe(self, model: keras.Model) -> Metadata:
-        """Metadata of a model that is yet to be quantized.
+    def describe(self, model: keras.Model) -> ModelInfo:
+        """Description of a file that is yet to be quantized.
 
         Raises:
             ValueError: If there are labels, but not one for each class, or
-                there is no such ending.
+                there is no such ending, or the model does not take pixels.
         """
-        ending = self.find_ending(model)
-        classes = ending.classes(model)
-        if self.labels and len(self.labels) != classes:
-            hint = ""
-            if ending.task == "detection":
-                hint = " The background is the first class."
+        known = self.info or ModelInfo()
+        if (known.image.scale, known.image.offset) != (1, 0):
             raise ValueError(
-                f"The model has {classes} outputs. Received: "
-                f"{len(self.labels)} labels.{hint}"
+                "An exported file takes pixels in [0, 255]: put the scaling "
+                "into the model, as `keras.layers.Rescaling` does. Received: "
+                f"scale={known.image.scale}, offset={known.image.offset}"
             )
-        return Metadata(
-            model=model.name,
-            recipe="float32",
-            labels=tuple(self.labels),
-            crop_fraction=self.crop_fraction,
-            native_size=self.native_size,
-            version=__version__,
-            compat=self.compat or "",
-            task=ending.task,
-            ending=ending.name,
-            decoding=ending.decoding(exported_shape(model, self.size)[:2]),
+        ending = self.find_ending(model)
+        *size, channels = shape = exported_shape(model, self.size)
+        labels, classes = self._named_classes(ending, model)
+        image = dataclasses.replace(
+            known.image,
+            size=tuple(size),
+            crop_pct=self.crop_fraction,
+            pre_resize=self.native_size,
+            crop_mode="squash" if ending.takes_whole_pictures else "center",
         )
+        if channels != 3:
+            order = "gray" if channels == 1 else None
+            image = dataclasses.replace(image, channel_order=order)
+        return dataclasses.replace(
+            known,
+            name=model.name,
+            task=ending.task,
+            labels=labels,
+            classes=classes,
+            image=image,
+            output=ending.describe(model, shape),
+            recipe="float32",
+            # Of another file, if the caller took it from one.
+            recipe_fields={},
+            calibration_images=0,
+            calibration_seed=None,
+            fidelity={},
+            compat=self.compat or "",
+            version=__version__,
+        )
+
+    def _named_classes(self, ending, model):
+        """`(labels, their number)`, of a detector without the background."""
+        labels, classes = tuple(self.labels), ending.classes(model)
+        hint = ""
+        if ending.task == "detection":
+            if len(labels) == classes:
+                labels = labels[1:]
+            classes -= 1
+            hint = " or one more, of which the first is the background"
+        if labels and len(labels) != classes:
+            raise ValueError(
+                f"The model tells {classes} classes apart. Expected as many "
+                f"labels{hint}. Received: {len(labels)} labels"
+            )
+        return labels, classes
 
     def draw_images(self, model: keras.Model) -> CalibrationSet:
         """Images that `calibration_set` chooses, some of them reserved.

@@ -11,7 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_mobilevit.tflite.metadata import Metadata
+from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.output_kind import output_kind
 from keras_mobilevit.tflite.runtime import ImageModel
 
 
@@ -35,12 +36,14 @@ class KerasRunner:
     Attributes:
         size: `(height, width)` of the input; `None` for a side of any size.
         output_shape: As of the model.
+        kind: As `keras_mobilevit.output_kind.output_kind` gives it.
     """
 
     def __init__(self, model: keras.Model):
         self._model = model
         self.size = tuple(model.input_shape[1:3])
         self.output_shape = model.output_shape
+        self.kind = output_kind(model)
 
     def run(self, images: np.ndarray) -> Iterable[Any]:
         """Gives the output for each picture of a batch.
@@ -87,9 +90,14 @@ class FileRunner:
         return self._copies[0].output_names
 
     @property
-    def metadata(self) -> Metadata:
+    def info(self) -> ModelInfo:
         """What the file says of itself."""
-        return self._copies[0].metadata
+        return self._copies[0].info
+
+    @property
+    def kind(self) -> str | None:
+        """What the output is, as `OutputSpec` has it."""
+        return self.info.output.kind
 
     def run(self, images: Iterable[np.ndarray]) -> Iterable[Any]:
         """Gives the output for each picture, as `ImageModel.predict` does.

@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_mobilevit.class_scores import to_probabilities
 from keras_mobilevit.extras import require
 from keras_mobilevit.images import load_image, load_whole
+from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.tflite.interpreters import LITERT, make_interpreter
-from keras_mobilevit.tflite.metadata import Metadata, read_metadata
-from keras_mobilevit.tflite.metrics import to_probabilities
+from keras_mobilevit.tflite.metadata import read_metadata
 
 
 class Prediction(NamedTuple):
@@ -39,7 +40,7 @@ class ImageModel:
         runtime: As in `make_interpreter`.
 
     Attributes:
-        metadata: What the file says of itself.
+        info: What the file says of itself.
         output_names: Names of the outputs, by its signature if it has one.
 
     Raises:
@@ -58,8 +59,8 @@ class ImageModel:
         self._input = _image_input(self._interpreter, path)
         self._outputs = _named_outputs(self._interpreter)
         self.output_names = tuple(self._outputs)
-        self.metadata = read_metadata(path) or Metadata(
-            model=pathlib.Path(path).stem, recipe="unknown"
+        self.info = read_metadata(path) or ModelInfo(
+            name=pathlib.Path(path).stem, recipe="unknown"
         )
 
     @property
@@ -78,7 +79,8 @@ class ImageModel:
         For detection and segmentation it is resized whole.
 
         Returns:
-            uint8 array of `shape`: RGB, or luma for one channel.
+            uint8 array of `shape`: RGB, or luma for one channel, or what else
+            `info.image.channel_order` says.
 
         Raises:
             FileNotFoundError: If there is no such file.
@@ -90,22 +92,26 @@ class ImageModel:
                 f"A picture does not say what to put in {channels} channels: "
                 "make an array, and give it to `predict`."
             )
-        if self.metadata.task != "classification":
+        if self.info.image.crop_mode == "squash":
             image = load_whole([source], self.size)[0][0]
         else:
             image = load_image(
                 source,
                 self.size,
-                self.metadata.crop_fraction,
-                self.metadata.native_size,
+                self.info.image.crop_pct,
+                self.info.image.pre_resize,
             )
         if channels == 1:
             pillow = require("PIL.Image", extra="tflite")
             image = np.asarray(pillow.fromarray(image).convert("L"))[..., None]
+        if self.info.image.channel_order == "bgr":
+            image = image[..., ::-1]
         return image
 
     def set_image(self, image: np.ndarray) -> None:
         """Sets the input from pixels of `shape` in [0, 255].
+
+        They are scaled as `info.image` says.
 
         Raises:
             ValueError: If the array has another shape.
@@ -115,6 +121,9 @@ class ImageModel:
                 f"Expected pixels of shape {self.shape}. Received: "
                 f"{image.shape}"
             )
+        spec = self.info.image
+        if (spec.scale, spec.offset) != (1, 0):
+            image = image.astype(np.float32) * spec.scale + spec.offset
         self._interpreter.set_tensor(
             self._input["index"], _quantize(image[None], self._input)
         )
@@ -145,7 +154,8 @@ class ImageModel:
     ) -> list[Prediction]:
         """The `top` most probable classes of a picture, best first.
 
-        Outputs beyond [0, 1] are taken for logits.
+        Whether the file gives logits or probabilities it says itself; of one
+        that does not, `keras_mobilevit.class_scores` judges.
 
         Raises:
             ValueError: If the model does not give one vector.
@@ -156,9 +166,8 @@ class ImageModel:
                 "Only a model that gives one vector can classify; use "
                 f"`predict`. Received one that gives {self._shapes()}"
             )
-        if output.min() < 0 or output.max() > 1:
-            output = to_probabilities(output[None])[0]
-        labels = self.metadata.labels or tuple(map(str, range(len(output))))
+        output = to_probabilities(output[None], self.info.output.kind)[0]
+        labels = self.info.labels or tuple(map(str, range(len(output))))
         best = np.argsort(-output, kind="stable")[:top]
         return [Prediction(labels[i], float(output[i])) for i in best]
 

@@ -64,7 +64,7 @@ class Verified:
     Attributes:
         quantized: The file, before its ending.
         recipe: The recipe that was really used.
-        facts: For `Metadata.fidelity`; empty if there were no images to
+        facts: For `ModelInfo.fidelity`; empty if there were no images to
             measure on.
     """
 
@@ -198,7 +198,7 @@ def verify_foreign(
         options: `min_sqnr` is obeyed.
 
     Returns:
-        For `Metadata.fidelity`; empty if there were no images to measure on.
+        For `ModelInfo.fidelity`; empty if there were no images to measure on.
 
     Warns:
         UserWarning: If it is farther from float32 than `min_sqnr`, or too few

@@ -10,7 +10,9 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from keras_mobilevit.class_scores import to_probabilities
 from keras_mobilevit.machine import usable_cores
+from keras_mobilevit.output_kind import output_kind
 
 Teacher = Callable[[np.ndarray], np.ndarray]
 
@@ -39,7 +41,7 @@ def load_teacher(path: str | os.PathLike, classes: int) -> Teacher:
         raise ValueError(
             f"A teacher is a {' or '.join(_LOADERS)} file. Received: {path}"
         )
-    predict, input_shape, output_shape = _LOADERS[path.suffix](path)
+    predict, input_shape, output_shape, kind = _LOADERS[path.suffix](path)
     if len(input_shape) != 3 or input_shape[2] != 3 or len(output_shape) != 1:
         raise ValueError(
             "A teacher takes images (height, width, 3) and gives one number a "
@@ -54,12 +56,16 @@ def load_teacher(path: str | os.PathLike, classes: int) -> Teacher:
 
     def teach(images: np.ndarray) -> np.ndarray:
         outputs = predict(_resize(images, input_shape[:2]))
-        return _to_probabilities(np.asarray(outputs, np.float32))
+        outputs = np.asarray(outputs, np.float32)
+        probabilities = to_probabilities(outputs, kind).astype(np.float32)
+        # Rounded to int8, many small ones lack or add a part of their sum.
+        return probabilities / probabilities.sum(axis=1, keepdims=True)
 
     return teach
 
 
-# === Kinds of files: a function, its image's shape and its answer's shape ===
+# === Kinds of files: a function, the shapes of its image and its answer, and
+# whether that is logits or probabilities ===
 
 
 def _load_keras(path):
@@ -74,7 +80,7 @@ def _load_keras(path):
     for side in ("inputs", "outputs"):
         tensors = getattr(model, side, None) or ()
         shapes.append(tuple(tensors[0].shape[1:]) if len(tensors) == 1 else ())
-    return model.predict_on_batch, *shapes
+    return model.predict_on_batch, *shapes, output_kind(model)
 
 
 def _load_tflite(path):
@@ -87,13 +93,13 @@ def _load_tflite(path):
 
     output = model.predict(np.zeros(model.shape, np.float32))
     shape = () if isinstance(output, dict) else output.shape
-    return predict, model.shape, shape
+    return predict, model.shape, shape, model.info.output.kind
 
 
 _LOADERS = {".keras": _load_keras, ".tflite": _load_tflite}
 
 
-# === Images in, probabilities out ===
+# === Images ===
 
 
 def _resize(images, size):
@@ -111,14 +117,3 @@ def _resize(images, size):
         data_format="channels_last",
     )
     return keras.ops.convert_to_numpy(resized)
-
-
-def _to_probabilities(outputs):
-    """Probabilities of either probabilities or logits `(n, classes)`."""
-    # Rounded to int8, many small probabilities can lack or add a good part of
-    # their sum; logits of a whole batch do not look so all the same.
-    sums = outputs.sum(axis=1)
-    if outputs.min() >= 0 and (0.5 <= sums).all() and (sums <= 1.5).all():
-        return outputs / sums[:, None]
-    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)

@@ -229,7 +229,7 @@ def _fit_epoch(
 
 def _write_results(folder, model, task: Task):
     with averaged_weights(model):
-        save_compact(model, folder.weights, task.facts())
+        save_compact(model, folder.weights, task.info())
     plot_curves(folder.metrics, folder.curves, task.figure_of_merit)
     if skipped := task.loader.skipped:
         lines = [f"{name}: {why}\n" for name, why in skipped.items()]

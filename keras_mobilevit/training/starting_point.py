@@ -41,17 +41,17 @@ def fits_whole(weights: str, task: str, labels: Sequence[str]) -> bool:
         return False
     labels = tuple(labels)
     if weights in NAMED_WEIGHTS:
-        known = NAMED_WEIGHTS[weights]
+        known = NAMED_WEIGHTS[weights].info
         if known.task != task:
             return False
         # The names of ImageNet are words, its folders have other names.
         if weights == "imagenet":
             return len(labels) == known.classes
-        return labels == (known.labels or class_names(weights))
+        return labels == (known.output_labels or class_names(weights))
     info = checkpoints.identify(weights)
-    facts = checkpoints.read_facts(weights)
-    if (facts or info).task != task:
+    known = checkpoints.read_info(weights)
+    if (known or info).task != task:
         return False
-    if facts is not None and facts.labels:
-        return facts.labels == labels
+    if known is not None and known.labels:
+        return known.output_labels == labels
     return info.classes == len(labels)

@@ -146,7 +146,7 @@ def test_published_annotations(shared_dir):
     """COCO's own categories are those that the models name."""
     path = shared_dir / "data" / "coco256" / "instances_train.json"
     found = read_annotations(path)
-    assert found.labels == DETECTION_WEIGHTS["coco"].labels
+    assert found.labels == DETECTION_WEIGHTS["coco"].info.output_labels
     assert (found.category_ids[1], found.category_ids[80]) == (1, 90)
     assert len(found.images) == 128
     # 939 annotations, of which 10 are crowds.

@@ -138,7 +138,7 @@ def test_bad_arguments(shape, sizes, options, match):
 
 
 def test_labels_of_coco():
-    labels = DETECTION_WEIGHTS["coco"].labels
+    labels = DETECTION_WEIGHTS["coco"].info.output_labels
     assert len(set(labels)) == 81
     assert [labels[i] for i in (0, 1, 12, 18, 80)] == [
         "background",

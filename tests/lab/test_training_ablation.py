@@ -5,6 +5,7 @@ from pictures import QUICK, write_pictures
 from tiny_classifier import make_classifier
 
 import training_ablation
+from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.named_models import NamedModel
 from keras_mobilevit.training.tasks import classification
 from training_ablation import (
@@ -28,7 +29,7 @@ def recipes(monkeypatch):
     def open_tiny(variant, weights, size):
         model = make_classifier(None)
         model.load_weights(weights)
-        return NamedModel(model, (), 1.0, 0)
+        return NamedModel(model, ModelInfo())
 
     monkeypatch.setattr(classification, "build_classifier", build)
     monkeypatch.setattr(training_ablation, "open_model", open_tiny)

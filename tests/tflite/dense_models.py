@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from keras_mobilevit.detection import make_anchors, make_targets
-from keras_mobilevit.tflite.metadata import Metadata
+from keras_mobilevit.model_info import ModelInfo, OutputSpec
 
 LABELS = ("background", "cat", "dog")
 SIZE = (64, 96)
@@ -45,9 +45,10 @@ def colour_segmenter(size=(4, 4)):
 class StandIn:
     """An `ImageModel` that answers by a function of the picture."""
 
-    def __init__(self, answer, size=SIZE, **facts):
+    def __init__(self, answer, size=SIZE, kind=None, **facts):
         self.answer, self.size = answer, size
-        self.metadata = Metadata("stand-in", "float32", **facts)
+        output = OutputSpec(kind=kind)
+        self.info = ModelInfo(name="stand-in", output=output, **facts)
 
     def predict(self, image):
         return self.answer(image)

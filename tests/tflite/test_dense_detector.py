@@ -31,9 +31,9 @@ def stand_in(monkeypatch):
     """Makes a file that answers by a function, and returns its path."""
     monkeypatch.setattr(runners, "ImageModel", StandIn)
 
-    def make(answer, ending="raw", labels=LABELS, **facts):
+    def make(answer, kind="anchors", labels=LABELS[1:], **facts):
         facts = {"task": "detection", **facts}
-        return StandIn(answer, ending=ending, labels=labels, **facts)
+        return StandIn(answer, kind=kind, labels=labels, **facts)
 
     return make
 
@@ -80,14 +80,14 @@ def test_a_file_of_raw_outputs(stand_in):
 
 def test_a_file_with_suppression_inside(stand_in):
     """Best first, whatever the order of the file."""
-    detector = Detector(stand_in(lambda _: suppressed(DOG, CAT), "nms"))
+    detector = Detector(stand_in(lambda _: suppressed(DOG, CAT), "boxes"))
     check(detector.detect(PICTURE))
 
 
-@pytest.mark.parametrize("ending", ["raw", "nms"])
-def test_thresholds(stand_in, ending):
-    say = predictions_of if ending == "raw" else suppressed
-    path = stand_in(lambda _: say(CAT, DOG), ending)
+@pytest.mark.parametrize("kind", ["anchors", "boxes"])
+def test_thresholds(stand_in, kind):
+    say = predictions_of if kind == "anchors" else suppressed
+    path = stand_in(lambda _: say(CAT, DOG), kind)
     (cat,) = Detector(path, score_threshold=0.8).detect(PICTURE)
     assert cat.name == "cat"
     (cat,) = Detector(path, max_boxes=1).detect(PICTURE)
@@ -95,18 +95,18 @@ def test_thresholds(stand_in, ending):
     assert not Detector(path, score_threshold=0.95).detect(PICTURE)
 
 
-@pytest.mark.parametrize("ending", ["raw", "nms"])
-def test_boxes_are_cut_at_the_edges(stand_in, ending):
-    say = predictions_of if ending == "raw" else suppressed
-    path = stand_in(lambda _: say(((-0.3, 0.5, 0.4, 1.25), 1, 0.9)), ending)
+@pytest.mark.parametrize("kind", ["anchors", "boxes"])
+def test_boxes_are_cut_at_the_edges(stand_in, kind):
+    say = predictions_of if kind == "anchors" else suppressed
+    path = stand_in(lambda _: say(((-0.3, 0.5, 0.4, 1.25), 1, 0.9)), kind)
     ((cat),) = Detector(path).detect(PICTURE)
     np.testing.assert_allclose(cat.box, (0, 100, 160, 200), atol=0.01)
 
 
-@pytest.mark.parametrize("ending", ["raw", "nms"])
-def test_without_labels_classes_are_numbers(stand_in, ending):
-    say = predictions_of if ending == "raw" else suppressed
-    path = stand_in(lambda _: say(CAT, DOG), ending, labels=())
+@pytest.mark.parametrize("kind", ["anchors", "boxes"])
+def test_without_labels_classes_are_numbers(stand_in, kind):
+    say = predictions_of if kind == "anchors" else suppressed
+    path = stand_in(lambda _: say(CAT, DOG), kind, labels=())
     assert [d.name for d in Detector(path).detect(PICTURE)] == ["1", "2"]
 
 
@@ -140,7 +140,7 @@ def test_workers_keep_the_order(stand_in, monkeypatch):
     class Waiting(StandIn):
         def __init__(self, path):
             super().__init__(
-                self.wait, task="detection", ending="nms", labels=LABELS
+                self.wait, task="detection", kind="boxes", labels=LABELS[1:]
             )
 
         def wait(self, image):
@@ -172,9 +172,9 @@ def test_other_kinds_of_keras_models():
 @pytest.mark.parametrize(
     ("facts", "match"),
     [
-        ({"task": "classification", "ending": ""}, "for classification"),
-        ({"task": "segmentation", "ending": "mask"}, "for segmentation"),
-        ({"ending": "boxes"}, "endings.*nms.*raw.*ending='boxes'"),
+        ({"task": "classification", "kind": "logits"}, "for classification"),
+        ({"task": "segmentation", "kind": "mask"}, "for segmentation"),
+        ({"kind": "mask"}, "anchors.*boxes.*output mask"),
     ],
 )
 def test_other_kinds_of_files(stand_in, facts, match):
@@ -206,10 +206,10 @@ def test_another_size():
         Detector(model, LABELS, size=(32, 32))
 
 
-@pytest.mark.parametrize("ending", ["raw", "nms"])
-def test_labels_of_another_number(stand_in, ending):
-    say = predictions_of if ending == "raw" else suppressed
-    path = stand_in(lambda _: say(CAT, DOG), ending)
+@pytest.mark.parametrize("kind", ["anchors", "boxes"])
+def test_labels_of_another_number(stand_in, kind):
+    say = predictions_of if kind == "anchors" else suppressed
+    path = stand_in(lambda _: say(CAT, DOG), kind)
     with pytest.raises(ValueError, match="3 classes.*2 labels"):
         Detector(path, ("background", "cat")).detect(PICTURE)
 

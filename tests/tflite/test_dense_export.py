@@ -4,12 +4,14 @@ import json
 import re
 import subprocess
 import sys
+import zipfile
 
 import keras
 import numpy as np
 import pytest
 from edited import edited
 from exported import DELEGATED, predict
+from image_files import encode
 from micro_model import Tensor, micro_model
 from PIL import Image
 from small_model import make_images
@@ -22,9 +24,11 @@ from tiny_dense import (
 )
 from tiny_model import enliven
 
-from keras_mobilevit import detection, images, segmentation
+from keras_mobilevit import detection, images, layers, segmentation
+from keras_mobilevit.model_info import ImageSpec, ModelInfo
 from keras_mobilevit.tflite import (
     ENDINGS,
+    Detector,
     ImageModel,
     calibrate,
     compare_tensors,
@@ -126,21 +130,48 @@ def test_only_the_ending_is_behind_the_partition(files, ending, behind, recipe):
 
 
 @pytest.mark.parametrize(
-    ("ending", "task", "labels"),
+    ("ending", "task", "kind", "stride"),
     [
-        ("raw", "detection", OBJECTS),
-        ("nms", "detection", OBJECTS),
-        ("logits", "segmentation", REGIONS),
-        ("upsampled", "segmentation", REGIONS),
-        ("mask", "segmentation", REGIONS),
+        ("raw", "detection", "anchors", None),
+        ("nms", "detection", "boxes", None),
+        ("logits", "segmentation", "logits", 4),
+        ("upsampled", "segmentation", "logits", 1),
+        ("mask", "segmentation", "mask", 1),
     ],
 )
-def test_metadata(files, ending, task, labels):
-    metadata = read_metadata(files[ending, "int8"])
-    assert (metadata.task, metadata.ending) == (task, ending)
-    assert metadata.labels == labels
-    assert metadata.recipe == "int8"
-    assert "output" in metadata.decoding or "boxes" in metadata.decoding
+def test_metadata(files, ending, task, kind, stride):
+    info = read_metadata(files[ending, "int8"])
+    assert (info.task, info.recipe) == (task, "int8")
+    assert (info.output.kind, info.output.stride) == (kind, stride)
+    assert info.output.decoding.keys() & {"output", "boxes"}
+    # Without the background, of whatever file of a detector.
+    labels = OBJECTS[1:] if task == "detection" else REGIONS
+    assert (info.labels, info.classes) == (labels, len(labels))
+    assert info.image.size == DENSE_SIZE
+    assert info.image.crop_mode == "squash"
+
+
+@pytest.mark.parametrize("ending", ["raw", "nms"])
+def test_a_line_of_the_labels_is_a_class_of_the_output(files, ending):
+    """What an app does that knows nothing of this package."""
+    path = files[ending, "float32"]
+    with zipfile.ZipFile(path) as archive:
+        names = archive.read("labels.txt").decode().splitlines()
+    outputs = ImageModel(path).predict(PICTURES[0])
+    if ending == "nms":
+        found = names[int(outputs["classes"][0])]
+        best = outputs["scores"][0]
+    else:
+        logits = outputs[:, 4:] - outputs[:, 4:].max(axis=1, keepdims=True)
+        scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        anchor, index = divmod(int(scores[:, 1:].argmax()), len(names) - 1)
+        found, best = names[index + 1], scores[anchor, index + 1]
+    # The Keras model, decoded by the code that the authors' agrees with.
+    expected = Detector(files["raw", "float32"], OBJECTS).detect(
+        encode(PICTURES[0])
+    )[0]
+    assert found == expected.name
+    assert best == pytest.approx(expected.score, abs=1e-3)
 
 
 def test_pictures_are_resized_whole(files, detector, tmp_path):
@@ -158,6 +189,44 @@ def test_pictures_are_resized_whole(files, detector, tmp_path):
     with pytest.warns(UserWarning, match="1 calibration images are few"):
         drawn = ExportOptions(calibration=path.parent).draw_images(detector)
     np.testing.assert_array_equal(drawn.images, [whole])
+
+
+def custom_head(activation=None):
+    """A map of classes out of no layer that only segmentation has."""
+    image = keras.Input((*DENSE_SIZE, 3))
+    x = layers.ConvBlock(12, 3, 8, name="stem")(image)
+    x = layers.MobileViTBlock(16, depth=1, num_heads=1, name="block")(x)
+    x = keras.layers.Conv2D(len(REGIONS), 1, activation=activation)(x)
+    return keras.Model(image, keras.layers.UpSampling2D(2)(x))
+
+
+@pytest.mark.parametrize(
+    ("activation", "kind"), [(None, "logits"), ("softmax", "probabilities")]
+)
+def test_custom_heads_segment(activation, kind):
+    model = custom_head(activation)
+    info = ExportOptions(labels=REGIONS).describe(model)
+    assert (info.task, info.image.crop_mode) == ("segmentation", "squash")
+    assert (info.output.kind, info.output.stride) == (kind, 4)
+
+
+def test_what_is_declared_counts_more_than_what_it_looks_like():
+    """Feature maps with a task, and maps of classes without."""
+    features = custom_head("relu")
+    info = ExportOptions().describe(features)
+    assert (info.task, info.output.kind) == ("classification", None)
+    declared = ModelInfo(task="segmentation")
+    info = ExportOptions(info=declared, labels=REGIONS).describe(features)
+    assert (info.task, info.output.kind) == ("segmentation", "logits")
+    declared = ModelInfo(task="classification")
+    info = ExportOptions(info=declared).describe(custom_head())
+    assert (info.task, info.image.crop_mode) == ("classification", "center")
+
+
+def test_exports_take_pixels():
+    scaled = ModelInfo(image=ImageSpec(scale=1 / 255))
+    with pytest.raises(ValueError, match=r"pixels in \[0, 255\].*0.0039"):
+        ExportOptions(info=scaled).describe(custom_head())
 
 
 # === Detection ===
@@ -191,14 +260,14 @@ def test_the_metadata_is_enough_to_decode(detector, files):
         [
             *(sys.executable, "-c"),
             "import sys, zipfile; print(zipfile.ZipFile(sys.argv[1])"
-            ".read('keras_mobilevit.json').decode())",
+            ".read('model_info.json').decode())",
             str(path),
         ],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    rules = json.loads(text)["decoding"]
+    rules = json.loads(text)["output"]["decoding"]
     anchors = [
         (
             (column + 0.5) / level["columns"],
@@ -362,9 +431,9 @@ def test_many_classes_need_more_than_a_byte(tmp_path, classes, dtype):
     [
         ("detector", dict(ending="mask"), "'mask' is for models with one out"),
         ("detector", dict(ending="boxes"), "must be one of .'raw', 'nms'"),
-        ("detector", dict(labels=OBJECTS[1:]), "background is the first"),
+        ("detector", dict(labels=OBJECTS[2:]), "first is the background"),
         ("segmenter", dict(ending="nms"), "detectors of keras_mobilevit"),
-        ("segmenter", dict(labels=OBJECTS), "has 5 outputs. Received: 4"),
+        ("segmenter", dict(labels=OBJECTS), "5 classes.*Received: 4"),
     ],
 )
 def test_endings_that_do_not_fit(
@@ -424,10 +493,10 @@ def test_the_command(command, detector, tmp_path, capsys):
     assert not path.exists()
     argv += ["--ending", "nms", "--max-boxes", "7", "--score-threshold", "0.2"]
     assert command("export", *argv) == 0
-    metadata = read_metadata(path)
-    assert metadata.labels == OBJECTS
-    assert metadata.decoding["max_boxes"] == 7
-    assert metadata.decoding["score_threshold"] == 0.2
+    info = read_metadata(path)
+    assert info.labels == OBJECTS[1:]
+    assert info.output.decoding["max_boxes"] == 7
+    assert info.output.decoding["score_threshold"] == 0.2
     assert ImageModel(path).predict(PICTURES[0])["boxes"].shape == (7, 4)
 
 

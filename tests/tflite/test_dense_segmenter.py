@@ -32,9 +32,9 @@ def stand_in(monkeypatch):
     """Makes a file that answers by a function."""
     monkeypatch.setattr(runners, "ImageModel", StandIn)
 
-    def make(answer, ending, labels=COLOURS, **facts):
+    def make(answer, kind, labels=COLOURS, **facts):
         facts = {"task": "segmentation", **facts}
-        return StandIn(answer, SIZE, ending=ending, labels=labels, **facts)
+        return StandIn(answer, SIZE, kind=kind, labels=labels, **facts)
 
     return make
 
@@ -50,9 +50,9 @@ def test_a_keras_model():
     np.testing.assert_array_equal(mask, MASK)
 
 
-@pytest.mark.parametrize("ending", ["logits", "upsampled"])
-def test_a_file_of_logits(stand_in, ending):
-    segmenter = Segmenter(stand_in(lambda image: image / 255, ending))
+@pytest.mark.parametrize("kind", ["logits", "probabilities"])
+def test_a_file_of_logits(stand_in, kind):
+    segmenter = Segmenter(stand_in(lambda image: image / 255, kind))
     assert segmenter.labels == COLOURS
     np.testing.assert_array_equal(segmenter.segment(PICTURE), MASK)
 
@@ -121,8 +121,8 @@ def test_other_kinds_of_models(stand_in):
     with pytest.raises(ValueError, match="for segmentation.*None, 5"):
         Segmenter(constant_model(np.zeros(5)))
     for facts in (
-        {"task": "detection", "ending": "raw"},
-        {"ending": "nms"},
+        {"task": "detection", "kind": "anchors"},
+        {"kind": "boxes"},
     ):
         with pytest.raises(ValueError, match="Expected.*for segmentation"):
             Segmenter(stand_in(None, **facts))

@@ -7,6 +7,8 @@ from PIL import Image
 from small_model import make_images
 from tiny_model import TINY_SIZE
 
+from keras_mobilevit.checkpoints import add_info
+from keras_mobilevit.model_info import ImageSpec, ModelInfo
 from keras_mobilevit.tflite import (
     Recipe,
     find_recipe,
@@ -73,11 +75,37 @@ def test_from_a_keras_file(export, saved, pictures, names, capsys):
     inspect(path).require_full_delegation()
     metadata = read_metadata(path)
     assert metadata.labels == LABELS
-    assert metadata.model == "tiny"
+    assert metadata.name == "tiny"
     assert metadata.recipe == "int8"
     # Of 30, 8 are reserved.
     assert (metadata.calibration_images, metadata.calibration_seed) == (22, 5)
     assert metadata.fidelity["images"] == 8
+
+
+def test_a_keras_file_brings_its_description(
+    export, tiny, tmp_path, names, converted
+):
+    source = tmp_path / "tiny.keras"
+    tiny.save(source)
+    argv = ("--keras", source, "--recipe", "float32")
+    image = ImageSpec(crop_pct=0.875, pre_resize=28)
+    known = ModelInfo(labels=LABELS, image=image, licence="CC-BY-4.0")
+    add_info(source, known)
+    status, path = export(*argv)
+    assert status == 0
+    info = read_metadata(path)
+    assert (info.labels, info.licence) == (LABELS, "CC-BY-4.0")
+    assert (info.image.crop_pct, info.image.pre_resize) == (0.875, 28)
+    # What the command line says counts more.
+    names.write_text("\n".join(reversed(LABELS)))
+    status, path = export(
+        *(*argv, "--labels", names),
+        *("--crop-fraction", 0.5, "--native-size", 0),
+    )
+    assert status == 0
+    info = read_metadata(path)
+    assert info.labels == LABELS[::-1]
+    assert (info.image.crop_pct, info.image.pre_resize) == (0.5, 0)
 
 
 def test_from_the_name_of_a_variant(export, monkeypatch, tiny_parsed):
@@ -97,7 +125,7 @@ def test_from_the_name_of_a_variant(export, monkeypatch, tiny_parsed):
     assert (model.name, size) == ("mobilevit_xxs", (32, 64))
     assert model.input_shape == (None, 32, 64, 3)
     assert model.output_shape == (None, 3)
-    assert read_metadata(path).model == "mobilevit_xxs"
+    assert read_metadata(path).name == "mobilevit_xxs"
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ BLACK = np.zeros((*TINY_SIZE, 3), np.uint8)
         (dict(calibration=[BLACK - 1.0] * 20), r"pixels in \[0, 255\]"),
         (dict(calibration=[BLACK[:9]] * 20), "of shape"),
         (dict(calibration=[BLACK], calibration_images=0), "at least 1"),
-        (dict(recipe="float32", labels=["one"]), "5 outputs"),
+        (dict(recipe="float32", labels=["one"]), "5 classes"),
     ],
 )
 def test_bad_arguments_write_nothing(

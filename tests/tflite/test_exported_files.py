@@ -285,9 +285,11 @@ def test_metadata(files):
     for recipe, path in files.items():
         metadata = read_metadata(path)
         assert metadata.recipe == recipe
-        assert metadata.model == "mobilevit_xxs"
+        assert metadata.name == "mobilevit_xxs"
         assert metadata.labels == LABELS
-        assert metadata.crop_fraction == 0.875
+        assert metadata.image.crop_pct == 0.875
+        assert metadata.image.size == SIZE
+        assert metadata.output.kind == "probabilities"
         calibrated = recipe in (*CALIBRATED, "weight_only", "dynamic")
         # The other 8 of 30 verified it.
         assert metadata.calibration_images == (22 if calibrated else 0)

@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 
 from keras_mobilevit.tflite.metrics import (
-    are_probabilities,
     calibration_error,
     difference_interval,
     median_sqnr,
     sqnr,
-    to_logits,
-    to_probabilities,
     top_hits,
     wilson_interval,
 )
@@ -56,49 +53,9 @@ def test_difference_interval_stays_in_range():
     assert (low, high) == (pytest.approx(-0.73354, abs=1e-5), 1.0)
 
 
-@pytest.mark.parametrize(
-    ("outputs", "expected"),
-    [
-        ([[0.25, 0.75], [1, 0]], True),
-        ([[0.2539, 0.7656], [0.9961, 0]], True),  # 65/256, 196/256, 255/256
-        ([[0.25, 0.75], [1, 0.06]], False),
-        ([[0.25, 0.75], [0.9, 0.04]], False),
-        ([[0.25, 0.75], [1.1, -0.1]], False),
-        ([[3, 2], [1, 0]], False),
-        # Of 600 classes, 599 of 1/1198 each: in 8 bits they are zeros.
-        ([[0.5] + [0.0] * 599], True),
-        ([[0.5 + 1e-6] + [0.0] * 599], False),
-    ],
-)
-def test_probabilities_are_told_from_logits(outputs, expected):
-    assert are_probabilities(np.array(outputs)) is expected
-
-
-def test_probabilities_and_logits_are_converted():
-    probabilities = np.array([[0.2, 0.8], [0.5, 0.5]])
-    half = math.log(2)  # log(0.8 / 0.2) / 2
-    logits = np.array([[-half, half], [0, 0]])
-    np.testing.assert_allclose(to_logits(probabilities), logits, atol=1e-12)
-    np.testing.assert_allclose(to_logits(logits + 3), logits, atol=1e-12)
-    for outputs in (probabilities, logits + 3, logits - 1000):
-        found = to_probabilities(outputs.astype(np.float64))
-        np.testing.assert_allclose(found, probabilities, atol=1e-12)
-
-
-def test_probability_zero_has_a_logit():
-    """It is that of the smallest normal float32, 2 ** -126."""
-    found = to_logits(np.array([[0.99, 0]], np.float32))
-    half = 63 * math.log(2) + math.log(0.99) / 2
-    np.testing.assert_allclose(found, [[half, -half]], rtol=1e-6)
-
-
-def test_zeros_of_eight_bits_are_half_a_step():
-    """255/256 and 0: the largest int8 probability beside the smallest."""
+def test_zeros_of_eight_bits_are_noise():
     output = np.array([[255, 0], [128, 128]], np.float32) / 256
     half = math.log(510) / 2  # 255/256 over 1/512
-    np.testing.assert_allclose(
-        to_logits(output), [[half, -half], [0, 0]], rtol=1e-12
-    )
     # Against logits of 3 and -3, it is the only noise.
     expected = 20 * math.log10(3 / (half - 3))
     reference = np.array([[6.0, 0.0], [0.0, 0.0]])

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 from small_model import LABELS, make_images
 
+from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.tflite.fidelity.compare import TensorFidelity
 from keras_mobilevit.tflite.flatbuffer import read_model, write_model
-from keras_mobilevit.tflite.metadata import Metadata, append_metadata
+from keras_mobilevit.tflite.metadata import append_metadata
 from keras_mobilevit.tflite.output_fidelity import Fidelity, fidelity_facts
 from keras_mobilevit.tflite.quantization.calibration import calibrate
 from keras_mobilevit.tflite.quantization.quantize import quantize
@@ -81,7 +82,10 @@ def hostile_files(files, tmp_path_factory):
         paths.append(folder / f"{recipe}.tflite")
         paths[-1].write_bytes(
             append_metadata(
-                data, Metadata("net", recipe, labels, fidelity=FIDELITY)
+                data,
+                ModelInfo(
+                    name="net", recipe=recipe, labels=labels, fidelity=FIDELITY
+                ),
             )
         )
     return paths

@@ -13,6 +13,7 @@ from PIL import Image
 from small_model import LABELS, SIZE, make_images
 from tiny_model import TINY_SIZE
 
+from keras_mobilevit.model_info import ImageSpec, ModelInfo
 from keras_mobilevit.tflite import (
     ImageModel,
     compare,
@@ -22,6 +23,7 @@ from keras_mobilevit.tflite import (
 )
 from keras_mobilevit.tflite.flatbuffer import read_model, write_model
 from keras_mobilevit.tflite.interpreters import make_interpreter
+from keras_mobilevit.tflite.metadata import append_metadata
 
 PIXEL = Tensor((1, 1, 1, 3))
 COPY = ("RESHAPE", ["x"], ["y"], ("ReshapeOptions", {"newShape": (1, 1, 1, 3)}))
@@ -200,6 +202,19 @@ def test_a_batch_of_unknown_size_runs_as_one(write):
     assert output.tolist() == [[[1, 2, 3]]]
 
 
+def test_scaling_and_channel_order_of_the_description(write):
+    """As `pixel * scale + offset`, in the order of blue, green, red."""
+    x = Tensor((1, 1, 1, 3))
+    path = write({"x": x, "y": x}, [("RELU", ["x"], ["y"], None)])
+    image = ImageSpec(scale=0.5, offset=-1, channel_order="bgr")
+    path.write_bytes(append_metadata(path.read_bytes(), ModelInfo(image=image)))
+    model = ImageModel(path)
+    picture = png((30, 20, 10))
+    assert model.load_image(picture).tolist() == [[[10, 20, 30]]]
+    output = model.predict(model.load_image(picture))
+    assert output.tolist() == [[[4, 9, 14]]]
+
+
 # === Files that can not be run ===
 
 
@@ -332,7 +347,8 @@ def test_tflite_runtime(tmp_path):
 def test_damaged_metadata(files, tmp_path):
     data = files["int8"].read_bytes()
     path = tmp_path / "a.tflite"
-    path.write_bytes(data.replace(b"recipe", b"rezipe"))
+    # The archive's checksum no longer fits.
+    path.write_bytes(data.replace(b'"recipe"', b'"rezipe"'))
     with pytest.raises(ValueError, match="metadata"):
         read_metadata(path)
 

@@ -374,7 +374,7 @@ def test_images_that_calibrate_do_not_score(
         (dict(target_sqnr=30, max_drop=1), "Received: target_sqnr=30, max_d"),
         (dict(target_sqnr=30, recipe="dynamic"), "recipe='dynamic'"),
         (dict(max_drop=1), "needs `labelled` pictures"),
-        (dict(target_sqnr=30, labels="ab"), "5 outputs. Received: 2 labels"),
+        (dict(target_sqnr=30, labels="ab"), "5 classes.*Received: 2 labels"),
         (dict(target_sqnr=30, calibration_images=30), "30 images, all of"),
     ],
 )

@@ -15,6 +15,7 @@ from small_model import LABELS, make_images
 from tiny_dense import DENSE_SIZE, make_tiny_detector, make_tiny_segmenter
 from tiny_model import TINY_SIZE, make_tiny_model
 
+from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.tflite import (
     Recipe,
     convert,
@@ -26,7 +27,6 @@ from keras_mobilevit.tflite import (
 )
 from keras_mobilevit.tflite.delegation_check import delegation_gaps
 from keras_mobilevit.tflite.flatbuffer import ParsedFile
-from keras_mobilevit.tflite.metadata import Metadata, append_metadata
 from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.output_fidelity import (
     describe_fidelity,
@@ -466,21 +466,22 @@ def test_int8_full_is_not_for_xnnpack(tiny_float, tiny_calibration):
 
 def test_metadata_of_other_versions(tmp_path):
     path = tmp_path / "a.tflite"
+    known = ModelInfo(name="net", labels=("a",), fidelity={"sqnr_db": 20})
     for change, expected in (
         (lambda facts: facts.pop("fidelity"), {}),
         (lambda facts: facts.update(mood="good"), {"sqnr_db": 20}),
     ):
-        data = append_metadata(
-            b"", Metadata("net", "int8", ("a",), fidelity={"sqnr_db": 20})
-        )
-        path.write_bytes(data)
-        with zipfile.ZipFile(path) as archive:
-            facts = json.loads(archive.read("keras_mobilevit.json"))
+        facts = json.loads(known.to_json())
         change(facts)
         with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("keras_mobilevit.json", json.dumps(facts))
-            archive.writestr("labels.txt", "a\n")
-        metadata = read_metadata(path)
-        assert (metadata.model, metadata.labels) == ("net", ("a",))
-        assert metadata.fidelity == expected
+            archive.writestr("model_info.json", json.dumps(facts))
+        info = read_metadata(path)
+        assert (info.name, info.labels) == ("net", ("a",))
+        assert info.fidelity == expected
+        assert info.unknown.get("mood") == facts.get("mood")
+    facts["schema_version"] = 3
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model_info.json", json.dumps(facts))
+    with pytest.raises(ValueError, match="`schema_version`.*update"):
+        read_metadata(path)
     assert "another form" in describe_fidelity("int8", {"sqnr_db": 20})

@@ -118,7 +118,7 @@ def test_segmentation_is_section_4_2_2():
     low, high = recipe.augmentation.short_side
     assert (512 * low, 512 * high) == (256, 1024)
     assert recipe.segmentation == Segmentation(
-        SEGMENTATION_WEIGHTS["pascal_voc"].labels, 255, 16
+        SEGMENTATION_WEIGHTS["pascal_voc"].info.labels, 255, 16
     )
 
 

@@ -14,7 +14,7 @@ from run_files import read_rows, read_weights
 from tiny_classifier import make_classifier
 
 import keras_mobilevit.images
-from keras_mobilevit.checkpoints import read_facts
+from keras_mobilevit.checkpoints import read_info
 from keras_mobilevit.named_models import open_model
 from keras_mobilevit.training import callbacks, state
 from keras_mobilevit.training.loader import BatchLoader
@@ -94,18 +94,18 @@ def test_the_folder_of_a_run(finished):
 
 def test_the_weights_know_their_classes_and_preprocessing(real):
     path = real / "model.weights.h5"
-    facts = read_facts(path)
+    facts = read_info(path)
     assert facts.labels == CLASSES
     opened = open_model(None, path)
-    assert opened.labels == CLASSES
+    assert opened.info.labels == CLASSES
     assert opened.model.name == "mobilevit_xxs"
     assert opened.model.input_shape == (None, 48, 48, 3)
-    assert opened.crop_fraction == pytest.approx(256 / 288)
+    assert opened.info.image.crop_pct == pytest.approx(256 / 288)
 
 
 def test_metrics_are_those_of_the_saved_average(real, pictures):
     """The last line of the log against the weights file, by other code."""
-    model, *_ = open_model(None, real / "model.weights.h5")
+    model = open_model(None, real / "model.weights.h5").model
     images = [
         keras_mobilevit.images.load_image(path, (48, 48), 256 / 288)
         for path in sorted(pictures.rglob("*.png"))

@@ -13,8 +13,8 @@ from run_files import read_rows, read_weights
 from tiny_networks import make_detector
 
 from keras_mobilevit import detection as pieces
-from keras_mobilevit.checkpoints import fetch, read_facts, save_compact
-from keras_mobilevit.configs import WeightsConfig
+from keras_mobilevit.checkpoints import fetch, read_info, save_compact
+from keras_mobilevit.model_info import ModelInfo, OutputSpec
 from keras_mobilevit.named_models import open_model
 from keras_mobilevit.training import callbacks
 from keras_mobilevit.training.dense_network import build_dense_network
@@ -61,9 +61,9 @@ def train(folder, run, **changes):
 
 def test_the_folder_of_a_run(finished):
     """The mAP is measured in the second of two epochs."""
-    facts = read_facts(finished / "model.weights.h5")
-    assert facts.task == "detection" and facts.labels == LABELS
-    assert (facts.size, facts.crop_fraction) == (64, 1)
+    info = read_info(finished / "model.weights.h5")
+    assert info.task == "detection" and info.output_labels == LABELS
+    assert (info.image.size, info.image.crop_pct) == ((64, 64), 1)
     first, last = read_rows(finished)
     assert math.isnan(float(first["val_map"]))
     assert 0 <= float(last["val_map"]) <= 1
@@ -279,10 +279,12 @@ def test_what_a_detector_begins_from(tmp_path):
         stem = file["layers/conv_block/conv/vars/0"][()]
     np.testing.assert_array_equal(layer_weights(start, "stem"), stem)
 
-    facts = WeightsConfig(
-        ("mobilevit_xxs",), 3, 64, 1.0, 0, LABELS, "", "detection"
+    info = ModelInfo(
+        task="detection",
+        labels=LABELS[1:],
+        output=OutputSpec(label_offset=1),
     )
-    save_compact(start, path, facts)
+    save_compact(start, path, info)
     recipe = quick_detection(weights=str(path))
     same = build_dense_network(recipe, LABELS)
     other = build_dense_network(recipe, ("background", "red", "green"))
@@ -298,5 +300,6 @@ def test_what_a_detector_begins_from(tmp_path):
 def test_a_real_detector(folder, tmp_path):
     path = train(folder, tmp_path, schedule__epochs="1")
     opened = open_model(None, path)
-    assert opened.task == "detection" and opened.labels == LABELS
+    assert opened.info.task == "detection"
+    assert opened.info.output_labels == LABELS
     assert opened.model.output_shape[-1] == 4 + 3

@@ -11,7 +11,7 @@ from PIL import Image
 from run_files import read_rows, read_weights
 from tiny_networks import make_segmenter
 
-from keras_mobilevit.checkpoints import read_facts
+from keras_mobilevit.checkpoints import read_info
 from keras_mobilevit.named_models import open_model
 from keras_mobilevit.segmentation import (
     confusion_matrix,
@@ -62,10 +62,11 @@ def train(folders, folder, **changes):
 
 
 def test_the_weights_know_task_classes_and_stride(finished):
-    facts = read_facts(finished / "model.weights.h5")
-    assert facts.task == "segmentation"
-    assert facts.labels == ("dark", "red", "blue")
-    assert (facts.size, facts.output_stride, facts.crop_fraction) == (48, 16, 1)
+    info = read_info(finished / "model.weights.h5")
+    assert info.task == "segmentation"
+    assert info.labels == ("dark", "red", "blue")
+    assert (info.image.size, info.output.stride) == ((48, 48), 16)
+    assert info.image.crop_mode == "squash"
     assert (finished / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -207,8 +208,8 @@ def test_examples(folders):
 def test_a_real_network_from_embedded_weights(folders, tmp_path):
     path = train(folders, tmp_path, schedule__epochs="1")
     opened = open_model(None, path)
-    assert opened.task == "segmentation"
-    assert opened.labels == ("dark", "red", "blue")
+    assert opened.info.task == "segmentation"
+    assert opened.info.labels == ("dark", "red", "blue")
     assert opened.model.output_shape == (None, 48, 48, 3)
     assert isinstance(path, pathlib.Path)
     assert keras.config.dtype_policy().name == "float32"

@@ -17,7 +17,7 @@ from keras_mobilevit.tflite.dense.network import open_network
 from keras_mobilevit.tflite.runtime import ImageModel
 
 # Files whose last operation is non-maximum suppression.
-_SUPPRESSED = "nms"
+_SUPPRESSED = "boxes"
 
 
 class Detector:
@@ -61,10 +61,12 @@ class Detector:
         workers: int = 1,
     ):
         self._network = open_network(
-            model, "detection", ("raw", _SUPPRESSED), size, workers
+            model, "detection", ("anchors", _SUPPRESSED), size, workers
         )
         self.size = self._network.size
-        self.labels = tuple(labels) or self._network.labels
+        self.labels = tuple(labels)
+        if not self.labels and self._network.labels:
+            self.labels = ("background", *self._network.labels)
         self._limits = dict(
             iou_threshold=iou_threshold,
             score_threshold=score_threshold,
@@ -102,7 +104,7 @@ class Detector:
         outputs = self._network.run(images)
         decode = (
             self._decode_suppressed
-            if self._network.ending == _SUPPRESSED
+            if self._network.kind == _SUPPRESSED
             else self._decode_raw
         )
         # One by one: suppression takes memory by the square of candidates.

@@ -22,14 +22,16 @@ class Network(NamedTuple):
     Attributes:
         run: From a batch of pictures to the output for each of them.
         size: `(height, width)` of its input, in pixels.
-        ending: Ending of a file, as in its metadata; empty for Keras models.
-        labels: Class names of a file, as in its metadata; may be empty.
+        kind: What the output is, as `keras_mobilevit.model_info.OutputSpec`
+            has it.
+        labels: Class names of a file, of a detector without the background;
+            may be empty.
         classes: Outputs of a Keras model for each place; `None` for a file.
     """
 
     run: Callable[[np.ndarray], Iterable[Any]]
     size: tuple[int, int]
-    ending: str
+    kind: str | None
     labels: tuple[str, ...]
     classes: int | None
 
@@ -37,7 +39,7 @@ class Network(NamedTuple):
 def open_network(
     model: keras.Model | ImageModel | str | os.PathLike,
     task: str,
-    endings: Collection[str],
+    kinds: Collection[str],
     size: tuple[int, int] | None = None,
     workers: int = 1,
 ) -> Network:
@@ -46,7 +48,7 @@ def open_network(
     Args:
         model: Keras model, or a `.tflite` file, open or not.
         task: `"detection"` or `"segmentation"`.
-        endings: Endings that a file may have.
+        kinds: Kinds of outputs that a file may have.
         size: `(height, width)`; needed where the model's own are dynamic.
         workers: Threads, and copies, of a file that is given by its path.
 
@@ -61,20 +63,18 @@ def open_network(
         )
     runner = make_runner(model, workers)
     if isinstance(runner, KerasRunner):
-        ending, labels = "", ()
+        kind, labels = None, ()
         classes = _keras_outputs(runner.output_shape, task)
     else:
-        metadata = runner.metadata
-        ending, labels, classes = metadata.ending, metadata.labels, None
-        if metadata.task != task or ending not in endings:
+        info = runner.info
+        kind, labels, classes = info.output.kind, info.labels, None
+        if info.task != task or kind not in kinds:
             raise ValueError(
                 f"Expected a .tflite file for {task} that this package wrote, "
-                f"with one of the endings {sorted(endings)}. Received: "
-                f"{metadata.model}, for {metadata.task}, ending={ending!r}"
+                f"whose output is one of {sorted(kinds)}. Received: "
+                f"{info.name}, for {info.task}, with the output {kind}"
             )
-    return Network(
-        runner.run, _fixed(runner.size, size), ending, labels, classes
-    )
+    return Network(runner.run, _fixed(runner.size, size), kind, labels, classes)
 
 
 def _keras_outputs(shape, task):

@@ -55,7 +55,7 @@ class Segmenter:
         self._network = network = open_network(
             model,
             "segmentation",
-            ("logits", "upsampled", _CHOSEN),
+            ("logits", "probabilities", _CHOSEN),
             size,
             workers,
         )
@@ -106,7 +106,7 @@ class Segmenter:
         ]
 
     def _decode(self, output, picture_size):
-        if self._network.ending == _CHOSEN:
+        if self._network.kind == _CHOSEN:
             return _stretch(output, picture_size)
         logits = keras.ops.convert_to_numpy(resize(output[None], self.size))
         (mask,) = decode_predictions(logits, [picture_size])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from keras_mobilevit.configs import SSD_LEVELS
 from keras_mobilevit.detection.anchors import make_anchors, map_sizes
 from keras_mobilevit.detection.boxes import CENTER_VARIANCE, SIZE_VARIANCE
+from keras_mobilevit.model_info import OutputSpec
 from keras_mobilevit.tflite.editing import (
     add_tensor,
     make_custom_operation,
@@ -49,8 +49,10 @@ class Raw(Ending):
     def adapt(self, recipe: Recipe) -> Recipe:
         return _with_float_joints(recipe)
 
-    def decoding(self, size: tuple[int, int]) -> dict[str, Any]:
-        return {
+    def describe(
+        self, model: keras.Model, shape: tuple[int, int, int]
+    ) -> OutputSpec:
+        decoding = {
             "output": "(1, anchors, 4 + classes): four offsets x, y, width, "
             "height, then one logit a class, the background first.",
             "scores": "softmax of the logits",
@@ -63,8 +65,9 @@ class Raw(Ending):
             "an anchor with its centre at (column + 0.5) / columns, (row + "
             "0.5) / rows and the sides (width, height); all as shares of the "
             "picture's sides.",
-            "levels": _levels(size),
+            "levels": _levels(shape[:2]),
         }
+        return OutputSpec(kind="anchors", label_offset=1, decoding=decoding)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,15 +171,18 @@ class Nms(Ending):
             "h_scale": 1 / SIZE_VARIANCE,
         }
 
-    def decoding(self, size: tuple[int, int]) -> dict[str, Any]:
-        return {
+    def describe(
+        self, model: keras.Model, shape: tuple[int, int, int]
+    ) -> OutputSpec:
+        decoding = {
             "boxes": "(1, n, 4): top, left, bottom, right, as shares of the "
             "picture's sides; they may reach out of it.",
-            "classes": "(1, n): 0 is the first class behind the background.",
+            "classes": "(1, n): 0 is the first label; there is no background.",
             "scores": "(1, n): probabilities, best first.",
             "count": "(1,): how many of the n there are.",
             **dataclasses.asdict(self),
         }
+        return OutputSpec(kind="boxes", decoding=decoding)
 
 
 def _with_float_joints(recipe):

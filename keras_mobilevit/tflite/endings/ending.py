@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import keras
 
+from keras_mobilevit.model_info import OutputSpec
+from keras_mobilevit.output_kind import output_kind
 from keras_mobilevit.tflite.quantization.recipes import Recipe
 
 
@@ -18,7 +20,7 @@ class Ending:
     and quantized, and on the file, behind the quantized graph.
 
     Attributes:
-        name: Name on the command line and in the file's metadata.
+        name: Name on the command line.
         task: One of `keras_mobilevit.configs.TASKS`.
         adds_operations: Whether `finish` does anything.
     """
@@ -55,10 +57,13 @@ class Ending:
             model: As `keras_mobilevit.tflite.flatbuffer.read_model` gives it.
         """
 
-    def decoding(self, size: tuple[int, int]) -> dict[str, Any]:
-        """How to read the outputs, as data for the metadata.
+    def describe(
+        self, model: keras.Model, shape: tuple[int, int, int]
+    ) -> OutputSpec:
+        """What the outputs of the file mean.
 
         Args:
-            size: `(height, width)` of the input, in pixels.
+            model: The model as it was before `prepare`.
+            shape: `(height, width, channels)` of the input.
         """
-        return {}
+        return OutputSpec(kind=output_kind(model))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from keras_mobilevit.layers import ASPP
+from keras_mobilevit.output_kind import is_dense_prediction
 from keras_mobilevit.tflite.endings.detection import Nms, Raw
 from keras_mobilevit.tflite.endings.ending import Ending
 from keras_mobilevit.tflite.endings.heads import is_detector
@@ -12,9 +12,19 @@ from keras_mobilevit.tflite.endings.segmentation import Logits, Mask, Upsampled
 
 # Name -> ending.
 ENDINGS = {kind.name: kind for kind in (Raw, Nms, Logits, Upsampled, Mask)}
+# Task -> name of the ending where none is asked for.
+_USUAL = {
+    "classification": "",
+    "segmentation": Logits.name,
+    "detection": Raw.name,
+}
 
 
-def find_ending(ending: str | Ending | None, model: keras.Model) -> Ending:
+def find_ending(
+    ending: str | Ending | None,
+    model: keras.Model,
+    task: str | None = None,
+) -> Ending:
     """Returns an ending by its name.
 
     Args:
@@ -22,6 +32,8 @@ def find_ending(ending: str | Ending | None, model: keras.Model) -> Ending:
             an ending, or `None` for what its task suggests: `"raw"` for a
             detector, `"logits"` for a network that segments.
         model: The model that it is for.
+        task: What it is for, one of `keras_mobilevit.model_info.TASKS`, where
+            that is known; otherwise its outputs tell.
 
     Raises:
         ValueError: If there is no ending of that name.
@@ -29,7 +41,7 @@ def find_ending(ending: str | Ending | None, model: keras.Model) -> Ending:
     if isinstance(ending, Ending):
         return ending
     if ending is None:
-        ending = _usual(model)
+        ending = _USUAL[task or _task_of(model)]
     if ending == "":
         return Ending()
     if ending not in ENDINGS:
@@ -40,10 +52,7 @@ def find_ending(ending: str | Ending | None, model: keras.Model) -> Ending:
     return ENDINGS[ending]()
 
 
-def _usual(model):
+def _task_of(model):
     if is_detector(model):
-        return Raw.name
-    is_map = len(model.outputs) == 1 and len(model.output_shape) == 4
-    if is_map and any(isinstance(x, ASPP) for x in model._flatten_layers()):
-        return Logits.name
-    return ""
+        return "detection"
+    return "segmentation" if is_dense_prediction(model) else "classification"

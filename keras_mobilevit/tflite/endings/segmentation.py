@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import keras
 import numpy as np
 
 from keras_mobilevit.layers import ResizeLike
+from keras_mobilevit.model_info import OutputSpec
+from keras_mobilevit.output_kind import output_kind
 from keras_mobilevit.tflite.editing import (
     add_tensor,
     make_operation,
@@ -23,6 +24,7 @@ from keras_mobilevit.tflite.flatbuffer import (
 )
 from keras_mobilevit.tflite.quantization.recipes import Recipe
 
+_STRIDES = (1, 2, 4, 8, 16, 32, 64)
 # Class ids that a byte can hold.
 _BYTE = 256
 
@@ -41,13 +43,21 @@ class Logits(Ending):
     def prepare(self, model: keras.Model) -> keras.Model:
         return keras.Model(model.input, _coarse(self, model), name=model.name)
 
-    def decoding(self, size: tuple[int, int]) -> dict[str, Any]:
-        return {
-            "output": "(1, rows, columns, classes): logits of a coarse map. "
+    def describe(
+        self, model: keras.Model, shape: tuple[int, int, int]
+    ) -> OutputSpec:
+        coarse = self.prepare(model).compute_output_shape((1, *shape))
+        decoding = {
+            "output": "(1, rows, columns, classes): scores on a coarse map. "
             "Interpolate it bilinearly, with pixel centres at the half, to "
             "the size of the picture; the class of a pixel is the index of "
             "its largest.",
         }
+        return OutputSpec(
+            kind=output_kind(model) or "logits",
+            stride=_stride(shape, coarse),
+            decoding=decoding,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,11 +71,16 @@ class Upsampled(Ending):
         fine = ResizeLike(name="upsampled")([_coarse(self, model), model.input])
         return keras.Model(model.input, fine, name=model.name)
 
-    def decoding(self, size: tuple[int, int]) -> dict[str, Any]:
-        return {
-            "output": "(1, height, width, classes): logits. The class of a "
+    def describe(
+        self, model: keras.Model, shape: tuple[int, int, int]
+    ) -> OutputSpec:
+        decoding = {
+            "output": "(1, height, width, classes): scores. The class of a "
             "pixel is the index of its largest.",
         }
+        return OutputSpec(
+            kind=output_kind(model) or "logits", stride=1, decoding=decoding
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,8 +126,11 @@ class Mask(Upsampled):
             graph.operators.append(to_bytes)
         set_outputs(model, {"output": mask})
 
-    def decoding(self, size: tuple[int, int]) -> dict[str, Any]:
-        return {"output": "(1, height, width): the class of each pixel."}
+    def describe(
+        self, model: keras.Model, shape: tuple[int, int, int]
+    ) -> OutputSpec:
+        decoding = {"output": "(1, height, width): the class of each pixel."}
+        return OutputSpec(kind="mask", stride=1, decoding=decoding)
 
 
 def _coarse(ending, model):
@@ -130,3 +148,12 @@ def _coarse(ending, model):
         node = history.operation._inbound_nodes[history.node_index]
         return node.input_tensors[0]
     return output
+
+
+def _stride(image, output):
+    """Pixels a cell, if it is a usual number: each stride rounds up."""
+    sides = tuple(zip(image[:2], output[1:3], strict=True))
+    for stride in _STRIDES:
+        if all(-(-side // stride) == cells for side, cells in sides):
+            return stride
+    return None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import keras
 
-from keras_mobilevit.checkpoints import read_facts
+from keras_mobilevit.checkpoints import read_info
 from keras_mobilevit.configs import (
     DETECTION_WEIGHTS,
     SEGMENTATION_WEIGHTS,
@@ -18,6 +18,7 @@ from keras_mobilevit.configs import (
 )
 from keras_mobilevit.images import label_of, list_files
 from keras_mobilevit.labels import class_names
+from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.named_models import open_model
 from keras_mobilevit.tflite.dense.network import RANKS
 from keras_mobilevit.tflite.metadata import read_metadata
@@ -35,18 +36,34 @@ class Candidate:
 
     Attributes:
         model: Keras model, or path of a `.tflite` file.
-        labels: Class names in the order of the outputs; `None` if unknown.
-        crop_fraction: As in `keras_mobilevit.images.load_image`; `None` if
-            unknown, as of a `.keras` file.
-        native_size: Likewise.
+        info: What is known of it; `None` for files that say nothing.
         task: One of `keras_mobilevit.configs.TASKS`.
     """
 
     model: keras.Model | pathlib.Path
-    labels: tuple[str, ...] | None = None
-    crop_fraction: float | None = None
-    native_size: int | None = None
+    info: ModelInfo | None = None
     task: str = "classification"
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """As `evaluate`, `Detector` and `Segmenter` take them, or `None`.
+
+        Those of a detector begin with the background.
+        """
+        if self.info is None or not self.info.labels:
+            return None
+        background = ("background",) if self.task == "detection" else ()
+        return background + self.info.labels
+
+    @property
+    def crop_fraction(self) -> float | None:
+        """As in `keras_mobilevit.images.load_image`; `None` if unknown."""
+        return None if self.info is None else self.info.image.crop_pct
+
+    @property
+    def native_size(self) -> int | None:
+        """As in `keras_mobilevit.images.load_image`; `None` if unknown."""
+        return None if self.info is None else self.info.image.pre_resize
 
 
 class Settings(NamedTuple):
@@ -78,24 +95,15 @@ def open_candidate(name: str) -> Candidate:
         OSError: If weights or class names can not be downloaded.
     """
     if name.endswith(".tflite"):
-        metadata = read_metadata(name)
-        if metadata is None:
-            return Candidate(pathlib.Path(name))
-        return Candidate(
-            pathlib.Path(name),
-            metadata.labels or None,
-            metadata.crop_fraction,
-            metadata.native_size,
-            metadata.task,
-        )
+        return _candidate(pathlib.Path(name), read_metadata(name))
     if name.endswith(".keras"):
         model = _load_keras(name)
-        return Candidate(model, task=_task_of(model))
+        return _candidate(model, read_info(name), _task_of(model))
     if name.endswith(".weights.h5"):
-        model, *facts, task = open_model(None, name)
-        if read_facts(name) is None:
-            return Candidate(model, task=task)
-        return Candidate(model, *facts, task)
+        opened = open_model(None, name)
+        known = read_info(name) is not None
+        info = opened.info if known else None
+        return _candidate(opened.model, info, opened.info.task)
     kind, _, weights = name.partition(":")
     weights, _, variant = weights.partition(":")
     if kind != "weights" or weights not in _NAMED:
@@ -109,7 +117,12 @@ def open_candidate(name: str) -> Candidate:
             f"There are {weights} weights for {list(variants)}. Received: "
             f"{name}"
         )
-    return Candidate(*open_model(variant or variants[0], weights))
+    opened = open_model(variant or variants[0], weights)
+    return _candidate(opened.model, opened.info)
+
+
+def _candidate(model, info, task="classification"):
+    return Candidate(model, info, task if info is None else info.task)
 
 
 def _load_keras(path):

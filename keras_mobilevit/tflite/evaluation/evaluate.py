@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from keras_mobilevit.class_scores import to_logits
 from keras_mobilevit.images import label_of, list_files, load_image, read_files
 from keras_mobilevit.tflite import metrics
 from keras_mobilevit.tflite.runners import make_runner
@@ -73,8 +74,9 @@ def evaluate(
 ) -> dict[str, Evaluation]:
     """Classifies the pictures of a folder with several models.
 
-    Outputs may be probabilities or logits: `metrics` says how they are told
-    apart. Pictures that can not be read are left out for all models.
+    Outputs may be probabilities or logits: Keras models and files tell which,
+    and of files of others `keras_mobilevit.class_scores` judges. Pictures that
+    can not be read are left out for all models.
 
     Args:
         models: Name to Keras classifier or `.tflite` file; all of one input
@@ -136,9 +138,15 @@ def evaluate(
     _check_finite(outputs)
     skipped = tuple(sorted(set(names) - set(read)))
     truth = np.array([classes[name] for name in read]) if classes else None
-    reference = next(iter(outputs.values()))
+    reference = next(iter(outputs))
+    kinds = {name: runner.kind for name, runner in runners.items()}
     return {
-        name: _measure(reference, output, truth, skipped)
+        name: _measure(
+            (outputs[reference], kinds[reference]),
+            (output, kinds[name]),
+            truth,
+            skipped,
+        )
         for name, output in outputs.items()
     }
 
@@ -231,6 +239,9 @@ def _check_finite(outputs):
 
 
 def _measure(reference, output, truth, skipped):
+    """Compares two models, each `(outputs, their kind)`."""
+    logits = to_logits(*reference), to_logits(*output)
+    (reference, _), (output, kind) = reference, output
     images = len(output)
     same = np.count_nonzero(output.argmax(axis=1) == reference.argmax(axis=1))
     return Evaluation(
@@ -238,13 +249,13 @@ def _measure(reference, output, truth, skipped):
         skipped=skipped,
         agreement=same / images,
         agreement_interval=metrics.wilson_interval(same, images),
-        sqnr=metrics.sqnr(reference, output),
-        median_sqnr=metrics.median_sqnr(reference, output),
-        **({} if truth is None else _accuracy(reference, output, truth)),
+        sqnr=metrics.sqnr(*logits),
+        median_sqnr=metrics.median_sqnr(*logits),
+        **({} if truth is None else _accuracy(reference, output, truth, kind)),
     )
 
 
-def _accuracy(reference, output, truth):
+def _accuracy(reference, output, truth, kind):
     images = len(output)
     before = metrics.top_hits(reference, truth, top=1)
     right = metrics.top_hits(output, truth, top=1)
@@ -259,5 +270,5 @@ def _accuracy(reference, output, truth):
         top5_interval=metrics.wilson_interval(top5, images),
         difference=(gained - lost) / images,
         difference_interval=metrics.difference_interval(gained, lost, images),
-        calibration_error=metrics.calibration_error(output, truth),
+        calibration_error=metrics.calibration_error(output, truth, kind=kind),
     )

@@ -98,7 +98,7 @@ class Inspection:
         recipe: Name of the recipe that the file says it was made by; empty if
             it says nothing.
         fidelity: What the file says of how near it is to float32, as
-            `Metadata.fidelity`.
+            `ModelInfo.fidelity`.
     """
 
     size: int

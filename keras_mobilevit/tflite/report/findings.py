@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_mobilevit.images import iterate_files
 from keras_mobilevit.machine import describe_machine
+from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.tflite.benchmarks.benchmark import Measurement, benchmark
 from keras_mobilevit.tflite.evaluation.evaluate import Evaluation, evaluate
 from keras_mobilevit.tflite.fidelity.compare import (
@@ -17,7 +18,6 @@ from keras_mobilevit.tflite.fidelity.compare import (
     culprits,
     sample_values,
 )
-from keras_mobilevit.tflite.metadata import Metadata
 from keras_mobilevit.tflite.runtime import ImageModel
 
 _FIDELITY_IMAGES = 100
@@ -30,7 +30,7 @@ class Findings:
     """What was measured. Pairs are of the float file, then the quantized one.
 
     Attributes:
-        metadata: What the quantized file says of itself.
+        info: What the quantized file says of itself.
         measurements: Size, delegation, speed and memory.
         machine: As `describe_machine` tells.
         evaluations: Accuracy and agreement of classifiers; empty for files
@@ -40,7 +40,7 @@ class Findings:
         samples: Name to `(float values, quantized values)` of the noisiest.
     """
 
-    metadata: Metadata
+    info: ModelInfo
     measurements: list[Measurement]
     machine: dict
     evaluations: list[Evaluation]
@@ -80,17 +80,17 @@ def measure(
     tensors = compare_tensors(*files, pictures)
     worst = [tensor.name for tensor in culprits(tensors)[:_HISTOGRAMS]]
     evaluations = {}
-    if model.metadata.task == "classification":
+    if model.info.task == "classification":
         evaluations = evaluate(
             {"float": reference, "quantized": quantized},
             data or images,
-            model.metadata.labels if data else (),
-            crop_fraction=model.metadata.crop_fraction,
-            native_size=model.metadata.native_size,
+            model.info.labels if data else (),
+            crop_fraction=model.info.image.crop_pct,
+            native_size=model.info.image.pre_resize,
             limit=limit,
         )
     return Findings(
-        metadata=model.metadata,
+        info=model.info,
         measurements=benchmark(
             {"float": reference, "quantized": quantized},
             threads=[num_threads],

@@ -76,7 +76,7 @@ def write_report(
     sections = [
         _costs(findings.measurements, findings.machine),
         *([_answers(findings.evaluations)] if findings.evaluations else []),
-        _origin(findings.metadata),
+        _origin(findings.info),
         _layers(findings.tensors),
         _culprits(findings.tensors, findings.samples),
         _operations(findings.measurements[1].inspection),
@@ -168,23 +168,23 @@ def _db(value):
     return f"{value:.1f} dB"
 
 
-def _origin(metadata):
+def _origin(info):
     return Section(
         title="Origin and recipe",
         text="\n".join(
             [
                 "What the quantized file says of itself.",
-                *_fidelity(metadata),
+                *_fidelity(info),
             ]
         ),
         header=("fact", "value"),
-        rows=list(_facts(asdict(metadata))),
+        rows=list(_facts(asdict(info))),
     )
 
 
-def _fidelity(metadata):
-    if metadata.fidelity:
-        yield describe_fidelity(metadata.recipe, metadata.fidelity)
+def _fidelity(info):
+    if info.fidelity:
+        yield describe_fidelity(info.recipe, info.fidelity)
 
 
 def _facts(facts):

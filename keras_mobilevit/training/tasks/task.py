@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import keras
 
-from keras_mobilevit.configs import WeightsConfig
+from keras_mobilevit.model_info import ImageSpec, ModelInfo, OutputSpec
 from keras_mobilevit.training.example_loader import ExampleLoader
 from keras_mobilevit.training.recipe import Recipe
 
@@ -105,19 +105,29 @@ class Task(abc.ABC):
         """What measures a whole epoch, in runs of one process."""
         return []
 
-    def facts(self) -> WeightsConfig:
+    def info(self) -> ModelInfo:
         """What the weights file says of itself."""
-        evaluation = self.recipe.evaluation
-        return WeightsConfig(
-            variants=(self.recipe.variant,),
-            classes=len(self.labels),
-            size=evaluation.size,
-            crop_fraction=evaluation.crop_fraction,
-            native_size=evaluation.native_size,
-            labels=self.labels,
-            licence="",
-            task=self.recipe.task,
-            output_stride=self.recipe.segmentation.output_stride,
+        task, evaluation = self.recipe.task, self.recipe.evaluation
+        labels, output = self.labels, OutputSpec()
+        if task == "detection":
+            # The first is the background.
+            labels = labels[1:]
+            output = OutputSpec(kind="anchors", label_offset=1)
+        elif task == "segmentation":
+            output = OutputSpec(stride=self.recipe.segmentation.output_stride)
+        return ModelInfo(
+            architecture="mobilevit",
+            variant=self.recipe.variant,
+            task=task,
+            labels=labels,
+            classes=len(labels),
+            image=ImageSpec(
+                size=(evaluation.size, evaluation.size),
+                crop_pct=evaluation.crop_fraction,
+                pre_resize=evaluation.native_size,
+                crop_mode="center" if task == "classification" else "squash",
+            ),
+            output=output,
         )
 
 

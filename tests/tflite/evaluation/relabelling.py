@@ -2,7 +2,8 @@
 
 import zipfile
 
-from keras_mobilevit.tflite.metadata import Metadata, append_metadata
+from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.tflite.metadata import append_metadata
 
 
 def relabelled(path, target, **facts):
@@ -11,6 +12,6 @@ def relabelled(path, target, **facts):
     with zipfile.ZipFile(path) as archive:
         data = data[: min(info.header_offset for info in archive.infolist())]
     if facts:
-        data = append_metadata(data, Metadata("model", "recipe", **facts))
+        data = append_metadata(data, ModelInfo(**facts))
     target.write_bytes(data)
     return str(target)

@@ -8,7 +8,9 @@ from colour_model import colour_model
 from relabelling import relabelled
 from small_model import LABELS
 
+from keras_mobilevit.checkpoints import add_info
 from keras_mobilevit.configs import WEIGHTS
+from keras_mobilevit.model_info import ImageSpec, ModelInfo
 from keras_mobilevit.named_models import NamedModel
 from keras_mobilevit.tflite import evaluate
 from keras_mobilevit.tflite.evaluation import candidates
@@ -29,7 +31,8 @@ def test_a_file_knows_its_labels_and_preprocessing(files, tmp_path):
     assert (candidate.crop_fraction, candidate.native_size) == (0.875, 0)
     bare = open_candidate(relabelled(files["int8"], tmp_path / "a.tflite"))
     assert bare.labels is bare.crop_fraction is bare.native_size is None
-    path = relabelled(files["int8"], tmp_path / "b.tflite", native_size=4)
+    image = ImageSpec(pre_resize=4)
+    path = relabelled(files["int8"], tmp_path / "b.tflite", image=image)
     assert open_candidate(path).labels is None
     assert open_candidate(path).native_size == 4
 
@@ -40,7 +43,7 @@ def test_a_file_knows_its_labels_and_preprocessing(files, tmp_path):
 def test_named_weights_know_their_labels_and_preprocessing(name):
     candidate = open_candidate(name)
     assert candidate.model.name == "mobilevit_xxs"
-    assert candidate.labels == WEIGHTS["cifar10"].labels
+    assert candidate.labels == WEIGHTS["cifar10"].info.labels
     assert (candidate.crop_fraction, candidate.native_size) == (1.0, 32)
 
 
@@ -49,6 +52,16 @@ def test_a_keras_file_knows_nothing(tmp_path):
     candidate = open_candidate(str(tmp_path / "a.keras"))
     assert candidate.model.input_shape == (None, 8, 8, 3)
     assert candidate.labels is candidate.crop_fraction is None
+
+
+def test_a_keras_file_with_a_description(tmp_path):
+    colour_model().save(tmp_path / "a.keras")
+    image = ImageSpec(crop_pct=0.5, pre_resize=4)
+    info = ModelInfo(labels=("r", "g", "b"), image=image)
+    add_info(tmp_path / "a.keras", info)
+    candidate = open_candidate(str(tmp_path / "a.keras"))
+    assert candidate.info == info
+    assert common_settings({"a": candidate}) == (info.labels, 0.5, 4)
 
 
 @pytest.mark.parametrize(
@@ -68,10 +81,11 @@ def test_the_output_of_a_keras_file_tells_its_task(tmp_path, shape, task):
 
 
 def test_files_tell_their_task(files, tmp_path):
-    facts = dict(task="detection", labels=("background", "x"))
+    facts = dict(task="detection", labels=("x", "y"))
     path = relabelled(files["int8"], tmp_path / "a.tflite", **facts)
     candidate = open_candidate(path)
-    assert (candidate.task, candidate.labels) == tuple(facts.values())
+    assert candidate.task == "detection"
+    assert candidate.labels == ("background", "x", "y")
     assert open_candidate(str(files["int8"])).task == "classification"
 
 
@@ -81,7 +95,7 @@ def test_files_tell_their_task(files, tmp_path):
 )
 def test_weights_tell_their_task(name, weights, monkeypatch):
     """Without a variant it is the smallest."""
-    opened = NamedModel(None, ("x",), 1.0, 0, "detection")
+    opened = NamedModel(None, ModelInfo(task="detection"))
     asked = []
 
     def open_model(*arguments):
@@ -140,7 +154,8 @@ def test_all_candidates_must_be_for_one_task():
 
 
 def test_settings_are_those_that_all_agree_on():
-    known = Candidate("a", ("x", "y"), 0.5, 16)
+    image = ImageSpec(crop_pct=0.5, pre_resize=16)
+    known = Candidate("a", ModelInfo(labels=("x", "y"), image=image))
     unknown = Candidate("b")
     both = common_settings({"b": unknown, "a": known})
     assert both == (("x", "y"), 0.5, 16)
@@ -153,9 +168,14 @@ def test_settings_are_those_that_all_agree_on():
 )
 def test_settings_must_agree_or_be_given(setting, value):
     facts = dict(labels=("x", "y"), crop_fraction=0.5, native_size=16)
+
+    def candidate(labels, crop_fraction, native_size):
+        image = ImageSpec(crop_pct=crop_fraction, pre_resize=native_size)
+        return Candidate("a", ModelInfo(labels=labels, image=image))
+
     candidates = {
-        "one": Candidate("a", **facts),
-        "two": Candidate("b", **{**facts, setting: value}),
+        "one": candidate(**facts),
+        "two": candidate(**{**facts, setting: value}),
     }
     with pytest.raises(ValueError, match=f"`{setting}`.*one: .*two: "):
         common_settings(candidates)
@@ -166,7 +186,7 @@ def test_settings_must_agree_or_be_given(setting, value):
 def test_labels_as_chosen(pictures, tmp_path):
     assert read_labels("none", pictures) == ()
     assert read_labels("folders", pictures) == ("blue", "green", "red")
-    assert read_labels("cifar10", pictures) == WEIGHTS["cifar10"].labels
+    assert read_labels("cifar10", pictures) == WEIGHTS["cifar10"].info.labels
     (tmp_path / "names.txt").write_text("black\nlight grey\n")
     names = read_labels(str(tmp_path / "names.txt"), pictures)
     assert names == ("black", "light grey")

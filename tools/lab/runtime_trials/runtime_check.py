@@ -152,8 +152,8 @@ def _pictures(model, data, count):
         data,
         model.shape,
         count=count,
-        crop_fraction=model.metadata.crop_fraction,
-        native_size=model.metadata.native_size,
+        crop_fraction=model.info.image.crop_pct,
+        native_size=model.info.image.pre_resize,
     ).images
 
 

@@ -1,0 +1,95 @@
+"""What a checkpoint says of itself: classes, input and preprocessing."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import zipfile
+
+import h5py
+
+from keras_mobilevit.info_archive import MEMBER, add_member, read_members
+from keras_mobilevit.model_info import MAX_BYTES, ModelInfo
+
+# Attribute of HDF5 files, and key in the metadata of safetensors.
+INFO_KEY = "keras_mobilevit"
+# The header of a safetensors file begins behind its length.
+_LENGTH_BYTES = 8
+
+
+def write_info(file: h5py.File, info: ModelInfo) -> None:
+    """Writes a description into an open weights file."""
+    file.attrs[INFO_KEY] = info.to_json()
+
+
+def add_info(path: str | os.PathLike, info: ModelInfo) -> None:
+    """Writes a description into a `.keras` file, in place of an older one.
+
+    Raises:
+        OSError: If the file can not be read or written; it stays as it was.
+        ValueError: If it is no `.keras` file.
+    """
+    path = pathlib.Path(path)
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"Expected a .keras file. Received: {path}")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with zipfile.ZipFile(path) as old, zipfile.ZipFile(part, "w") as new:
+            for member in old.infolist():
+                if member.filename != MEMBER:
+                    new.writestr(member, old.read(member))
+            add_member(new, MEMBER, info.to_json())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_info(path: str | os.PathLike) -> ModelInfo | None:
+    """Reads what this package wrote into a checkpoint.
+
+    Args:
+        path: Checkpoint of any kind.
+
+    Returns:
+        The description, or `None` if the file holds none.
+
+    Raises:
+        ValueError: If the description is damaged, or can not be true.
+    """
+    try:
+        text = _read_text(path)
+        return None if text is None else ModelInfo.from_json(text)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} holds a damaged description of its weights: {error}"
+        ) from error
+
+
+def _read_text(path):
+    if not os.path.isfile(path):
+        return None
+    if h5py.is_hdf5(path):
+        with h5py.File(path, "r") as file:
+            text = file.attrs.get(INFO_KEY)
+        if not isinstance(text, str | bytes | None):
+            raise ValueError(f"It is no text but {type(text).__name__}.")
+        return text
+    if zipfile.is_zipfile(path):
+        return read_members(path, (MEMBER,)).get(MEMBER)
+    return _read_safetensors(path)
+
+
+def _read_safetensors(path):
+    """Of the header alone: it is JSON, and needs no safetensors."""
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+        # Other files have anything there.
+        header = file.read(length) if length <= MAX_BYTES else b""
+    if not header.startswith(b"{"):
+        return None
+    try:
+        metadata = json.loads(header).get("__metadata__")
+    except (ValueError, RecursionError):
+        return None
+    return metadata.get(INFO_KEY) if isinstance(metadata, dict) else None
