@@ -44,3 +44,39 @@ def test_far_scales_are_bridged(tmp_path, quotient):
 def test_near_scales_are_left(quotient):
     model = converting_model(quotient)
     assert edited(bridge_far_scales, model) == repacked(model)
+
+
+def adding_model(kind, quotient):
+    """Bytes in a scale of 1, joined with the same in another scale."""
+    tensors = {
+        "image": Tensor(SIDES, "int8", scale=1.0, zero_point=-128),
+        "other": Tensor(SIDES, "int8", scale=quotient, zero_point=3),
+        "output": Tensor(SIDES, "int8", scale=1.0, zero_point=-100),
+    }
+    options = {"ADD": "AddOptions", "SUB": "SubOptions"}[kind]
+    nodes = [
+        ("QUANTIZE", ["image"], ["other"], None),
+        (kind, ["image", "other"], ["output"], (options, {})),
+    ]
+    return micro_model(tensors, nodes, signature="serve")
+
+
+@pytest.mark.parametrize("kind", ["ADD", "SUB"])
+@pytest.mark.parametrize("quotient", [1e-7, 1 / 1100])
+def test_far_operands_of_sums_are_bridged(tmp_path, kind, quotient):
+    model = adding_model(kind, quotient)
+    path = tmp_path / "a.tflite"
+    path.write_bytes(model)
+    assert inspect(path).left_out[kind] == 1
+    bridged = edited(bridge_far_scales, model)
+    path.write_bytes(bridged)
+    assert inspect(path).left_out == {}
+    expected, actual = (predict_all(m, [BYTES]) for m in (model, bridged))
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1.01)
+
+
+@pytest.mark.parametrize("kind", ["ADD", "SUB"])
+@pytest.mark.parametrize("quotient", [1 / 125, 1, 250])
+def test_near_operands_of_sums_are_left(kind, quotient):
+    model = adding_model(kind, quotient)
+    assert edited(bridge_far_scales, model) == repacked(model)
