@@ -212,13 +212,14 @@ def detect(
     from keras_mobilevit.tflite.dense import Detector
     from keras_mobilevit.tflite.dense.output import save_picture
 
+    pictures = targets(arguments)
     detector = Detector(
         model,
         labels,
         size=tuple(arguments.size) if arguments.size else None,
         score_threshold=arguments.score,
     )
-    for path, target in targets(arguments):
+    for path, target in pictures:
         detections = detector.detect(path)
         print(path)
         for detection in detections:
@@ -240,11 +241,12 @@ def segment(
     from keras_mobilevit.tflite.dense import Segmenter
     from keras_mobilevit.tflite.dense.output import save_picture
 
+    pictures = targets(arguments)
     segmenter = Segmenter(
         model, labels, size=tuple(arguments.size) if arguments.size else None
     )
     labels = segmenter.labels
-    for path, target in targets(arguments):
+    for path, target in pictures:
         mask = segmenter.segment(path)
         print(path)
         for class_id, share in class_shares(mask).items():
