@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from flatbuffers import flexbuffers
 from micro_model import Tensor, micro_model
+from PIL import Image
 
 import keras_mobilevit
 from keras_mobilevit.processes import CommandError
@@ -19,6 +20,7 @@ from keras_mobilevit.tflite.compatibility import runtimes
 from keras_mobilevit.tflite.compatibility.check import (
     Answers,
     RuntimeCheck,
+    _pictures,
     check_runtimes,
 )
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
@@ -29,7 +31,9 @@ from keras_mobilevit.tflite.compatibility.runtimes import (
     own_runtime,
 )
 from keras_mobilevit.tflite.flatbuffer import read_model, write_model
+from keras_mobilevit.tflite.metadata import Metadata, append_metadata
 from keras_mobilevit.tflite.op_versions import parse_version
+from keras_mobilevit.tflite.runtime import ImageModel
 
 LAST = "tflite-runtime==2.14.0"
 TOOL = pathlib.Path(keras_mobilevit.__file__).parents[1] / "tools"
@@ -90,6 +94,25 @@ def file(tmp_path):
         micro_model(tensors, [("CONV_2D", ["x", "w", "b"], ["y"], options)])
     )
     return path
+
+
+@pytest.mark.parametrize("task", ["classification", "detection"])
+def test_pictures_are_those_that_the_file_reads(tmp_path, task):
+    """A classifier sees the middle, a detector the whole picture."""
+    path = tmp_path / "model.tflite"
+    tensors = {"x": Tensor((1, 8, 8, 3)), "y": Tensor((1, 8, 8, 3))}
+    graph = micro_model(tensors, [("ABS", ["x"], ["y"], None)])
+    facts = Metadata("net", "float32", task=task, crop_fraction=0.5)
+    path.write_bytes(append_metadata(graph, facts))
+    pixels = np.full((20, 60, 3), 40, np.uint8)
+    pixels[:, :20] = 255
+    Image.fromarray(pixels).save(tmp_path / "picture.png")
+    model = ImageModel(path)
+    with pytest.warns(UserWarning, match="1 calibration images are few"):
+        (found,) = _pictures(model, tmp_path, 1)
+    expected = model.load_image(tmp_path / "picture.png")
+    np.testing.assert_array_equal(found, expected)
+    assert found.max() == (255 if task == "detection" else 40)
 
 
 def test_same_and_wrong_answers(file, pretend):

@@ -154,6 +154,8 @@ def _pictures(model, data, count):
         count=count,
         crop_fraction=model.metadata.crop_fraction,
         native_size=model.metadata.native_size,
+        # As `ImageModel.load_image` reads them.
+        whole=model.metadata.task != "classification",
     ).images
 
 
