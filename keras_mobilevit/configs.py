@@ -64,9 +64,9 @@ class WeightsConfig:
             resized picture.
         native_size: Side of the training images, if they were enlarged to
             `size`: a picture is first reduced to it. 0 if they were not.
-        labels: Class names in the order of the outputs; empty where they are
-            fetched with the weights. Those of a detector begin with the
-            background.
+        labels: Class names in the order of the outputs; empty for ImageNet,
+            whose names `keras_mobilevit.labels.class_names` reads from a file.
+            Those of a detector begin with the background.
         licence: Licence of the weights.
         task: What the network is for, one of `TASKS`.
         output_stride: Pixels of the image a cell of the last map, 16 or 8,

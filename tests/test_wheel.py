@@ -32,7 +32,7 @@ def wheel(tmp_path_factory):
     return path
 
 
-def test_holds_the_package_its_checkpoint_and_recipes_only(wheel):
+def test_holds_the_package_its_data_and_recipes_only(wheel):
     names = [
         name
         for name in zipfile.ZipFile(wheel).namelist()
@@ -45,6 +45,7 @@ def test_holds_the_package_its_checkpoint_and_recipes_only(wheel):
         "keras_mobilevit/arm64/instructions.c",
         f"{embedded}.md",
         f"{embedded}.weights.h5",
+        "keras_mobilevit/imagenet_classes.txt",
         *(
             f"keras_mobilevit/training/recipes/{name}.toml"
             for name in (
