@@ -171,7 +171,7 @@ FLOW = {
     "processes": set(),
     "environments": {"processes"},
     "layers": set(),
-    "images": {"extras"},
+    "images": {"extras", "messages"},
     "arm64": {"environments", "extras", "files", "tables", "tflite"},
     "peers": {
         "configs",
@@ -185,7 +185,7 @@ FLOW = {
     "labels": {"configs"},
     "checkpoints": {"configs", "extras", "files", "messages"},
     "backbone": {"configs", "layers", "checkpoints"},
-    "mobilevit": {"configs", "layers", "checkpoints", "backbone"},
+    "mobilevit": {"configs", "labels", "layers", "checkpoints", "backbone"},
     "detection": {
         "configs",
         "extras",
