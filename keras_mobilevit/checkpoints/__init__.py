@@ -2,7 +2,10 @@
 
 from keras_mobilevit.checkpoints.compact import save_compact
 from keras_mobilevit.checkpoints.download import fetch, fetch_imagenet
-from keras_mobilevit.checkpoints.facts import read_facts
+from keras_mobilevit.checkpoints.facts import (
+    read_facts,
+    read_output_stride,
+)
 from keras_mobilevit.checkpoints.layouts import from_keras, to_keras
 from keras_mobilevit.checkpoints.loading import (
     CheckpointInfo,
@@ -22,6 +25,7 @@ __all__ = [
     "identify",
     "load_weights",
     "read_facts",
+    "read_output_stride",
     "read_tensors",
     "read_weights",
     "save_compact",

@@ -5,17 +5,57 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import zipfile
 
 import h5py
 
 from keras_mobilevit.configs import TASKS, VARIANTS, WeightsConfig
 
 _ATTRIBUTE = "keras_mobilevit"
+_KERAS_CONFIG = "config.json"
+# Layers of the backbone that open stages 4 and 5.
+_OPENINGS = ("stage4_ir", "stage5_ir")
 
 
 def write_facts(file: h5py.File, facts: WeightsConfig) -> None:
     """Writes facts into an open weights file."""
     file.attrs[_ATTRIBUTE] = json.dumps(dataclasses.asdict(facts))
+
+
+def read_output_stride(path: str | os.PathLike) -> int | None:
+    """Reads which stride a network for segmentation was trained or saved with.
+
+    Its weights are the same for each, so of most files nobody knows.
+
+    Args:
+        path: Checkpoint of any kind.
+
+    Returns:
+        That of the facts, or that of the layers in a `.keras` file; `None` if
+        the file does not tell.
+
+    Raises:
+        ValueError: If the file holds facts that can not be true.
+    """
+    facts = read_facts(path)
+    if facts is not None:
+        return facts.output_stride
+    if not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as archive:
+        if _KERAS_CONFIG not in archive.namelist():
+            return None
+        try:
+            layers = json.loads(archive.read(_KERAS_CONFIG))["config"]["layers"]
+            strides = [
+                layer["config"]["strides"]
+                for layer in layers
+                if layer["config"]["name"] in _OPENINGS
+            ]
+        except (KeyError, TypeError, ValueError):
+            return None
+    # Stages 4 and 5 halve the map, or do not.
+    return {(1, 1): 8, (2, 1): 16}.get(tuple(strides))
 
 
 def read_facts(path: str | os.PathLike) -> WeightsConfig | None:
