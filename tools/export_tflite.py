@@ -51,6 +51,14 @@ from keras_mobilevit.tflite.delegation_check import (
 from keras_mobilevit.tflite.output_fidelity import describe_fidelity
 
 TYPES = ("float32", "int8", "uint8")
+# Option -> those that would have no effect beside it.
+IGNORED = {
+    "--baseline": (
+        *("--recipe", "--input-type", "--output-type", "--save-recipe"),
+        *("--no-escalation", "--target-sqnr", "--max-drop"),
+    ),
+    "--keras": ("--weights", "--task", "--classes"),
+}
 # What is published for each task.
 WEIGHTS = {
     "classification": "imagenet",
@@ -119,7 +127,6 @@ def build_parser() -> argparse.ArgumentParser:
     recipe = parser.add_argument_group("recipe")
     recipe.add_argument(
         "--recipe",
-        default="int8",
         metavar="NAME|FILE.json",
         help=f"one of {', '.join(RECIPES)}, or a recipe as JSON "
         "(default: int8)",
@@ -237,6 +244,10 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if (args.max_drop is None) != (args.data is None):
         parser.error("--max-drop and --data go together")
+    for option, ignored in IGNORED.items():
+        given = [name for name in ignored if is_given(args, name)]
+        if is_given(args, option) and given:
+            parser.error(f"{option} goes without {', '.join(given)}")
     try:
         path = run(args)
     except (OSError, ValueError, ImportError) as error:
@@ -246,12 +257,17 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
+def is_given(args: argparse.Namespace, option: str) -> bool:
+    value = getattr(args, option.removeprefix("--").replace("-", "_"))
+    return value is not None and value is not False
+
+
 def run(args: argparse.Namespace) -> pathlib.Path:
     source = open_source(args)
     labels = source.labels
     if args.labels:
         labels = pathlib.Path(args.labels).read_text().splitlines()
-    recipe = find_recipe(args.recipe)
+    recipe = find_recipe("int8" if args.recipe is None else args.recipe)
     types = {"input_type": args.input_type, "output_type": args.output_type}
     recipe = dataclasses.replace(
         recipe, **{name: value for name, value in types.items() if value}
@@ -298,10 +314,11 @@ def run(args: argparse.Namespace) -> pathlib.Path:
     if not is_for_xnnpack(recipe):
         # Others are warned of.
         print_gaps(path)
-    metadata = read_metadata(path)
-    if metadata.fidelity.get("escalated"):
-        recipe = Recipe.from_json(json.dumps(dict(metadata.recipe_fields)))
     if args.save_recipe:
+        # What the file was made by: the export may have dropped fields that
+        # cost accuracy, and moved layers to float.
+        used = dict(read_metadata(path).recipe_fields)
+        recipe = Recipe.from_json(json.dumps(used))
         atomic_write(args.save_recipe, f"{recipe.to_json()}\n".encode())
     return path
 
