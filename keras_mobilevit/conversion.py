@@ -42,8 +42,9 @@ def convert(
     task, goes into the target. Before it appears under its name, it is loaded
     into a fresh model, whose outputs must equal those of the source bit for
     bit. A `.keras` target takes RGB pixels in [0, 255] and returns logits; a
-    segmentation network takes any size, and returns them at it; a detector
-    takes any size, and returns offsets and logits.
+    segmentation network takes any size, and returns them at it, with the
+    output stride that the source tells, or else 16; a detector takes any size,
+    and returns offsets and logits.
 
     Args:
         source: File of any kind that `checkpoints.load_weights` takes.
@@ -74,8 +75,10 @@ def convert(
     if info.variant is None:
         raise ValueError(f"{source} holds the weights of no MobileViT variant.")
 
+    output_stride = checkpoints.read_output_stride(source)
+
     def build(path, channel_order=None):
-        model = _build(info)
+        model = _build(info, output_stride)
         checkpoints.load_weights(model, path, channel_order)
         return model
 
@@ -112,17 +115,21 @@ def convert(
     return Conversion(info, target)
 
 
-def _build(info):
+def _build(info, output_stride):
     """The network that a checkpoint is for, with random weights."""
     # A backbone alone is one of a classifier.
     task = info.task or "classification"
     constructor = CONSTRUCTORS[task][info.variant]
     if task != "classification":
+        options = {}
+        if task == "segmentation" and output_stride is not None:
+            options["output_stride"] = output_stride
         # Those for dense prediction take pictures of any size.
         return constructor(
             weights=None,
             input_shape=(None, None, 3),
             classes=info.classes,
+            **options,
         )
     return constructor(
         weights=None,

@@ -11,12 +11,14 @@ import io
 import os
 import pathlib
 import tarfile
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from keras_mobilevit.extras import require
+from keras_mobilevit.messages import counted, few
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -290,7 +292,11 @@ def spread(items: Sequence[Any], limit: int | None) -> Sequence[Any]:
         return items
     if limit < 1:
         raise ValueError(f"`limit` must be at least 1. Received: limit={limit}")
-    return items[:: max(len(items) // limit, 1)][:limit]
+    count = len(items)
+    if limit >= count:
+        return items
+    # One from the start of each of `limit` stretches, as equal as can be.
+    return [items[i * count // limit] for i in range(limit)]
 
 
 def tar_members(source: str | os.PathLike) -> dict[str, tarfile.TarInfo]:
@@ -356,6 +362,43 @@ def read_files(
         members = {member.name: member for member in tar.getmembers()}
         for name in names:
             yield _labelled(name, tar.extractfile(members[name]).read())
+
+
+def load_readable(
+    files: Iterable[LabelledFile], load: Callable[[bytes], np.ndarray]
+) -> Iterator[tuple[LabelledFile, np.ndarray]]:
+    """Yields files with their pixels, but for those that can not be read.
+
+    Args:
+        files: Such as those of `iterate_files`.
+        load: Reads a picture, and raises `ValueError` if it can not.
+
+    Raises:
+        ValueError: If none of them can be read.
+
+    Warns:
+        UserWarning: Of all that can not be read, at the end.
+    """
+    nothing, failures = True, {}
+    for file in files:
+        try:
+            image = load(file.data)
+        except ValueError as error:
+            failures[file.name] = error
+            continue
+        nothing = False
+        yield file, image
+    if nothing:
+        first = next(iter(failures.values()), "there is none")
+        raise ValueError(
+            f"None of {len(failures)} pictures can be read. The first: {first}"
+        )
+    if failures:
+        warnings.warn(
+            f"Skipped {counted(len(failures), 'picture')} that can not be "
+            f"read: {few(list(failures))}",
+            stacklevel=2,
+        )
 
 
 def label_of(name: str) -> str:

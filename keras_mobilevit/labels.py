@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-import json
+import functools
 import pathlib
-
-import keras
 
 from keras_mobilevit.configs import WEIGHTS
 
-# As in `keras.applications.imagenet_utils`.
-_IMAGENET_URL = (
-    "https://storage.googleapis.com/download.tensorflow.org/data/"
-    "imagenet_class_index.json"
-)
-_IMAGENET_MD5 = "c2c37ea517e94d9795004a39431a14cb"
+# A line a class, in the order of the outputs: the WordNet id and its first
+# lemma, as timm lists them (Apache-2.0). `keras.applications` has the same.
+_IMAGENET = pathlib.Path(__file__).with_name("imagenet_classes.txt")
 
 
 def class_names(weights: str) -> tuple[str, ...]:
     """Class names in the order of a classifier's outputs.
 
     Args:
-        weights: `"cifar10"`, or `"imagenet"`, whose names are downloaded
-            once, as by `keras.applications`.
+        weights: `"cifar10"` or `"imagenet"`.
 
     Raises:
         ValueError: If there are no such weights.
-        OSError: If the names can not be downloaded.
+    """
+    return tuple(name for _, name in identified_classes(weights))
+
+
+@functools.cache
+def identified_classes(weights: str) -> tuple[tuple[str, str], ...]:
+    """Id and name of each class, in the order of a classifier's outputs.
+
+    Args:
+        weights: As in `class_names`.
+
+    Returns:
+        Pairs of text. Ids are those of WordNet for ImageNet, such as
+        `"n01440764"`; other weights number their classes from `"0"`.
+
+    Raises:
+        ValueError: If there are no such weights.
     """
     if weights not in WEIGHTS:
         raise ValueError(
@@ -34,18 +44,6 @@ def class_names(weights: str) -> tuple[str, ...]:
             f"weights={weights}"
         )
     if labels := WEIGHTS[weights].info.labels:
-        return labels
-    try:
-        path = keras.utils.get_file(
-            "imagenet_class_index.json",
-            _IMAGENET_URL,
-            cache_subdir="models",
-            file_hash=_IMAGENET_MD5,
-        )
-    except Exception as error:  # Keras raises a bare Exception.
-        raise OSError(
-            "The names of the ImageNet classes could not be downloaded "
-            f"({error}). Put {_IMAGENET_URL} into ~/.keras/models/."
-        ) from error
-    index = json.loads(pathlib.Path(path).read_text())
-    return tuple(index[str(i)][1].replace("_", " ") for i in range(len(index)))
+        return tuple((str(index), name) for index, name in enumerate(labels))
+    lines = _IMAGENET.read_text(encoding="utf-8").splitlines()
+    return tuple(tuple(line.split(" ", 1)) for line in lines)

@@ -78,7 +78,7 @@ def open_model(
     Raises:
         FileNotFoundError: If `weights` is the path of no file.
         ValueError: If the weights do not fit.
-        OSError: If something can not be downloaded.
+        OSError: If the weights can not be downloaded.
     """
     if task not in (None, *TASKS):
         raise ValueError(

@@ -3,6 +3,7 @@
 import io
 import pathlib
 import tarfile
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from keras_mobilevit.images import (
     iterate_files,
     list_files,
     load_image,
+    load_readable,
     random_crops,
+    spread,
 )
 
 Image = pytest.importorskip("PIL.Image")
@@ -293,6 +296,44 @@ def test_iterate_files(write, kind):
     source = kind(write(FILES))
     assert list(iterate_files(source)) == EXPECTED
     assert list_files(source) == [file.name for file in EXPECTED]
+
+
+@pytest.mark.parametrize(
+    ("count", "limit"),
+    [(1, 1), (10, 6), (10, 9), (10, 10), (3, 7), (10_000, 6000), (5000, 37)],
+)
+def test_what_is_kept_of_many_is_spread_over_all(count, limit):
+    """No two stretches of neighbours differ by more than one kept item."""
+    found = list(spread(range(count), limit))
+    assert len(found) == min(count, limit)
+    kept = np.isin(np.arange(count), found)
+    assert kept.sum() == len(found) and found == sorted(found)
+    window = max(count // 10, 1)
+    shares = np.convolve(kept, np.ones(window), "valid")
+    assert np.ptp(shares) <= 1 + (count == limit)
+
+
+def test_every_class_is_seen_whatever_the_limit(write):
+    """Six of ten classes of ten pictures would be a prefix."""
+    names = [f"{label}/{index}.png" for label in range(10) for index in "01234"]
+    source = write(dict.fromkeys(names, b"x"))
+    found = [file.label for file in iterate_files(source, 30)]
+    assert set(Counter(found).values()) == {3} and len(set(found)) == 10
+
+
+def test_unreadable_files_are_left_out_with_a_word():
+    good, bad = (LabelledFile(f"{i}.png", "", b"%d" % i) for i in range(2))
+
+    def load(data):
+        if data == bad.data:
+            raise ValueError("cut off")
+        return np.zeros(1)
+
+    with pytest.warns(UserWarning, match="Skipped 1 picture that .*: 1.png"):
+        found = [file for file, _ in load_readable([bad, good, good], load)]
+    assert found == [good, good]
+    with pytest.raises(ValueError, match="None of 1 pictures .*: cut off"):
+        list(load_readable([bad], load))
 
 
 @pytest.mark.parametrize("files", [{}, {"a/b.txt": b"x"}])

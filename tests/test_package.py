@@ -301,14 +301,14 @@ FLOW = {
     "info_archive": {"model_info"},
     "layers": {"configs"},
     "output_kind": {"layers"},
-    "images": {"extras"},
+    "images": {"extras", "messages"},
     "labels": {"configs"},
     "checkpoints": {
         *("configs", "extras", "files", "info_archive", "messages"),
         "model_info",
     },
     "backbone": {"configs", "layers", "checkpoints"},
-    "mobilevit": {"configs", "layers", "checkpoints", "backbone"},
+    "mobilevit": {"configs", "labels", "layers", "checkpoints", "backbone"},
     "detection": {
         "configs",
         "extras",

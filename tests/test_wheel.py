@@ -32,7 +32,7 @@ def wheel(tmp_path_factory):
     return path
 
 
-def test_holds_the_package_its_checkpoint_and_recipes_only(wheel):
+def test_holds_the_package_its_data_and_recipes_only(wheel):
     names = [
         name
         for name in zipfile.ZipFile(wheel).namelist()
@@ -44,6 +44,7 @@ def test_holds_the_package_its_checkpoint_and_recipes_only(wheel):
     assert sorted(others) == [
         f"{embedded}.md",
         f"{embedded}.weights.h5",
+        "keras_mobilevit/imagenet_classes.txt",
         "keras_mobilevit/py.typed",
         *(
             f"keras_mobilevit/training/recipes/{name}.toml"

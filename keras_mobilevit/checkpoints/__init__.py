@@ -11,6 +11,7 @@ from keras_mobilevit.checkpoints.loading import (
     read_weights,
     save_safetensors,
 )
+from keras_mobilevit.checkpoints.output_stride import read_output_stride
 from keras_mobilevit.checkpoints.readers import file_kind, read_tensors
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "identify",
     "load_weights",
     "read_info",
+    "read_output_stride",
     "read_tensors",
     "read_weights",
     "save_compact",

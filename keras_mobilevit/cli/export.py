@@ -37,6 +37,14 @@ if TYPE_CHECKING:
     from keras_mobilevit.tflite import Ending
 
 HELP = "export a model as a .tflite file"
+# Option -> those that would have no effect beside it.
+IGNORED = {
+    "--baseline": (
+        *("--recipe", "--input-type", "--output-type", "--save-recipe"),
+        *("--no-escalation", "--target-sqnr", "--max-drop"),
+    ),
+    "--keras": ("--weights", "--classes"),
+}
 # What is published for each task.
 WEIGHTS = {
     "classification": "imagenet",
@@ -58,9 +66,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if (arguments.max_drop is None) != (arguments.data is None):
         raise UsageError("--max-drop and --data go together")
+    for option, ignored in IGNORED.items():
+        given = [name for name in ignored if is_given(arguments, name)]
+        if is_given(arguments, option) and given:
+            raise UsageError(f"{option} goes without {', '.join(given)}")
     path = export(arguments)
     print(f"wrote {path} ({path.stat().st_size:,} bytes)")
     return 0
+
+
+def is_given(arguments: argparse.Namespace, option: str) -> bool:
+    name = option.removeprefix("--").replace("-", "_")
+    return getattr(arguments, name) not in (None, False)
 
 
 def export(arguments: argparse.Namespace) -> pathlib.Path:
@@ -80,7 +97,9 @@ def export(arguments: argparse.Namespace) -> pathlib.Path:
     labels = None
     if arguments.labels:
         labels = pathlib.Path(arguments.labels).read_text().splitlines()
-    recipe = find_recipe(arguments.recipe)
+    recipe = find_recipe(
+        "int8" if arguments.recipe is None else arguments.recipe
+    )
     types = {
         "input_type": arguments.input_type,
         "output_type": arguments.output_type,
@@ -135,10 +154,11 @@ def export(arguments: argparse.Namespace) -> pathlib.Path:
     if not is_for_xnnpack(recipe):
         # Others are warned of.
         print_gaps(path)
-    metadata = read_metadata(path)
-    if metadata.fidelity.get("escalated"):
-        recipe = Recipe.from_json(json.dumps(dict(metadata.recipe_fields)))
     if arguments.save_recipe:
+        # What the file was made by: the export may have dropped fields that
+        # cost accuracy, and moved layers to float.
+        used = dict(read_metadata(path).recipe_fields)
+        recipe = Recipe.from_json(json.dumps(used))
         atomic_write(arguments.save_recipe, f"{recipe.to_json()}\n".encode())
     return path
 

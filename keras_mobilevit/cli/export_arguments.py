@@ -93,7 +93,6 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     recipe = parser.add_argument_group("recipe")
     recipe.add_argument(
         "--recipe",
-        default="int8",
         metavar="NAME|FILE.json",
         help=f"one of {', '.join(RECIPES)}, or a recipe as JSON "
         "(default: int8)",

@@ -28,6 +28,7 @@ HELP = "export with as many int8 layers as an accuracy allows"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_export_arguments(parser)
     add_target(parser, required=True)
+    # Which `export` alone has.
     parser.set_defaults(baseline=False)
 
 

@@ -76,8 +76,9 @@ def pairwise_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         b: Array `(n, 4)` in corner form.
 
     Returns:
-        Array `(m, n)` in [0, 1). The union is enlarged by 1e-5, as in the
-        authors' code, so that boxes without area have 0.
+        Array `(m, n)` in [0, 1), of the type of the boxes. The union is
+        enlarged by 1e-5, as in the authors' code, so that boxes without area
+        have 0.
     """
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])

@@ -13,7 +13,9 @@ from keras_mobilevit.detection.annotations import load_json, read_annotations
 from keras_mobilevit.detection.predictions import Detection
 from keras_mobilevit.extras import require
 
-# To decode with: published figures count boxes of any score above.
+# To decode with. Version 0.1 of the authors' code recommends it for COCO, but
+# has 0.05 by default; from 0.2 on it is the default. With which of them the
+# published figures were made they do not say.
 COCO_SCORE_THRESHOLD = 0.01
 
 

@@ -21,6 +21,9 @@ def make_targets(
 ) -> np.ndarray:
     """Makes the targets of one image, as `MultiBoxLoss` takes them.
 
+    Everything is computed in float32, as in the authors' code: which of two
+    equal overlaps is the larger one hangs on the last bit.
+
     Args:
         boxes: Array `(n, 4)` in corner form, as shares of the image's sides;
             n may be 0.
@@ -75,7 +78,8 @@ def match_anchors(
 
 
 def _checked(boxes, labels):
-    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+    # As the authors compute: in float64, other boxes and anchors are equals.
+    boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
     labels = np.asarray(labels).reshape(-1)
     if len(boxes) != len(labels):
         raise ValueError(
@@ -86,9 +90,12 @@ def _checked(boxes, labels):
     valid = np.isfinite(boxes).all(axis=1)
     valid &= (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
     if not valid.all():
+        # As short as they were written: a list of Python's would have digits
+        # that float32 does not know.
+        box = ", ".join(map(str, boxes[~valid][0]))
         raise ValueError(
             "Boxes must be left, top, right, bottom, with right > left and "
-            f"bottom > top. Received: {boxes[~valid][0].tolist()}. "
+            f"bottom > top. Received: [{box}]. "
             "`read_annotations` leaves boxes without area out."
         )
     if not (labels >= 1).all():

@@ -38,6 +38,11 @@ def non_max_suppression(
     so on. Of equal scores, the box of the lower index goes first, and of one
     box the lower class. Works on every backend, compiled or not.
 
+    By default with the thresholds of version 0.1 of the authors' code and its
+    recipes. How many boxes stay is different: there 200 of each class, from
+    version 0.2 on 200 of an image, as here, but of the 400 best of each class
+    and not of the `max_candidates` best of all.
+
     Args:
         boxes: Tensor `(batch, n, 4)` in corner form, in any unit.
         scores: Tensor `(batch, n, classes)`.

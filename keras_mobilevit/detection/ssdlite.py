@@ -34,11 +34,12 @@ References:
 |----------------------|------------|-------------|----------|
 | MobileViTSSDLiteXXS  | 1,755,050  | 0.84 G      | 19.9 %   |
 | MobileViTSSDLiteXS   | 2,742,042  | 1.85 G      | 24.8 %   |
-| MobileViTSSDLiteS    | 5,738,826  | 3.43 G      | 27.7 %   |
+| MobileViTSSDLiteS    | 5,738,826  | 3.43 G      | 27.9 %   |
 
 Parameters are the trainable ones with 81 classes; MACs are
 multiply-accumulates with the attention matmuls. The mAP (val2017, IoU
-0.50:0.95) is what the authors report; it was not measured by this project.
+0.50:0.95) is what the authors report for the weights they published; the
+paper has 24.8 % for XS and 27.7 % for S. It was not measured by this project.
 
 For each anchor the model predicts four offsets and a logit for each class,
 the background first. `keras_mobilevit.detection.decode_predictions` turns

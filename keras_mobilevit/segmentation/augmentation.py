@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_mobilevit.extras import require
+from keras_mobilevit.images import MAX_PIXELS
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -23,11 +24,13 @@ def augment(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Applies the published recipe: resize, crop, flip.
 
-    The picture is resized to a short side that is drawn evenly, at least so
-    far that the crop fits in, and keeps its aspect; at 512 pixels, the short
-    side is published as 256 to 1024. Then a part is cut out at random. Both
-    happen in one step, so a crop may begin between two pixels. Source: the
-    authors of MobileViT.
+    The picture is resized to a short side that is drawn evenly, in whole
+    pixels, and keeps its aspect; at 512 pixels, the short side is published as
+    256 to 1024. Where that is smaller than the crop, the result is enlarged
+    until the crop fits in, and so is blurred: that is a third of all pictures.
+    Then a part is cut out at random. Source: version 0.1 of the authors' code,
+    apart from two things. What is made smaller is antialiased, as elsewhere in
+    this package. A crop that is not square always fits in; theirs may not.
 
     Args:
         image: RGB picture of any size.
@@ -42,11 +45,17 @@ def augment(
     Returns:
         uint8 arrays: pixels `(*size, 3)`, interpolated bilinearly, and class
         ids `size`, each that of the nearest pixel.
+
+    Raises:
+        ValueError: If the picture is so elongated that, resized, it would
+            have more than `MAX_PIXELS`.
     """
     image_module = require("PIL.Image", extra="train")
     part = (0, 0, *image.size)
     if short_side is not None:
-        part = _random_part(image.size, size, short_side, rng)
+        low, high = (round(share * min(size)) for share in short_side)
+        side = int(rng.integers(max(low, 1), max(high, 1), endpoint=True))
+        image, mask, part = _random_part(image, mask, size, side, rng)
     resampling = image_module.Resampling
     image = image.resize(size[::-1], resampling.BILINEAR, part)
     mask = mask.resize(size[::-1], resampling.NEAREST, part)
@@ -58,11 +67,34 @@ def augment(
     return np.asarray(image), np.asarray(mask)
 
 
-def _random_part(image_size, size, short_side, rng):
-    """Draws left, top, right, bottom in pixels of the picture."""
-    image_size, size = np.array(image_size), np.array(size[::-1])
-    factor = rng.uniform(*short_side) * size.min() / image_size.min()
-    factor = max(factor, *(size / image_size))
-    sides = np.minimum(size / factor, image_size)
-    start = rng.uniform(0, image_size - sides)
-    return (*start, *np.minimum(start + sides, image_size))
+def _random_part(image, mask, size, side, rng):
+    """Resizes in so far as it blurs, and draws what is cut out.
+
+    Returns:
+        Picture, mask, and left, top, right, bottom in their pixels. To resize
+        that part to `size` is to crop the picture of the drawn short side.
+    """
+    crop = np.array(size[::-1])
+    resized = np.array(image.size) * side // min(image.size)
+    enlarged = resized
+    if (resized < crop).any():
+        image, mask = _resize(image, mask, resized)
+        factor = max(crop / resized)
+        enlarged = np.maximum((resized * factor).astype(int), crop)
+    start = rng.integers(0, enlarged - crop, endpoint=True)
+    ends = np.stack([start, start + crop]) / enlarged * image.size
+    return image, mask, tuple(np.minimum(ends, image.size).ravel())
+
+
+def _resize(image, mask, sides):
+    if sides.prod() > MAX_PIXELS:
+        raise ValueError(
+            f"A picture of {image.width}x{image.height} pixels is too "
+            f"elongated to be resized to {sides[0]}x{sides[1]}."
+        )
+    resampling = require("PIL.Image", extra="train").Resampling
+    sides = tuple(sides.tolist())
+    return (
+        image.resize(sides, resampling.BILINEAR),
+        mask.resize(sides, resampling.NEAREST),
+    )

@@ -44,7 +44,8 @@ Reference:
 Parameters are the trainable ones with 21 classes; MACs are
 multiply-accumulates with the attention matmuls. The mIoU (VOC 2012 val,
 pictures resized to 512x512) is what the authors report for their published
-weights; it was not measured by this project.
+weights; the paper has 73.6 % for XXS, 77.1 % for XS and 79.1 % for S. It was
+not measured by this project.
 
 The model expects float tensors of RGB pixels in [0, 255], and returns logits.
 `preprocess` makes its input from pictures, `decode_predictions` makes masks

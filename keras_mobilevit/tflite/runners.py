@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -75,14 +75,6 @@ class FileRunner:
         self._free = queue.SimpleQueue()
         for copy in copies:
             self._free.put(copy)
-        self._pool = ThreadPoolExecutor(len(copies))
-
-    def __enter__(self) -> FileRunner:
-        return self
-
-    def __exit__(self, *_) -> None:
-        """Ends the threads, which otherwise wait for more pictures."""
-        self._pool.shutdown()
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -99,13 +91,15 @@ class FileRunner:
         """What the output is, as `OutputSpec` has it."""
         return self.info.output.kind
 
-    def run(self, images: Iterable[np.ndarray]) -> Iterable[Any]:
-        """Gives the output for each picture, as `ImageModel.predict` does.
+    def run(self, images: Iterable[np.ndarray]) -> Iterator[Any]:
+        """Yields the output for each picture, as `ImageModel.predict` does.
 
         Args:
             images: `(height, width, channels)` each, pixels in [0, 255].
         """
-        return self._pool.map(self._predict, images)
+        # Threads that end with the last picture: nobody has to close them.
+        with ThreadPoolExecutor(len(self._copies)) as pool:
+            yield from pool.map(self._predict, images)
 
     def _predict(self, image):
         model = self._free.get()

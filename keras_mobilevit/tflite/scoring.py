@@ -47,8 +47,8 @@ def predict_outputs(
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "model.tflite")
         path.write_bytes(file)
-        with FileRunner(path, min(usable_cores(), len(images))) as runner:
-            rows = list(runner.run(images))
+        runner = FileRunner(path, min(usable_cores(), len(images)))
+        rows = list(runner.run(images))
     if isinstance(rows[0], dict):
         return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     (name,) = runner.output_names

@@ -19,6 +19,7 @@ from keras_mobilevit.images import (
     list_files,
     open_image,
     picture_names,
+    spread,
     tar_members,
     to_rgb,
 )
@@ -45,15 +46,18 @@ class LabelledSource:
         return len(self.labels)
 
     def spread(self, count: int) -> LabelledSource:
-        """So many of the images, evenly spread over all of them.
+        """At most so many of the images, evenly spread over all of them.
 
         Args:
-            count: From 1 to the number of images.
+            count: At least 1.
+
+        Raises:
+            ValueError: If it is less.
         """
-        kept = np.linspace(0, len(self), count, endpoint=False).astype(int)
+        kept = spread(range(len(self)), count)
         return dataclasses.replace(
             self,
-            labels=self.labels[kept],
+            labels=self.labels[list(kept)],
             names=[self.names[index] for index in kept],
             read=lambda index: self.read(kept[index]),
         )

@@ -35,7 +35,6 @@ def fits_whole(weights: str, task: str, labels: Sequence[str]) -> bool:
     Raises:
         FileNotFoundError: If `weights` is the path of no file.
         ValueError: If the file is no MobileViT checkpoint.
-        OSError: If class names can not be downloaded.
     """
     if not weights:
         return False

@@ -1,11 +1,14 @@
 """Checkpoints of segmentation networks, and backbones for them."""
 
+import dataclasses
 import json
 
+import keras
 import numpy as np
 import pytest
 import synthetic
 from assertions import assert_refused, assert_same
+from random_values import pixels
 
 from keras_mobilevit import MobileViTBackbone
 from keras_mobilevit.checkpoints import (
@@ -17,8 +20,10 @@ from keras_mobilevit.checkpoints import (
     load_weights,
     read_tensors,
     read_weights,
+    save_compact,
     save_safetensors,
 )
+from keras_mobilevit.configs import SEGMENTATION_WEIGHTS
 from keras_mobilevit.conversion import convert
 from keras_mobilevit.segmentation import MobileViTDeepLabV3XXS
 
@@ -187,6 +192,36 @@ def test_converts(deeplab, tmp_path):
     model = build_deeplab(weights=tmp_path / "out.weights.h5")
     expected = layouts.to_keras(deeplab.tensors("cvnets"), "cvnets", task=TASK)
     assert_same(read_weights(model), expected)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "output_stride"), [(".keras", 8), (".weights.h5", 8)]
+)
+def test_converts_to_the_same_stride(tmp_path, suffix, output_stride):
+    """The weights fit either; the logits are those of the source."""
+    model = MobileViTDeepLabV3XXS(
+        weights=None,
+        input_shape=(None, None, 3),
+        classes=3,
+        output_stride=output_stride,
+    )
+    source = tmp_path / f"in{suffix}"
+    if suffix == ".keras":
+        model.save(source)
+    else:
+        facts = dataclasses.replace(
+            SEGMENTATION_WEIGHTS["pascal_voc"],
+            classes=3,
+            labels=(),
+            output_stride=output_stride,
+        )
+        save_compact(model, source, facts)
+    convert(source, tmp_path / "out.keras")
+    found = keras.saving.load_model(tmp_path / "out.keras", compile=False)
+    image = pixels(1, 64, 96, 3)
+    np.testing.assert_array_equal(
+        np.array(found(image)), np.array(model(image))
+    )
 
 
 # === What is refused ===

@@ -1,5 +1,7 @@
 """The augmentation of SSD, on pictures whose boxes can be told from pixels."""
 
+import colorsys
+
 import numpy as np
 import pytest
 
@@ -110,6 +112,54 @@ def test_hue_by_hand():
     ):
         found = shift_hue(red, degrees).astype(int)
         assert abs(found - expected).max() <= 6, degrees
+
+
+class Drawn:
+    """A generator of which the hue alone is drawn, at a share of its range."""
+
+    def __init__(self, share):
+        self.share = share
+
+    def random(self, count):
+        return np.array([1, 1, 1, 0, 1, 1])
+
+    def uniform(self, low, high):
+        return low + self.share * (high - low)
+
+
+@pytest.mark.parametrize(
+    ("share", "degrees"),
+    # As int(255 * shift) of version 0.1 of the authors, doubled by OpenCV.
+    [(0, -24), (0.3, -10), (0.47, 0), (0.53, 0), (0.6, 4), (0.999, 24)],
+)
+def test_the_hue_moves_in_whole_steps(share, degrees):
+    green = np.full((1, 1, 3), (20, 200, 20), np.uint8)
+    found = distort_colors(green, Drawn(share))[0, 0] / 255
+    hue = 360 * colorsys.rgb_to_hsv(*found)[0]
+    # One step of Pillow's hue is 1.4 degrees.
+    assert abs(hue - 120 - degrees) < 1.5
+    if degrees == 0:
+        np.testing.assert_array_equal(np.round(found * 255), green[0, 0])
+
+
+def test_the_hue_does_not_turn_back_beyond_red():
+    red = np.full((1, 1, 3), (200, 20, 20), np.uint8)
+    found = distort_colors(red, Drawn(0))
+    np.testing.assert_array_equal(found, red)
+    assert distort_colors(red, Drawn(0.999))[0, 0, 1] > 60
+
+
+def test_contrast_changes_three_pictures_of_four():
+    grey = np.full((1, 1, 3), 100, np.uint8)
+    rng = np.random.default_rng(0)
+    chances = rng.random((1000, 6))
+    changed = 0
+    for row in chances:
+        row[1:4] = row[5] = 1
+        drawn = Drawn(0.9)
+        drawn.random = lambda count, row=row: row
+        changed += int(distort_colors(grey, drawn)[0, 0, 0] != 100)
+    assert 700 < changed < 800
 
 
 def test_saturation_by_hand():

@@ -184,6 +184,49 @@ def test_targets():
     assert not targets[match < 0].any()
 
 
+def labels_in_float32(boxes, anchors):
+    """The authors' rule, each operation in float32; labels count from 1."""
+    half = anchors[:, 2:] * np.float32(0.5)
+    corners = np.concatenate(
+        [anchors[:, :2] - half, anchors[:, :2] + half], axis=1
+    )[:, None]
+
+    def area(low, high):
+        sides = np.maximum(high - low, np.float32(0))
+        return sides[..., 0] * sides[..., 1]
+
+    overlap = area(
+        np.maximum(boxes[:, :2], corners[..., :2]),
+        np.minimum(boxes[:, 2:], corners[..., 2:]),
+    )
+    areas = area(boxes[:, :2], boxes[:, 2:]) + area(
+        corners[..., :2], corners[..., 2:]
+    )
+    iou = overlap / (areas - overlap + np.float32(1e-5))
+    assert iou.dtype == np.float32
+    best, index = iou.max(axis=1), iou.argmax(axis=1)
+    for box, anchor in enumerate(iou.argmax(axis=0)):
+        index[anchor], best[anchor] = box, 2
+    return np.where(best < 0.5, 0, index + 1)
+
+
+def test_equal_overlaps_are_told_apart_in_float32():
+    """A small box is in several anchors: in float64, others win."""
+    rng = np.random.default_rng(0)
+    anchors = make_anchors((320, 320))
+    differ = 0
+    for _ in range(30):
+        low = rng.uniform(0, 0.9, (5, 2))
+        boxes = np.concatenate([low, low + rng.uniform(0.005, 0.06, (5, 2))], 1)
+        boxes = boxes.astype(np.float32)
+        expected = labels_in_float32(boxes, anchors)
+        found = make_targets(boxes, np.arange(1, 6), anchors)[:, 4]
+        np.testing.assert_array_equal(found, expected)
+        double = match_anchors(boxes.astype(np.float64), anchors) + 1
+        differ += np.count_nonzero(double != expected)
+    assert differ > 0
+
+
 def test_an_image_without_boxes_is_background():
     anchors = make_anchors((64, 64))
     for boxes in (np.zeros((0, 4)), []):

@@ -75,6 +75,9 @@ def test_tool(tiny_float, images, tmp_path, capsys):
     assert printed.startswith(f"{TENSOR}: ")
     assert "on 3 pictures" in printed
     assert output.exists()
+    (tmp_path / "cut.bmp").write_bytes(b"BM")
+    with pytest.warns(UserWarning, match="Skipped 1 picture .*cut.bmp"):
+        assert not run_tool(*arguments)
 
 
 def test_tool_says_what_is_wrong(tmp_path, capsys):

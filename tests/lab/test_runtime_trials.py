@@ -10,18 +10,23 @@ import pytest
 from edited import edited
 from flatbuffers import flexbuffers
 from micro_model import Tensor, micro_model
+from PIL import Image
 
 import check_runtime
+from keras_mobilevit.model_info import ImageSpec, ModelInfo
 from keras_mobilevit.tflite import find_recipe, inspect, op_versions, quantize
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.flatbuffer import read_model, write_model
+from keras_mobilevit.tflite.metadata import append_metadata
 from keras_mobilevit.tflite.op_versions import parse_version
+from keras_mobilevit.tflite.runtime import ImageModel
 from logged_commands import CommandError
 from runtime_trials import runtimes
 from runtime_trials.check_report import as_json, as_table
 from runtime_trials.runtime_check import (
     Answers,
     RuntimeCheck,
+    _pictures,
     check_runtimes,
 )
 from runtime_trials.runtimes import (
@@ -88,6 +93,27 @@ def file(tmp_path):
         micro_model(tensors, [("CONV_2D", ["x", "w", "b"], ["y"], options)])
     )
     return path
+
+
+@pytest.mark.parametrize("task", ["classification", "detection"])
+def test_pictures_are_those_that_the_file_reads(tmp_path, task):
+    """A classifier sees the middle, a detector the whole picture."""
+    path = tmp_path / "model.tflite"
+    tensors = {"x": Tensor((1, 8, 8, 3)), "y": Tensor((1, 8, 8, 3))}
+    graph = micro_model(tensors, [("ABS", ["x"], ["y"], None)])
+    mode = "squash" if task == "detection" else "center"
+    image = ImageSpec(crop_pct=0.5, crop_mode=mode)
+    info = ModelInfo(name="net", task=task, image=image)
+    path.write_bytes(append_metadata(graph, info))
+    pixels = np.full((20, 60, 3), 40, np.uint8)
+    pixels[:, :20] = 255
+    Image.fromarray(pixels).save(tmp_path / "picture.png")
+    model = ImageModel(path)
+    with pytest.warns(UserWarning, match="1 calibration images are few"):
+        (found,) = _pictures(model, tmp_path, 1)
+    expected = model.load_image(tmp_path / "picture.png")
+    np.testing.assert_array_equal(found, expected)
+    assert found.max() == (255 if task == "detection" else 40)
 
 
 def test_same_and_wrong_answers(file, pretend):

@@ -1,6 +1,8 @@
 """The constructors keep the contract of `keras.applications`."""
 
+import hashlib
 import inspect
+import json
 
 import keras
 import numpy as np
@@ -9,6 +11,7 @@ from published_facts import LAST_DIMS
 from random_values import pixels
 
 from keras_mobilevit import MobileViTXXS, mobilevit
+from keras_mobilevit.labels import class_names, identified_classes
 
 
 def test_signature(variant, constructor):
@@ -151,7 +154,63 @@ def test_preprocess_input_is_a_pass_through():
     assert mobilevit.preprocess_input(x, data_format="channels_last") is x
 
 
+# === Names of classes ===
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """No file can be fetched."""
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("Something was downloaded.")
+
+    monkeypatch.setattr(keras.utils, "get_file", refuse)
+    monkeypatch.setattr(
+        keras.applications.imagenet_utils, "decode_predictions", refuse
+    )
+
+
+def test_names_of_imagenet_are_those_of_keras(offline):
+    """By the hash that `keras.applications` checks its own list with."""
+    classes = identified_classes("imagenet")
+    keras_style = {
+        str(index): [identity, name.replace(" ", "_")]
+        for index, (identity, name) in enumerate(classes)
+    }
+    text = json.dumps(keras_style)
+    found = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+    assert found == "c2c37ea517e94d9795004a39431a14cb"
+    assert class_names("imagenet")[386] == "African elephant"
+
+
+def test_names_of_no_weights():
+    with pytest.raises(ValueError, match="one of .*Received: weights=coco"):
+        class_names("coco")
+
+
+def test_decode_predictions_of_imagenet(offline):
+    scores = np.zeros((2, 1000), np.float32)
+    scores[0, [386, 101, 385]] = 0.6, 0.3, 0.1
+    scores[1, 0] = 1
+    first, second = mobilevit.decode_predictions(scores, top=3)
+    assert first == [
+        ("n02504458", "African_elephant", pytest.approx(0.6)),
+        ("n01871265", "tusker", pytest.approx(0.3)),
+        ("n02504013", "Indian_elephant", pytest.approx(0.1)),
+    ]
+    assert second[0] == ("n01440764", "tench", 1.0)
+    assert list(map(len, mobilevit.decode_predictions(scores))) == [5, 5]
+
+
+def test_decode_predictions_of_the_embedded_weights(offline):
+    scores = keras.ops.one_hot([9, 3], 10)
+    found = mobilevit.decode_predictions(scores, top=1, weights="cifar10")
+    assert found == [[("9", "truck", 1.0)], [("3", "cat", 1.0)]]
+
+
 @pytest.mark.parametrize("shape", [(2, 10), (1000,), (1, 1000, 1)])
 def test_decode_predictions_rejects_other_shapes(shape):
-    with pytest.raises(ValueError, match="expects a batch of predictions"):
+    with pytest.raises(ValueError, match=r"shape \(batch, 1000\)") as caught:
         mobilevit.decode_predictions(np.zeros(shape))
+    hinted = 'Pass `weights="cifar10"`' in str(caught.value)
+    assert hinted == (shape == (2, 10))

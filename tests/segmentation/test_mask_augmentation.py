@@ -35,25 +35,34 @@ def test_without_a_crop_the_whole_picture_is_resized():
     np.testing.assert_array_equal(ids[0], np.arange(59, 0, -2))
 
 
+@pytest.mark.parametrize(
+    # Of 96 rows become 24 where both are made small first: a pixel of the mask
+    # stands for four, and the nearest is two away.
+    ("short_side", "farthest"),
+    [((4 / 3, 2.0), 1), ((0.5, 0.5), 3)],
+)
 @pytest.mark.parametrize("flip_chance", [0.0, 1.0])
-def test_picture_and_mask_stay_together(flip_chance):
+def test_picture_and_mask_stay_together(flip_chance, short_side, farthest):
     for seed in range(20):
         pixels, ids = draw(
-            seed, *gradient(96, 128), (64, 48), flip_chance=flip_chance
+            *(seed, *gradient(96, 128), (64, 48)),
+            short_side=short_side,
+            flip_chance=flip_chance,
         )
         assert pixels.dtype == ids.dtype == np.uint8
         away = abs(pixels[..., 0].astype(int) - ids)
-        assert away.max() <= 1
+        assert away.max() <= farthest
         step = np.diff(pixels[..., 0].astype(int), axis=1)
         assert (step <= 0).all() if flip_chance else (step >= 0).all()
 
 
 @pytest.mark.parametrize(
-    ("share", "extent"),
-    # A short side of 100 becomes 50, 100 or 200; the crop has 50.
-    [(1.0, 100), (2.0, 50), (4.0, 25), (0.1, 100)],
+    ("share", "least", "most"),
+    # A short side of 100 becomes 50, 100 or 200; the crop has 50. Or it becomes
+    # 5, whose centres are 80 apart, before it becomes 50.
+    [(1.0, 95, 100), (2.0, 45, 50), (4.0, 20, 25), (0.1, 75, 100)],
 )
-def test_the_short_side_decides_how_much_is_seen(share, extent):
+def test_the_short_side_decides_how_much_is_seen(share, least, most):
     """Also that what is smaller than the crop is enlarged to it."""
     for seed in range(5):
         pixels, _ = draw(
@@ -61,7 +70,52 @@ def test_the_short_side_decides_how_much_is_seen(share, extent):
         )
         for channel in (0, 1):
             seen = np.ptp(pixels[..., channel].astype(int))
-            assert extent - 5 <= seen <= extent
+            assert least <= seen <= most
+
+
+def stripes(side):
+    pixels = np.zeros((side, side, 3), np.uint8)
+    pixels[:, 1::2] = 200
+    return Image.fromarray(pixels), Image.fromarray(pixels[..., 0] // 200)
+
+
+def test_what_is_made_small_and_enlarged_again_is_blurred():
+    """By the authors in two steps; in one, the stripes would stay."""
+    pixels, ids = draw(0, *stripes(64), (64, 64), short_side=(0.5, 0.5))
+    # At the edges, one stripe more or less is within reach of the filter.
+    np.testing.assert_allclose(pixels[:, 4:-4], 100, atol=5)
+    assert np.ptp(ids) == 0
+    pixels, ids = draw(0, *stripes(64), (64, 64), short_side=(1, 1))
+    np.testing.assert_array_equal(np.unique(pixels), [0, 200])
+    assert 0 < ids.mean() < 1
+
+
+def test_a_third_of_the_short_sides_is_blurred():
+    """512 - 256 of 1024 - 256, and one step where nothing is enlarged."""
+    blurred = 0
+    for seed in range(300):
+        pixels, _ = draw(seed, *stripes(64), (64, 64))
+        # At the full size and above the stripes keep their contrast.
+        blurred += np.ptp(pixels[32, :, 0].astype(int)) < 150
+    assert 0.25 < blurred / 300 < 0.42
+
+
+def test_crops_begin_at_whole_pixels_of_the_resized_picture():
+    image, mask = gradient(40, 200)
+    for seed in range(10):
+        pixels, ids = draw(
+            *(seed, image, mask, (40, 40)), short_side=(1, 1), flip_chance=0.0
+        )
+        left = int(ids[0, 0])
+        part = np.s_[:, left : left + 40]
+        np.testing.assert_array_equal(pixels, np.asarray(image)[part])
+        np.testing.assert_array_equal(ids, np.asarray(mask)[part])
+
+
+def test_too_elongated():
+    image, mask = gradient(1, 60_000)
+    with pytest.raises(ValueError, match="60000x1 pixels is too elongated"):
+        draw(0, image, mask, (512, 512), short_side=(0.5, 0.5))
 
 
 def test_every_place_is_drawn():

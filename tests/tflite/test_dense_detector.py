@@ -156,6 +156,22 @@ def test_workers_keep_the_order(stand_in, monkeypatch):
     assert [d.name for (d,) in found] == ["dog", "cat", "cat", "dog"]
 
 
+def test_no_thread_is_left(stand_in, monkeypatch):
+    """Also while the detector is there still."""
+    file = stand_in(lambda _: suppressed(CAT), "nms")
+
+    class Copy(StandIn):
+        def __init__(self, path):
+            self.__dict__.update(vars(file))
+
+    monkeypatch.setattr(runners, "ImageModel", Copy)
+    before = threading.active_count()
+    detector = Detector("a.tflite", workers=2)
+    images = np.zeros((4, *SIZE, 3), np.uint8)
+    assert len(detector.detect_batch(images, [(200, 400)] * 4)) == 4
+    assert threading.active_count() == before
+
+
 # === What does not fit ===
 
 

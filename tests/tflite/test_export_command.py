@@ -1,6 +1,7 @@
 """`keras-mobilevit export`, from its arguments to the file."""
 
 import dataclasses
+import json
 
 import pytest
 from PIL import Image
@@ -11,6 +12,7 @@ from keras_mobilevit.checkpoints import add_info
 from keras_mobilevit.model_info import ImageSpec, ModelInfo
 from keras_mobilevit.tflite import (
     Recipe,
+    affordable,
     find_recipe,
     inspect,
     read_metadata,
@@ -366,6 +368,46 @@ def test_options_that_go_together(export, saved, pictures, capsys):
             export("--keras", saved, *options)
         assert caught.value.code == 2
         assert "--max-drop and --data go together" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "others"),
+    [
+        (["--baseline"], ["--recipe", "int8"]),
+        (["--baseline"], ["--save-recipe", "a.json", "--output-type", "int8"]),
+        (["--baseline"], ["--no-escalation"]),
+        (["--baseline"], ["--target-sqnr", "0"]),
+        (["--keras", "a.keras"], ["--weights", "cifar10"]),
+        (["--keras", "a.keras"], ["--task", "detection", "--classes", "3"]),
+    ],
+)
+def test_options_without_effect_are_refused(export, capsys, option, others):
+    with pytest.raises(SystemExit) as caught:
+        export(*option, *others)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert f"{option[0]} goes without " in error
+    assert all(name in error for name in others if name.startswith("--"))
+
+
+def test_the_saved_recipe_is_that_of_the_file(
+    export, saved, pictures, tmp_path, monkeypatch
+):
+    """Not the one asked for, of which the export drops what costs accuracy."""
+    monkeypatch.setattr(affordable, "_MOST_LOST", -1e3)  # Drops all it can.
+    found = tmp_path / "found.json"
+    status, path = export(
+        *("--keras", saved, "--calibration", pictures),
+        *("--calibration-images", 20, "--min-sqnr", 0, "--save-recipe", found),
+    )
+    assert status == 0
+    assert find_recipe("int8").integer_softmax
+    assert not find_recipe(found).integer_softmax
+    assert json.loads(found.read_text()) == json.loads(
+        Recipe.from_json(
+            json.dumps(dict(read_metadata(path).recipe_fields))
+        ).to_json()
+    )
 
 
 @pytest.mark.parametrize("size", ["0x", "a", "1x2x3", ""])

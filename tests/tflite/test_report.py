@@ -202,6 +202,18 @@ def test_plots_are_svg_in_the_colours_of_the_page():
         assert draw() == svg
 
 
+def test_a_broken_picture_is_left_out(files, tmp_path):
+    pytest.importorskip("matplotlib")
+    for index, image in enumerate(make_images(3, seed=6)):
+        Image.fromarray(image).save(tmp_path / f"{index}.png")
+    (tmp_path / "1.jpg").write_bytes(b"\xff\xd8\xff cut off")
+    pair = (files["int8"], files["float32"])
+    output = tmp_path / "report.html"
+    with pytest.warns(UserWarning, match="Skipped 1 picture .*1.jpg"):
+        write_report(output, *pair, images=tmp_path, runs=2)
+    assert "On 3 pictures" in output.read_text()
+
+
 def test_errors_write_nothing(files, tmp_path, monkeypatch, command, capsys):
     pair = (files["int8"], files["float32"])
     with pytest.raises(ValueError, match="must end in .html"):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from keras_mobilevit.tflite.flatbuffer import (
     read_model,
     tensor_name,
 )
+from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.quantization.calibration import Calibration
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import int8, int8_full
@@ -25,6 +27,7 @@ from keras_mobilevit.tflite.scoring import (
     predict_all,
     sqnr_scorer,
 )
+from keras_mobilevit.tflite.search.export import _labelled_images
 from keras_mobilevit.tflite.search.layers import (
     LayerSensitivity,
     file_scorer,
@@ -345,6 +348,32 @@ def test_search_by_accuracy(tiny, converted, ranked, labelled, tmp_path):
     )
     assert steps[-1].score == 100
     assert read_metadata(path).calibration_seed is None
+
+
+def test_labelled_pictures_are_read_first(
+    tiny, labelled, tmp_path, monkeypatch
+):
+    """A broken one among them is left out; only broken ones are an error."""
+    folder = tmp_path / "labelled"
+    shutil.copytree(labelled, folder)
+    (folder / LABELS[0]).mkdir(exist_ok=True)
+    (folder / LABELS[0] / "cut.png").write_bytes(b"\x89PNG")
+    options = ExportOptions(labels=LABELS)
+    with pytest.warns(UserWarning, match="Skipped 1 picture .*cut.png"):
+        images, truth = _labelled_images(folder, TINY_SIZE, options)
+    assert len(images) == len(truth) == 30
+    for path in sorted(folder.rglob("*.png")):
+        path.write_bytes(b"\x89PNG")
+    monkeypatch.setattr(ExportOptions, "draw_images", None)
+    with pytest.raises(ValueError, match="None of 31 pictures can be read"):
+        export_searched(
+            tiny,
+            tmp_path / "a.tflite",
+            max_drop=0,
+            labelled=folder,
+            calibration=make_images(50, TINY_SIZE, seed=1),
+            labels=LABELS,
+        )
 
 
 def test_images_that_calibrate_do_not_score(

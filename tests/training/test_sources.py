@@ -46,6 +46,16 @@ def write(request, tmp_path):
 # === Folders and tars ===
 
 
+def test_a_part_is_spread_over_all():
+    images = np.zeros((10, 8, 8, 3), np.uint8)
+    source = open_source((images, np.arange(10) // 5))
+    part = source.spread(6)
+    assert part.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert part.names[3] == "image 5" and part.open(3).size == (8, 8)
+    # More than there are would be images twice.
+    assert len(source.spread(20)) == 10
+
+
 def test_files(write):
     files = {**encoded(PICTURES), "ant/notes.txt": b"no picture"}
     path, prefix = write(files)

@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_mobilevit.extras import require
 from keras_mobilevit.figures import png_figure
-from keras_mobilevit.images import iterate_files
+from keras_mobilevit.images import iterate_files, load_readable
 from keras_mobilevit.tflite.flatbuffer import (
     FLOAT32,
     read_model,
@@ -168,14 +168,16 @@ def plot_channel_ranges(
 
     Raises:
         FileNotFoundError: If the file or the pictures are not there.
-        ValueError: If there is no such activation.
+        ValueError: If there is no such activation, or no readable picture.
         ImportError: If the `tflite` or `report` extra is not installed.
+
+    Warns:
+        UserWarning: Of pictures that can not be read, which are left out.
     """
     require("matplotlib", extra="report")
     network = ImageModel(float_path)
-    images = [
-        network.load_image(file.data) for file in iterate_files(data, limit)
-    ]
+    files = iterate_files(data, limit)
+    images = [image for _, image in load_readable(files, network.load_image)]
     found = measure_channels(
         pathlib.Path(float_path).read_bytes(), np.stack(images), tensor
     )

@@ -92,7 +92,7 @@ def open_candidate(name: str) -> Candidate:
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the name has another form, or the file is damaged.
-        OSError: If weights or class names can not be downloaded.
+        OSError: If weights can not be downloaded.
     """
     if name.endswith(".tflite"):
         return _candidate(pathlib.Path(name), read_metadata(name))
@@ -216,7 +216,6 @@ def read_labels(choice: str, source: str | os.PathLike) -> tuple[str, ...]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        OSError: If the class names can not be downloaded.
     """
     if choice == "none":
         return ()

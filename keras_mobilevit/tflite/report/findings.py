@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from keras_mobilevit.images import iterate_files
+from keras_mobilevit.images import iterate_files, load_readable
 from keras_mobilevit.machine import describe_machine
 from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.tflite.benchmarks.benchmark import Measurement, benchmark
@@ -71,9 +71,9 @@ def measure(
     files = (reference, quantized)
     model = ImageModel(quantized)
     count = min(limit or _FIDELITY_IMAGES, _FIDELITY_IMAGES)
+    files_read = iterate_files(images or data, count)
     pictures = [
-        model.load_image(file.data)
-        for file in iterate_files(images or data, count)
+        image for _, image in load_readable(files_read, model.load_image)
     ]
     # Neighbours are often of one class: take some from everywhere.
     few = pictures[:: -(-len(pictures) // _HISTOGRAM_IMAGES)]

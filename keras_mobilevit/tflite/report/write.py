@@ -55,6 +55,9 @@ def write_report(
         ValueError: If the files are not of one model, or an argument is
             missing.
         ImportError: If the `tflite` or `report` extra is not installed.
+
+    Warns:
+        UserWarning: Of pictures that can not be read, which are left out.
     """
     path = pathlib.Path(path)
     if path.suffix != ".html":

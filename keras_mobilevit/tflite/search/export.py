@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import pathlib
 from typing import Any
@@ -10,9 +11,17 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_mobilevit.images import iterate_files, load_image
+from keras_mobilevit.images import (
+    label_of,
+    list_files,
+    load_image,
+    load_readable,
+    read_files,
+    spread,
+)
+from keras_mobilevit.messages import few
 from keras_mobilevit.tflite.affordable import keep_affordable
-from keras_mobilevit.tflite.conversion import convert_parsed
+from keras_mobilevit.tflite.conversion import convert_parsed, exported_shape
 from keras_mobilevit.tflite.export import checked_path, write_verified
 from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.quantization.prepare import prepare
@@ -66,7 +75,8 @@ def export_searched(
         FileNotFoundError: If the recipe or the images are not there.
 
     Warns:
-        UserWarning: As `export_tflite` does.
+        UserWarning: As `export_tflite` does, and of labelled pictures that
+            can not be read, which are left out.
     """
     options = ExportOptions(**options)
     path, recipe = checked_path(path), find_recipe(recipe)
@@ -88,11 +98,15 @@ def export_searched(
         )
     network, recipe = ending.prepare(model), ending.adapt(recipe)
     metadata = options.describe(model)
+    if max_drop is not None:
+        # First of all: what is wrong with them should not show minutes later.
+        size = exported_shape(model, options.size)[:2]
+        scored = _labelled_images(labelled, size, options)
     # What `export_tflite` would draw: the recipe gives the same file there.
     drawn = options.draw_images(model)
     count = options.calibration_images
     more = dataclasses.replace(options, calibration_images=2 * count)
-    others = _without(more.draw_images(model), drawn)[:count]
+    others = spread(_without(more.draw_images(model), drawn), count)
     source = convert_parsed(network, options.size)
     prepared = prepare(source, recipe, drawn.images)
     source, statistics = prepared.file, prepared.calibration
@@ -102,8 +116,7 @@ def export_searched(
     if target_sqnr is not None:
         score, target = sqnr_scorer(source.data, others), target_sqnr
     else:
-        size = drawn.images.shape[1:3]
-        score = accuracy_scorer(*_labelled_images(labelled, size, options))
+        score = accuracy_scorer(*scored)
         target = score(source.data) - max_drop
     layers = rank_layers(source, recipe, statistics, others)
     recipe, steps = search_recipe(
@@ -143,17 +156,20 @@ def _labelled_images(source, size, options):
             "outputs."
         )
     index = {label: i for i, label in enumerate(options.labels)}
-    images, truth = [], []
-    for file in iterate_files(source, _SCORED_IMAGES):
-        if file.label not in index:
-            raise ValueError(
-                f"Folders of {source} must be named after the classes "
-                f"{list(options.labels)[:5]}... Received: {file.label!r}"
-            )
-        images.append(
-            load_image(
-                file.data, size, options.crop_fraction, options.native_size
-            )
+    names = list_files(source, _SCORED_IMAGES)
+    if unknown := sorted({label_of(name) for name in names} - index.keys()):
+        raise ValueError(
+            f"Folders of {source} must be named after the classes "
+            f"{list(options.labels)[:5]}... Received: {few(unknown)}"
         )
+    load = functools.partial(
+        load_image,
+        size=size,
+        crop_fraction=options.crop_fraction,
+        native_size=options.native_size,
+    )
+    images, truth = [], []
+    for file, image in load_readable(read_files(source, names), load):
+        images.append(image)
         truth.append(index[file.label])
     return np.stack(images), truth

@@ -154,6 +154,8 @@ def _pictures(model, data, count):
         count=count,
         crop_fraction=model.info.image.crop_pct,
         native_size=model.info.image.pre_resize,
+        # As `ImageModel.load_image` reads them.
+        whole=model.info.image.crop_mode == "squash",
     ).images
 
 
