@@ -16,12 +16,49 @@ from tqdm import tqdm
 from keras_mobilevit.training.averaging import averaged_weights
 from keras_mobilevit.training.state import Position, save_state
 
+# To read a loss is to wait for the device, which then waits for the next step.
+_SECONDS_BETWEEN_READS = 1.0
+
+
+class Callbacks(keras.callbacks.CallbackList):
+    """Callbacks that get the logs of a step as the tensors they are.
+
+    Keras makes numbers of them after each step, and so waits for the device.
+
+    Args:
+        callbacks: What to call.
+        model: The model that they are of.
+    """
+
+    def __init__(
+        self,
+        callbacks: Sequence[keras.callbacks.Callback],
+        model: keras.Model,
+    ):
+        super().__init__(list(callbacks), add_history=True, model=model)
+
+    def on_train_batch_end(self, batch, logs=None):
+        for callback in self.callbacks:
+            callback.on_train_batch_end(batch, logs)
+
+
+class TensorBoard(keras.callbacks.TensorBoard):
+    """Writes the figures of each epoch, and nothing in between.
+
+    That of Keras hands over those of each step too, which is to read them.
+    """
+
+    def on_train_batch_end(self, batch, logs=None):
+        pass
+
 
 class SaveState(keras.callbacks.Callback):
     """Saves the run every few minutes, at the end of an epoch, on Ctrl-C.
 
     A loss that is not finite stops the run before it can be saved; what was
-    saved before is the last good state.
+    saved before is the last good state. It is looked at once a second, before
+    each save, and at the end of an epoch: as the average over the epoch so
+    far, it does not become finite again.
 
     Args:
         path: File of the state.
@@ -52,26 +89,36 @@ class SaveState(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
+        self._step = self.first_step
+        self._read_at = -math.inf
 
     def on_train_batch_end(self, batch, logs=None):
-        step = self.first_step + batch + 1
+        self._step = self.first_step + batch + 1
+        now = time.monotonic()
+        saves = self._interrupted or now - self._saved_at >= self.seconds
+        if saves or now - self._read_at >= _SECONDS_BETWEEN_READS:
+            self._check(logs)
+            self._read_at = now
+        if saves:
+            self._save(Position(self._epoch, self._step))
+        if self._interrupted:
+            self._release()
+            raise KeyboardInterrupt
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._check(logs)
+        self._save(Position(epoch + 1, 0))
+
+    def _check(self, logs):
         loss = float((logs or {}).get("loss", 0.0))
         if not math.isfinite(loss):
             self._release()
             raise FloatingPointError(
-                f"The loss became {loss} in epoch {self._epoch}, step {step}. "
-                "The last good state is kept. Lower `schedule.peak` or set "
-                "`optimizer.clip_norm`, in a new run folder."
+                f"The loss became {loss} in epoch {self._epoch}, step "
+                f"{self._step} or shortly before. The last good state is "
+                "kept. Lower `schedule.peak` or set `optimizer.clip_norm`, in "
+                "a new run folder."
             )
-        if self._interrupted:
-            self._save(Position(self._epoch, step))
-            self._release()
-            raise KeyboardInterrupt
-        if time.monotonic() - self._saved_at >= self.seconds:
-            self._save(Position(self._epoch, step))
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._save(Position(epoch + 1, 0))
 
     def on_train_end(self, logs=None):
         self._release()
@@ -121,12 +168,16 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self.bar.set_description(f"epoch {epoch + 1}")
         self._began = time.monotonic()
+        self._read_at = -math.inf
 
     def on_train_batch_end(self, batch, logs=None):
-        self.bar.set_postfix(
-            {name: f"{value:.3f}" for name, value in (logs or {}).items()},
-            refresh=False,
-        )
+        now = time.monotonic()
+        if now - self._read_at >= _SECONDS_BETWEEN_READS:
+            self._read_at = now
+            self.bar.set_postfix(
+                {n: f"{float(value):.3f}" for n, value in (logs or {}).items()},
+                refresh=False,
+            )
         self.bar.update(self.batch_sizes[batch])
 
     def on_test_begin(self, logs=None):

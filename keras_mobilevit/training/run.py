@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import os
 import pathlib
+import warnings
 from typing import Any
 
 import keras
@@ -19,8 +20,10 @@ from keras_mobilevit.training.averaging import (
     averaged_weights,
 )
 from keras_mobilevit.training.callbacks import (
+    Callbacks,
     Progress,
     SaveState,
+    TensorBoard,
     TestAverages,
 )
 from keras_mobilevit.training.curves import plot_curves
@@ -153,7 +156,7 @@ def run_recipe(
                     (recipe.evaluation.size,) * 2,
                     recipe.sampler.batch_size,
                 ),
-                test_steps=-(-test_images // recipe.sampler.batch_size),
+                most_test_steps=-(-test_images // recipe.sampler.batch_size),
                 callbacks=callbacks,
             )
             if engine.is_chief:
@@ -191,9 +194,7 @@ def _loggers(folder):
     # Keras writes for TensorBoard through TensorFlow, on any backend.
     needed = ("tensorflow", "tensorboard")
     if all(map(importlib.util.find_spec, needed)):
-        loggers.append(
-            keras.callbacks.TensorBoard(folder.tensorboard, write_graph=False)
-        )
+        loggers.append(TensorBoard(folder.tensorboard, write_graph=False))
     return loggers
 
 
@@ -205,22 +206,27 @@ def _fit_epoch(
     train,
     steps,
     test,
-    test_steps,
+    most_test_steps,
     callbacks,
 ):
     """One pass over the training images, and one over the test images."""
     try:
-        model.fit(
-            make_dataset(train),
-            shuffle=False,  # The sampler has done it.
-            steps_per_epoch=steps,
-            validation_data=make_dataset(test, shared=True),
-            validation_steps=test_steps,
-            initial_epoch=epoch,
-            epochs=epoch + 1,
-            verbose=0,  # `Progress` shows a bar.
-            callbacks=callbacks,
-        )
+        # A batch of unreadable test pictures alone is left out. Keras wants to
+        # know how many batches there are before anybody can, or warns at the
+        # end; those of training are always as many as planned.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Your input ran out of data")
+            model.fit(
+                make_dataset(train),
+                shuffle=False,  # The sampler has done it.
+                steps_per_epoch=steps,
+                validation_data=make_dataset(test, shared=True),
+                validation_steps=most_test_steps,
+                initial_epoch=epoch,
+                epochs=epoch + 1,
+                verbose=0,  # `Progress` shows a bar.
+                callbacks=Callbacks(callbacks, model),
+            )
     except BaseException:
         for callback in callbacks:  # Closes their files.
             callback.on_train_end()

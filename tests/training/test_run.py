@@ -12,6 +12,7 @@ import pytest
 from pictures import CLASSES, quick_recipe, write_pictures
 from run_files import read_rows, read_weights
 from tiny_classifier import make_classifier
+from tqdm import tqdm
 
 import keras_mobilevit.images
 from keras_mobilevit.checkpoints import read_info
@@ -280,6 +281,64 @@ def test_unreadable_pictures_are_listed(tiny, tmp_path):
     with pytest.warns(UserWarning, match="001.png"):
         train(pictures, tmp_path / "run", quick_recipe(schedule__epochs="1"))
     assert "red/001.png" in (tmp_path / "run" / "skipped.txt").read_text()
+
+
+def test_a_batch_of_unreadable_test_pictures(tiny, pictures, tmp_path):
+    """It is left out, and Keras does not call that a mistake."""
+    test = write_pictures(tmp_path / "test")
+    for index in (0, 3, 6):  # The first three of four batches of three.
+        (test / "blue" / f"{index:03}.png").write_bytes(b"broken")
+    recipe = quick_recipe(schedule__epochs="1")
+    with pytest.warns(UserWarning) as caught:
+        run_recipe(recipe, pictures, test, tmp_path / "run")
+    told = [str(warning.message) for warning in caught]
+    assert sum(text.startswith("Skipped blue/00") for text in told) == 3
+    assert not [text for text in told if "ran out of data" in text]
+    assert float(read_rows(tmp_path / "run")[0]["val_loss"]) > 0
+
+
+def test_the_device_is_not_waited_for_after_each_step(
+    tiny, pictures, tmp_path, monkeypatch
+):
+    """What callbacks get are tensors; to make numbers of them is to wait."""
+    kinds = set()
+
+    def record(self, batch, logs=None):
+        kinds.update(map(type, logs.values()))
+
+    monkeypatch.setattr(callbacks.Progress, "on_train_batch_end", record)
+    train(pictures, tmp_path, quick_recipe(schedule__epochs="1"))
+    assert kinds and not kinds & {float, int, np.float32, np.float64}
+
+
+def test_losses_are_read_once_a_second(tmp_path, monkeypatch):
+    class Loss:
+        reads = 0
+
+        def __float__(self):
+            Loss.reads += 1
+            return 1.0
+
+    now = 0.0
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now)
+    model = keras.Sequential([keras.layers.Dense(1)])
+    with tqdm(disable=True) as bar:
+        both = callbacks.Callbacks(
+            [
+                callbacks.Progress(bar, [3] * 50),
+                callbacks.SaveState(tmp_path / "a.weights.h5"),
+            ],
+            model,
+        )
+        for callback in both.callbacks[:2]:
+            callback.on_train_begin()
+            callback.on_epoch_begin(0)
+        for batch in range(50):
+            now = batch / 10
+            both.on_train_batch_end(batch, {"loss": Loss()})
+        both.callbacks[1].on_train_end()
+    # Five seconds, two that read, and no step missed by the bar.
+    assert Loss.reads == 10
 
 
 # === What a recipe asks for ===
