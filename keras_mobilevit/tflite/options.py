@@ -82,8 +82,8 @@ class ExportOptions:
                 f"scale={known.image.scale}, offset={known.image.offset}"
             )
         ending = self.find_ending(model)
-        *size, channels = shape = exported_shape(model, self.size)
         labels, classes = self._named_classes(ending, model)
+        *size, channels = shape = exported_shape(model, self.size)
         image = dataclasses.replace(
             known.image,
             size=tuple(size),
