@@ -128,8 +128,8 @@ def fit_image(
     Args:
         image: RGB picture.
         size: As in `load_image`.
-        crop_fraction: Likewise.
-        native_size: Likewise.
+        crop_fraction: As in `load_image`.
+        native_size: As in `load_image`.
 
     Raises:
         ValueError: If the picture is so elongated that, scaled, it would
@@ -264,7 +264,7 @@ def list_files(
 
     Args:
         source: As in `iterate_files`.
-        limit: Likewise.
+        limit: As in `iterate_files`.
 
     Raises:
         FileNotFoundError: If `source` does not exist.

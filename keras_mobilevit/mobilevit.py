@@ -43,58 +43,45 @@ the authors report for the weights they published, with pictures resized to a
 short side of 288 and cropped to 256; the paper has 74.8 % for XS and 78.4 %
 for S. They were not measured by this project.
 
-For image classification use cases, see
-[this page for detailed examples](
-https://keras.io/api/applications/#usage-examples-for-image-classification-models).
+The model takes RGB pixels in [0, 255] and scales them itself, in a `Rescaling`
+layer: `keras_mobilevit.mobilevit.preprocess_input` returns its argument as it
+is. With `include_preprocessing=False` there is no such layer, and the pixels
+have to be in [0, 1].
 
-For transfer learning use cases, make sure to read the
-[guide to transfer learning & fine-tuning](
-https://keras.io/guides/transfer_learning/).
-
-Note: each Keras Application expects a specific kind of input preprocessing.
-For MobileViT, preprocessing is by default included in the model (as a
-`Rescaling` layer), and thus
-`keras_mobilevit.mobilevit.preprocess_input` is actually a pass-through
-function. The model expects its inputs to be float tensors of RGB pixels with
-values in the [0-255] range. At the same time, preprocessing as a part of the
-model can be disabled by setting `include_preprocessing` to `False`. Then the
-model expects pixels with values in the [0-1] range.
+Keras describes [classification](
+https://keras.io/api/applications/#usage-examples-for-image-classification-models)
+and [transfer learning](https://keras.io/guides/transfer_learning/) with models
+that have these arguments.
 
 Args:
-    include_top: Whether to include the fully-connected layer at the top of
-        the network. Defaults to `True`. Without it the model ends in the
-        1x1 expansion.
-    include_preprocessing: Whether to include the preprocessing layer at the
-        bottom of the network. Defaults to `True`.
+    include_top: Whether the model ends in a classifier; otherwise in the 1x1
+        expansion before it. Defaults to `True`.
+    include_preprocessing: Whether the model scales the pixels. Defaults to
+        `True`.
     weights: One of `None` (random initialization), `"imagenet"`
         (pre-training on ImageNet-1k, downloaded), `"cifar10"` (MobileViTXXS
         only, part of the package), or the path to the weights file to be
         loaded: `.weights.h5`, `.keras`, or a checkpoint published by Apple
         (`.pt`), timm, Hugging Face or keras_cv_attention_models, recognised
         by its contents. Defaults to `"imagenet"`.
-    input_tensor: Optional Keras tensor (i.e. output of `keras.Input()`) to
-        use as image input for the model.
-    input_shape: Optional shape tuple `(height, width, channels)`. Sides must
+    input_tensor: Keras tensor, such as `keras.Input()` returns, that the model
+        takes images from. Defaults to a new input.
+    input_shape: Shape `(height, width, channels)` of the input. Sides must
         be at least 32, or `None` for any size. Defaults to the size of the
         weights (256, with `"cifar10"` 96) with `include_top`, else to
         `(None, None, 3)`.
-    pooling: Optional pooling mode for feature extraction when `include_top`
-        is `False`. Defaults to `None`.
-        - `None` means that the output of the model will be the 4D tensor
-            output of the last convolutional layer.
-        - `"avg"` means that global average pooling will be applied to the
-            output of the last convolutional layer, and thus the output of
-            the model will be a 2D tensor.
-        - `"max"` means that global max pooling will be applied.
-    classes: Optional number of classes to classify images into, only to be
-        specified if `include_top` is `True`. Defaults to 1000; with
-        `weights="cifar10"` the default stands for its 10.
-    classifier_activation: A `str` or callable. The activation function to
-        use on the "top" layer. Ignored unless `include_top=True`. Set
-        `classifier_activation=None` to return the logits of the "top" layer.
-        Defaults to `"softmax"`. When loading pretrained weights,
-        `classifier_activation` can only be `None` or `"softmax"`.
-    name: The name of the model (string).
+    pooling: What follows the 1x1 expansion without `include_top`: `None` for
+        nothing, so that the output is a feature map of 4 axes; `"avg"` or
+        `"max"` for the mean or maximum over all positions, `(batch,
+        channels)`. Defaults to `None`.
+    classes: Number of classes of the classifier; without effect if
+        `include_top` is `False`. Defaults to 1000; with `weights="cifar10"`
+        the default stands for its 10.
+    classifier_activation: Activation of the classifier, a name or a callable;
+        `None` returns logits. Only `None` and `"softmax"` can be used with
+        weights other than `None`. Without effect if `include_top` is `False`.
+        Defaults to `"softmax"`.
+    name: Name of the model.
 
 Returns:
     A model instance.
@@ -275,19 +262,17 @@ CONSTRUCTORS = {
 
 
 def preprocess_input(x, data_format=None):
-    """A placeholder method for backward compatibility.
+    """Returns its argument: the models scale pixels themselves.
 
-    The preprocessing logic has been included in the MobileViT model
-    implementation. Users are no longer required to call this method to
-    normalize the input data. This method does nothing and only kept as a
-    placeholder to align the API surface between old and new version of model.
+    It is there because all of `keras.applications` have such a function, so
+    that code for those works with MobileViT.
 
     Args:
-        x: A floating point array or tensor.
-        data_format: Optional data format of the image tensor/array. Ignored.
+        x: Array or tensor of pixels in [0, 255].
+        data_format: Without effect.
 
     Returns:
-        Unchanged array or tensor.
+        `x` itself.
     """
     return x
 

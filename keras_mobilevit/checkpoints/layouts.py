@@ -215,7 +215,7 @@ def from_keras(
             the layout are left out.
         layout: Layout of the keys.
         channel_order: As in `to_keras`.
-        task: Likewise.
+        task: As in `to_keras`.
 
     Returns:
         Dict of arrays by checkpoint key.

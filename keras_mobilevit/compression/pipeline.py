@@ -72,9 +72,9 @@ def compress(
         class_names: Classes in the order of the outputs; by default the
             sorted names of the folders in `train`.
         crop_fraction: As in `keras_mobilevit.images.load_image`.
-        native_size: Likewise.
+        native_size: As in `keras_mobilevit.images.load_image`.
         train_images: Use only so many, evenly spread.
-        test_images: Likewise.
+        test_images: Evaluate on only so many, evenly spread.
 
     Returns:
         The compressed model, and its accuracy before and after.
@@ -138,8 +138,8 @@ def compress_weights(
         path: File to write, ending in `.weights.h5`. It has the names of the
             classes and the preprocessing inside.
         method: As in `compress`.
-        train: Likewise.
-        test: Likewise.
+        train: As in `compress`.
+        test: As in `compress`.
         variant: Name of the variant; by default that of the file, or the
             smallest that has the named weights.
         **options: `fine_tuning`, `augmentation`, `train_images` and

@@ -251,7 +251,7 @@ def copy_values(source: Any, target: Any) -> None:
 
     Args:
         source: Layer of Keras 3 or tf_keras; may have more variables.
-        target: Likewise.
+        target: Layer of either; all of its variables are set.
     """
     values = named_variables(source)
     for name, variable in named_variables(target).items():

@@ -73,8 +73,8 @@ def select_boxes(
             give it.
         image_size: `(height, width)` of the model's input, in pixels.
         iou_threshold: As in `non_max_suppression`.
-        score_threshold: Likewise.
-        max_boxes: Likewise.
+        score_threshold: As in `non_max_suppression`.
+        max_boxes: As in `non_max_suppression`.
 
     Returns:
         The selection. Boxes are shares of the image's sides and may reach out
@@ -127,8 +127,8 @@ def decode_predictions(
         image_size: `(height, width)` of the model's input, in pixels.
         labels: Names of the classes, the background first.
         iou_threshold: As in `non_max_suppression`.
-        score_threshold: Likewise.
-        max_boxes: Likewise.
+        score_threshold: As in `non_max_suppression`.
+        max_boxes: As in `non_max_suppression`.
 
     Returns:
         For each picture its detections, best first.

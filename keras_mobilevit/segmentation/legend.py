@@ -44,7 +44,7 @@ def named_overlay(
 
     Args:
         image: As in `overlay`.
-        mask: Likewise.
+        mask: As in `overlay`.
         labels: Names of the classes; without any, their numbers are shown,
             and the first counts as the background.
         opacity: As in `overlay`.

@@ -1,4 +1,4 @@
-"""What of a recipe a model can afford: tried before each export."""
+"""The accuracy guard: drops fields of a recipe that cost a model accuracy."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from keras_mobilevit.tflite.quantization.quantize import quantize_parsed
 from keras_mobilevit.tflite.quantization.recipes import Recipe
 from keras_mobilevit.tflite.scoring import sqnr_scorer
 
-# Fields of a recipe that make a file faster or the same on every processor, and
-# that most models bear without loss.
+# Fields of a recipe that make a file faster, or its results equal on every
+# processor, and cost most models no accuracy.
 AFFORDABLE = ("integer_softmax", "portable_norms")
-# Within the luck of a hundred images. Of twenty, it was half a dB more.
+# In dB; draws of a hundred images vary by as much. Draws of twenty varied by
+# half a dB more.
 _MOST_LOST = 0.5
 # SQNR in dB at which no field is dropped: more accuracy would change few
 # answers, and cost speed or equal results on every processor.

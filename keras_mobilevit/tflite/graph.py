@@ -21,7 +21,7 @@ class Tensor:
         dtype: Type as the schema calls it, such as `"float32"` or `"int4"`.
         shape: Sides; -1 for one that is known only when the graph runs.
         scales: Quantization scales, one or one a channel; empty for floats.
-        zero_points: Likewise.
+        zero_points: Zero points, as many as scales; empty for floats.
         constant: Whether the file holds its values.
         size: Bytes, where each unknown side counts as 1.
     """

@@ -114,12 +114,12 @@ def _runtime_module(runtime: str) -> ModuleType:
 
 
 def _check_age(path, module):
-    """Some files of newer quantizers run on an older runtime, to no sense."""
+    """Refuses a file that the runtime would run, but compute wrongly."""
     package = importlib.import_module(module.__package__)
     needed = graph_runtime(read_graph(path.read_bytes())) or "0"
     if parse_version(needed) > parse_version(package.__version__):
         raise ValueError(
-            f"{path} needs TensorFlow Lite {needed}, or any LiteRT; exported "
-            'with `compat="2.14"`, it would not. Received: tflite-runtime '
+            f"{path} needs TensorFlow Lite {needed} or any LiteRT. Export it "
+            'with `compat="2.14"` to run it here. Received: tflite-runtime '
             f"{package.__version__}"
         )

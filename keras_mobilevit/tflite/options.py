@@ -1,4 +1,4 @@
-"""What all exports are told alike: size, calibration and preprocessing."""
+"""Options of every export: input size, calibration, preprocessing, fidelity."""
 
 from __future__ import annotations
 

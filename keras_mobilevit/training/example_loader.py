@@ -109,7 +109,7 @@ class ExampleLoader(abc.ABC):
 
         Args:
             images: All images of a step, which may be changed in place.
-            targets: Likewise.
+            targets: Their targets, which may be changed in place.
             key: Seed, epoch and step.
             replicas: Numbers of the replicas that the rows are for.
 

@@ -28,7 +28,7 @@ class BatchLoader(ExampleLoader):
         augmentation: What happens to training images.
         evaluation: What happens to test images.
         seed: As in `ExampleLoader`.
-        workers: Likewise.
+        workers: As in `ExampleLoader`.
         teacher: Maps images, as they leave `batches`, to an array `(count,
             classes)` of probabilities.
         teacher_weight: Share of the teacher in the targets, in [0, 1].

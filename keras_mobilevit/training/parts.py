@@ -1,4 +1,4 @@
-"""Parts of a network from the image on, to freeze or to slow down."""
+"""Parts of a network, from input to output, to freeze or train more slowly."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ class Evaluation(Checked):
     Attributes:
         size: Side of the square input, in pixels.
         crop_fraction: As in `keras_mobilevit.images.load_image`.
-        native_size: Likewise.
+        native_size: As in `keras_mobilevit.images.load_image`.
     """
 
     size: int = whole(256, f"[{MIN_SIZE}, inf)")

@@ -72,7 +72,7 @@ class Settings(NamedTuple):
     Attributes:
         labels: Class names in the order of the outputs; may be empty.
         crop_fraction: As in `keras_mobilevit.images.load_image`.
-        native_size: Likewise.
+        native_size: As in `keras_mobilevit.images.load_image`.
     """
 
     labels: tuple[str, ...]
@@ -177,8 +177,8 @@ def common_settings(
             from the others; if none knows it, there are no labels, and the
             pictures are only resized.
         labels: Used instead of what the candidates say.
-        crop_fraction: Likewise.
-        native_size: Likewise.
+        crop_fraction: Used instead of what the candidates say.
+        native_size: Used instead of what the candidates say.
 
     Raises:
         ValueError: If the candidates contradict each other.

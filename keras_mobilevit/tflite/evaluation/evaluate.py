@@ -88,7 +88,7 @@ def evaluate(
         labels: Class names in the order of the outputs; none if the models
             are only to be compared with each other.
         crop_fraction: As in `keras_mobilevit.images.load_image`.
-        native_size: Likewise.
+        native_size: As in `keras_mobilevit.images.load_image`.
         limit: Evaluate only so many pictures, spread evenly.
         workers: Threads that read pictures and run `.tflite` files; Keras
             spreads its batches by itself. The results are the same for any.

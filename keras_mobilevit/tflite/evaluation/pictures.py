@@ -42,7 +42,7 @@ def batches(
 
     Args:
         source: As in `keras_mobilevit.images.read_files`.
-        names: Likewise.
+        names: As in `keras_mobilevit.images.read_files`.
         input_sizes: Sizes to resize each picture to.
     """
     pictures = iter(

@@ -1,4 +1,4 @@
-"""How far a difference of mean IoU hangs on the pictures that were drawn."""
+"""Confidence interval of a difference of mean IoU, by bootstrapping images."""
 
 from __future__ import annotations
 

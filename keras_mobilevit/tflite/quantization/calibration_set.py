@@ -1,7 +1,7 @@
-"""Which images calibrate: drawn from where they are, and fit for it.
+"""Selects calibration images from a folder, archive, array or dataset.
 
-An export sets a fifth of them aside, to verify the finished file on images that
-had no part in it.
+An export reserves a fifth of them, to compare the finished file with float32 on
+images that were not used to make it.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def calibration_set(
         seed: The same seed draws the same images.
         crop_fraction: For pictures from files, as in
             `keras_mobilevit.images.load_image`.
-        native_size: Likewise.
+        native_size: For images from files, as `crop_fraction`.
         whole: Resize pictures from files without a crop instead, as
             `keras_mobilevit.images.load_whole` does.
 
@@ -155,9 +155,9 @@ def calibration_set(
         warnings.warn(f"Skipped {_unreadable(skipped)}", stacklevel=2)
     if len(images) < FEW_IMAGES:
         warnings.warn(
-            f"{len(images)} calibration images are few: how good int8 is will "
-            "hang on which they are. About a hundred of the kind that the "
-            "model will see is a good number.",
+            f"{len(images)} calibration images are few: the accuracy of int8 "
+            "will depend on their choice. Use about a hundred images of the "
+            "kind that the model will see.",
             stacklevel=2,
         )
     return CalibrationSet(images, seed, skipped)

@@ -36,7 +36,7 @@ class View:
             each channel is one, and a dense layer has a single group.
         window: Height and width.
         strides: In rows and columns.
-        dilations: Likewise.
+        dilations: In rows and columns.
         padded: Whether zeros surround the input, as `"SAME"` has it.
     """
 

@@ -33,7 +33,7 @@ class Recipe:
             calibration.
         input_type: `"float32"`, `"int8"` or `"uint8"`; the latter two need
             int8 activations.
-        output_type: Likewise.
+        output_type: Same values, under the same condition.
         float_ops: TFLite operations that stay float, everywhere, as
             `litert_quantizer.qtyping.TFLOperationName` calls them.
         float_scopes: Regular expressions over the names of output tensors;

@@ -60,13 +60,13 @@ def measure(
     """Takes all measurements of a report.
 
     Args:
-        quantized: As in `write_report`, like all that follows.
-        reference: Likewise.
-        data: Likewise.
-        images: Likewise.
-        limit: Likewise.
-        runs: Likewise.
-        num_threads: Likewise.
+        quantized: As in `write_report`.
+        reference: As in `write_report`.
+        data: As in `write_report`.
+        images: As in `write_report`.
+        limit: As in `write_report`.
+        runs: As in `write_report`.
+        num_threads: As in `write_report`.
     """
     files = (reference, quantized)
     model = ImageModel(quantized)

@@ -1,4 +1,4 @@
-"""What a run asks of its task."""
+"""The interface of a task: data, network, loss and metrics of a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from keras_mobilevit.training.recipe import Recipe
 
 
 class Task(abc.ABC):
-    """Data, network, loss and figures of a run.
+    """Data, network, loss and metrics of a run.
 
     Args:
         recipe: What to do.
