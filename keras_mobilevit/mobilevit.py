@@ -320,6 +320,6 @@ def _with_underscores(identity, name):
 def _hint(shape):
     """Which named weights have so many classes."""
     for name, known in WEIGHTS.items():
-        if shape[1:] == (known.classes,):
+        if shape[1:] == (known.info.classes,):
             return f' Pass `weights="{name}"` if they are from those weights.'
     return ""

@@ -1,6 +1,5 @@
 """Checkpoints of segmentation networks, and backbones for them."""
 
-import dataclasses
 import json
 
 import keras
@@ -23,8 +22,8 @@ from keras_mobilevit.checkpoints import (
     save_compact,
     save_safetensors,
 )
-from keras_mobilevit.configs import SEGMENTATION_WEIGHTS
 from keras_mobilevit.conversion import convert
+from keras_mobilevit.model_info import ModelInfo, OutputSpec
 from keras_mobilevit.segmentation import MobileViTDeepLabV3XXS
 
 LAYOUTS = ("cvnets", "hf")
@@ -209,13 +208,13 @@ def test_converts_to_the_same_stride(tmp_path, suffix, output_stride):
     if suffix == ".keras":
         model.save(source)
     else:
-        facts = dataclasses.replace(
-            SEGMENTATION_WEIGHTS["pascal_voc"],
+        info = ModelInfo(
+            task="segmentation",
+            variant="mobilevit_xxs",
             classes=3,
-            labels=(),
-            output_stride=output_stride,
+            output=OutputSpec(stride=output_stride),
         )
-        save_compact(model, source, facts)
+        save_compact(model, source, info)
     convert(source, tmp_path / "out.keras")
     found = keras.saving.load_model(tmp_path / "out.keras", compile=False)
     image = pixels(1, 64, 96, 3)

@@ -60,13 +60,13 @@ def test_what_the_recipes_want():
 
 def test_all_is_kept_where_it_costs_nothing(losses):
     assert kept(int8()) == set(AFFORDABLE)
-    losses.update(integer_softmax=0.2, portable_norms=0.2)
+    losses.update(integer_softmax=0.7, portable_norms=0.7)
     assert kept(int8()) == set(AFFORDABLE)
 
 
 @pytest.mark.parametrize("field", AFFORDABLE)
 def test_what_costs_accuracy_goes(losses, field):
-    losses[field] = 0.6
+    losses[field] = 1.6
     assert kept(int8()) == set(AFFORDABLE) - {field}
 
 

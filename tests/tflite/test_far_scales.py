@@ -75,6 +75,17 @@ def test_far_operands_of_sums_are_bridged(tmp_path, kind, quotient):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1.01)
 
 
+def test_constants_of_sums_are_left():
+    tensors = {
+        "image": Tensor(SIDES, "int8", scale=1.0, zero_point=-128),
+        "faint": Tensor((1,), "int8", scale=1e-6, zero_point=0, values=[5]),
+        "output": Tensor(SIDES, "int8", scale=1.0, zero_point=-128),
+    }
+    nodes = [("ADD", ["image", "faint"], ["output"], ("AddOptions", {}))]
+    model = micro_model(tensors, nodes)
+    assert edited(bridge_far_scales, model) == repacked(model)
+
+
 @pytest.mark.parametrize("kind", ["ADD", "SUB"])
 @pytest.mark.parametrize("quotient", [1 / 125, 1, 250])
 def test_near_operands_of_sums_are_left(kind, quotient):

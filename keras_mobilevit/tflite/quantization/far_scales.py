@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from keras_mobilevit.tflite.editing import as_indices, make_operation
-from keras_mobilevit.tflite.flatbuffer import INT8, op_name
+from keras_mobilevit.tflite.flatbuffer import INT8, is_constant, op_name
 
 # Kind of operation -> least and largest quotient of the scale of an input and
 # that of the output, with room for rounding.
@@ -53,6 +53,8 @@ def _bridged(model, graph, op, index, added):
     least, largest = _SPANS[op_name(model, op)]
     source, target = (graph.tensors[t] for t in (index, op.outputs[0]))
     if (source.type, target.type) != (INT8, INT8):
+        return index
+    if is_constant(model, graph, index):
         return index
     first, last = (t.quantization.scale[0] for t in (source, target))
     low, high = _SPANS["QUANTIZE"]
