@@ -158,7 +158,7 @@ def test_workers_keep_the_order(stand_in, monkeypatch):
 
 def test_no_thread_is_left(stand_in, monkeypatch):
     """Also while the detector is there still."""
-    file = stand_in(lambda _: suppressed(CAT), "nms")
+    file = stand_in(lambda _: suppressed(CAT), "boxes")
 
     class Copy(StandIn):
         def __init__(self, path):
