@@ -60,6 +60,9 @@ found["commands"]["inspect"] = run("inspect", path)
 found["commands"]["benchmark"] = run(
     "benchmark", path, "--threads", 1, "--runs", 2, "--warmup", 0
 )
+with contextlib.redirect_stderr(io.StringIO()) as error:
+    found["refused"] = run("predict", small, "--model", "weights:cifar10")
+found["refused"] = found["refused"][0], error.getvalue()
 roots = {name.partition(".")[0] for name in set(sys.modules) - before}
 found["roots"] = sorted(
     name for name in roots - sys.stdlib_module_names
@@ -107,6 +110,14 @@ def test_the_commands_answer(found):
     assert seen == names.keys()
     assert "XNNPACK: " in found["commands"]["inspect"][1]
     assert "v1_classifier_int8.tflite |" in found["commands"]["benchmark"][1]
+
+
+def test_a_keras_model_is_refused_in_a_line(found):
+    status, text = found["refused"]
+    assert status == 1
+    assert text.startswith("error: keras is missing")
+    assert text.endswith('run `pip install "keras-mobilevit[tflite]"`.\n')
+    assert text.count("\n") == 1
 
 
 def test_classes(found):
