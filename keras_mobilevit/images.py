@@ -83,7 +83,7 @@ def open_image(source: str | os.PathLike | bytes) -> Image.Image:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not a picture, or damaged.
     """
-    image_module = require("PIL.Image", extra="tflite")
+    image_module = require("PIL.Image", extra="runtime")
     name = source
     if isinstance(source, bytes):
         name, source = f"<{len(source)} bytes>", io.BytesIO(source)
@@ -105,11 +105,11 @@ def to_rgb(image: Image.Image) -> Image.Image:
     Of an animation, the frame it stands at. Transparency is dropped, and 16
     bits become 8.
     """
-    image = require("PIL.ImageOps", extra="tflite").exif_transpose(image)
+    image = require("PIL.ImageOps", extra="runtime").exif_transpose(image)
     if image.mode.startswith("I"):
         # 16 bits a pixel, which Pillow would clip and not scale.
         values = np.asarray(image, np.float64) / 257
-        image = require("PIL.Image", extra="tflite").fromarray(
+        image = require("PIL.Image", extra="runtime").fromarray(
             np.clip(np.round(values), 0, 255).astype(np.uint8)
         )
     if image.mode == "P":
@@ -135,7 +135,7 @@ def fit_image(
         ValueError: If the picture is so elongated that, scaled, it would
             have more than `MAX_PIXELS`.
     """
-    resampling = require("PIL.Image", extra="tflite").Resampling.BILINEAR
+    resampling = require("PIL.Image", extra="runtime").Resampling.BILINEAR
     height, width = native_shape(size, native_size)
     scale = max(
         height / crop_fraction / image.height,
@@ -192,7 +192,7 @@ def load_whole(
         raise ValueError(
             f"`sources` must be a list of pictures. Received: {sources!r:.80}"
         )
-    resampling = require("PIL.Image", extra="tflite").Resampling.BILINEAR
+    resampling = require("PIL.Image", extra="runtime").Resampling.BILINEAR
     images, sizes = [], []
     for source in sources:
         image = open_image(source)
@@ -223,7 +223,7 @@ def random_crops(
         uint8 arrays `(*size, 3)`, of between half and all of the picture's
         shorter side.
     """
-    image_module = require("PIL.Image", extra="tflite")
+    image_module = require("PIL.Image", extra="runtime")
     rng = np.random.default_rng(seed)
     height, width = image.shape[:2]
     crops = []

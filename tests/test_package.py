@@ -87,6 +87,9 @@ import json, sys
 import keras
 before = set(sys.modules)
 from keras_mobilevit import MobileViTXXS, detection, layers, segmentation
+for package in (detection, segmentation):
+    for name in package.__all__:
+        getattr(package, name)
 print(json.dumps(sorted(set(sys.modules) - before)))
 """,
         KERAS_BACKEND="tensorflow",
@@ -120,7 +123,14 @@ def test_an_unknown_name_is_no_attribute():
 
 
 @pytest.mark.parametrize(
-    "package", ["keras_mobilevit", "keras_mobilevit.compression", TFLITE]
+    "package",
+    [
+        "keras_mobilevit",
+        "keras_mobilevit.compression",
+        "keras_mobilevit.detection",
+        "keras_mobilevit.segmentation",
+        TFLITE,
+    ],
 )
 def test_lazy_names_are_those_that_type_checkers_see(package):
     module = importlib.import_module(package)
@@ -286,6 +296,7 @@ def test_imports_have_no_circles():
 FLOW = {
     "version": set(),
     "lazy": set(),
+    "array_ops": set(),
     "import_hooks": set(),
     "registration": {"import_hooks"},
     "configs": {"model_info"},
@@ -310,6 +321,8 @@ FLOW = {
     "backbone": {"configs", "layers", "checkpoints"},
     "mobilevit": {"configs", "labels", "layers", "checkpoints", "backbone"},
     "detection": {
+        "array_ops",
+        "lazy",
         "configs",
         "extras",
         "layers",
@@ -318,6 +331,7 @@ FLOW = {
         "backbone",
     },
     "segmentation": {
+        "lazy",
         "configs",
         "extras",
         "layers",

@@ -4,36 +4,41 @@
 `preprocess` → model → `decode_predictions` → `coco_results` → `coco_metrics`.
 """
 
-from keras_mobilevit.detection.anchors import make_anchors
-from keras_mobilevit.detection.annotations import (
-    AnnotatedImage,
-    Annotations,
-    read_annotations,
-)
-from keras_mobilevit.detection.augmentation import augment
-from keras_mobilevit.detection.boxes import decode_boxes, encode_boxes
-from keras_mobilevit.detection.drawing import draw_detections
-from keras_mobilevit.detection.evaluation import (
-    COCO_SCORE_THRESHOLD,
-    CocoMetrics,
-    coco_metrics,
-    coco_results,
-)
-from keras_mobilevit.detection.layers import SSDConvBlock
-from keras_mobilevit.detection.losses import MultiBoxLoss
-from keras_mobilevit.detection.matching import make_targets, match_anchors
-from keras_mobilevit.detection.nms import Selection, non_max_suppression
-from keras_mobilevit.detection.predictions import (
-    Detection,
-    decode_predictions,
-    preprocess,
-    select_boxes,
-)
-from keras_mobilevit.detection.ssdlite import (
-    MobileViTSSDLiteS,
-    MobileViTSSDLiteXS,
-    MobileViTSSDLiteXXS,
-)
+from typing import TYPE_CHECKING
+
+from keras_mobilevit.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from keras_mobilevit.detection.anchors import make_anchors
+    from keras_mobilevit.detection.annotations import (
+        AnnotatedImage,
+        Annotations,
+        read_annotations,
+    )
+    from keras_mobilevit.detection.augmentation import augment
+    from keras_mobilevit.detection.boxes import decode_boxes, encode_boxes
+    from keras_mobilevit.detection.drawing import draw_detections
+    from keras_mobilevit.detection.evaluation import (
+        COCO_SCORE_THRESHOLD,
+        CocoMetrics,
+        coco_metrics,
+        coco_results,
+    )
+    from keras_mobilevit.detection.layers import SSDConvBlock
+    from keras_mobilevit.detection.losses import MultiBoxLoss
+    from keras_mobilevit.detection.matching import make_targets, match_anchors
+    from keras_mobilevit.detection.nms import Selection, non_max_suppression
+    from keras_mobilevit.detection.predictions import (
+        Detection,
+        decode_predictions,
+        preprocess,
+        select_boxes,
+    )
+    from keras_mobilevit.detection.ssdlite import (
+        MobileViTSSDLiteS,
+        MobileViTSSDLiteXS,
+        MobileViTSSDLiteXXS,
+    )
 
 __all__ = [
     "AnnotatedImage",
@@ -62,3 +67,35 @@ __all__ = [
     "read_annotations",
     "select_boxes",
 ]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "anchors": ("make_anchors",),
+        "annotations": ("AnnotatedImage", "Annotations", "read_annotations"),
+        "augmentation": ("augment",),
+        "boxes": ("decode_boxes", "encode_boxes"),
+        "drawing": ("draw_detections",),
+        "evaluation": (
+            "COCO_SCORE_THRESHOLD",
+            "CocoMetrics",
+            "coco_metrics",
+            "coco_results",
+        ),
+        "layers": ("SSDConvBlock",),
+        "losses": ("MultiBoxLoss",),
+        "matching": ("make_targets", "match_anchors"),
+        "nms": ("Selection", "non_max_suppression"),
+        "predictions": (
+            "Detection",
+            "decode_predictions",
+            "preprocess",
+            "select_boxes",
+        ),
+        "ssdlite": (
+            "MobileViTSSDLiteS",
+            "MobileViTSSDLiteXS",
+            "MobileViTSSDLiteXXS",
+        ),
+    },
+)

@@ -7,7 +7,8 @@ centre x, centre y, width, height. Both as shares of the image's sides.
 from __future__ import annotations
 
 import numpy as np
-from keras import ops
+
+from keras_mobilevit.array_ops import ops_for
 
 # The network predicts shifts in units of a tenth of the anchor's side, and
 # logarithms of sizes in units of a fifth.
@@ -52,13 +53,14 @@ def decode_boxes(offsets, anchors):
     """Decodes what the network predicts; the inverse of `encode_boxes`.
 
     Args:
-        offsets: Tensor `(batch, anchors, 4)`.
+        offsets: Array or tensor `(batch, anchors, 4)`.
         anchors: Array or tensor `(anchors, 4)` in centre form.
 
     Returns:
-        float32 tensor `(batch, anchors, 4)` in corner form. Boxes may reach
-        out of the image.
+        float32 `(batch, anchors, 4)` in corner form: an array for arrays,
+        otherwise a tensor. Boxes may reach out of the image.
     """
+    ops = ops_for(offsets, anchors)
     offsets = ops.cast(offsets, "float32")
     anchors = ops.cast(anchors, "float32")
     center = (

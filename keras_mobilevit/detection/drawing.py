@@ -51,17 +51,21 @@ def draw_detections(
     Returns:
         RGB picture of the same size; `image` stays as it is.
     """
-    image_module = require("PIL.Image", extra="detection")
+    image_module = require("PIL.Image", extra="runtime")
     if isinstance(image, np.ndarray):
         image = image_module.fromarray(image)
     image = image.convert("RGB")
     mean_side = (image.width + image.height) / 2
     line = max(round(mean_side * _LINE), 1)
-    font = require("PIL.ImageFont", extra="detection").load_default(
+    font = require("PIL.ImageFont", extra="runtime").load_default(
         max(mean_side * _LETTER, 10)
     )
-    draw = require("PIL.ImageDraw", extra="detection").Draw(image)
-    detections = sorted(detections, key=lambda d: d.score)
+    draw = require("PIL.ImageDraw", extra="runtime").Draw(image)
+    # Pillow cuts fractions off, so that rounding errors would show.
+    detections = [
+        d._replace(box=tuple(map(round, d.box)))
+        for d in sorted(detections, key=lambda d: d.score)
+    ]
     for detection in detections:
         color = class_color(detection.class_index)
         draw.rectangle(detection.box, outline=color, width=line)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from keras import ops
+from keras_mobilevit.array_ops import ops_for
 
 
 class Selection(NamedTuple):
     """The boxes of a batch that survived, best first, padded with zeros.
 
+    NumPy arrays if they were made of such, otherwise tensors.
+
     Attributes:
-        boxes: float32 tensor `(batch, m, 4)`.
-        scores: float32 tensor `(batch, m)`; 0 where there is no box.
-        classes: int32 tensor `(batch, m)`.
-        count: int32 tensor `(batch,)`: boxes that are there.
+        boxes: float32 `(batch, m, 4)`.
+        scores: float32 `(batch, m)`; 0 where there is no box.
+        classes: int32 `(batch, m)`.
+        count: int32 `(batch,)`: boxes that are there.
     """
 
     boxes: Any
@@ -36,7 +38,8 @@ def non_max_suppression(
     In each class the box of the highest score stays and takes away those that
     it overlaps by more than `iou_threshold`; then the best of the rest, and
     so on. Of equal scores, the box of the lower index goes first, and of one
-    box the lower class. Works on every backend, compiled or not.
+    box the lower class. Works on every backend, compiled or not, and on NumPy
+    arrays without Keras.
 
     By default with the thresholds of version 0.1 of the authors' code and its
     recipes. How many boxes stay is different: there 200 of each class, from
@@ -44,8 +47,8 @@ def non_max_suppression(
     and not of the `max_candidates` best of all.
 
     Args:
-        boxes: Tensor `(batch, n, 4)` in corner form, in any unit.
-        scores: Tensor `(batch, n, classes)`.
+        boxes: Array or tensor `(batch, n, 4)` in corner form, in any unit.
+        scores: Array or tensor `(batch, n, classes)`.
         iou_threshold: Overlap that takes a box away, in [0, 1].
         score_threshold: Only scores above it count; at least 0.
         max_boxes: Most boxes of an image, over all classes; at least 1.
@@ -69,17 +72,19 @@ def non_max_suppression(
             "`max_boxes` must be at least 1 and at most `max_candidates`. "
             f"Received: {max_boxes} and {max_candidates}"
         )
+    ops = ops_for(boxes, scores)
     boxes, scores, classes = _candidates(
+        ops,
         ops.cast(boxes, "float32"),
         ops.cast(scores, "float32"),
         score_threshold,
         max_candidates,
     )
-    kept = _keep(boxes, scores, classes, iou_threshold)
+    kept = _keep(ops, boxes, scores, classes, iou_threshold)
     # Sorting is stable on every backend: what is kept comes first, in order.
     order = ops.argsort(ops.where(kept, 0, 1), axis=-1)[:, :max_boxes]
     kept, boxes, scores, classes = (
-        _gather(x, order) for x in (kept, boxes, scores, classes)
+        _gather(ops, x, order) for x in (kept, boxes, scores, classes)
     )
     return Selection(
         ops.where(kept[..., None], boxes, 0.0),
@@ -89,7 +94,7 @@ def non_max_suppression(
     )
 
 
-def _candidates(boxes, scores, score_threshold, max_candidates):
+def _candidates(ops, boxes, scores, score_threshold, max_candidates):
     """Pairs of a box and a class, best first; score 0 if under the threshold.
 
     Returns:
@@ -101,20 +106,20 @@ def _candidates(boxes, scores, score_threshold, max_candidates):
     scores = ops.where(scores > score_threshold, scores, 0.0)
     order = ops.argsort(-scores, axis=-1)[:, :max_candidates]
     return (
-        _gather(boxes, order // classes),
-        _gather(scores, order),
+        _gather(ops, boxes, order // classes),
+        _gather(ops, scores, order),
         order % classes,
     )
 
 
-def _keep(boxes, scores, classes, iou_threshold):
+def _keep(ops, boxes, scores, classes, iou_threshold):
     """Which of the candidates stay, `[B, m]`.
 
     A candidate stays unless one before it stays and beats it. That rule alone
     leads to the greedy result, and needs as many rounds as the longest chain
     of candidates that each beat the next.
     """
-    beats = _beats(boxes, classes, iou_threshold)
+    beats = _beats(ops, boxes, classes, iou_threshold)
     valid = scores > 0
 
     def changed(kept, previous):
@@ -127,7 +132,7 @@ def _keep(boxes, scores, classes, iou_threshold):
     return ops.while_loop(changed, improve, (valid, ops.logical_not(valid)))[0]
 
 
-def _beats(boxes, classes, iou_threshold):
+def _beats(ops, boxes, classes, iou_threshold):
     """Whether candidate i would take j away, `[B, m, m]`."""
     left, top, right, bottom = (boxes[..., i] for i in range(4))
     width = _pairwise(ops.minimum, right) - _pairwise(ops.maximum, left)
@@ -151,7 +156,7 @@ def _pairwise(function, x):
     return function(x[:, :, None], x[:, None])
 
 
-def _gather(x, indices):
+def _gather(ops, x, indices):
     """Takes elements `[B, k]` out of axis 1 of `[B, m]` or `[B, m, 4]`."""
     if len(x.shape) == 3:
         indices = indices[..., None]

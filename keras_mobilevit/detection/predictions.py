@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from keras import ops
 
+from keras_mobilevit.array_ops import ops_for
 from keras_mobilevit.configs import DETECTION_WEIGHTS
 from keras_mobilevit.detection.anchors import make_anchors
 from keras_mobilevit.detection.boxes import decode_boxes
@@ -68,9 +68,11 @@ def select_boxes(
 ) -> Selection:
     """Decodes what a model predicts, on any backend, compiled or not.
 
+    NumPy arrays are decoded by NumPy, without Keras.
+
     Args:
-        predictions: Tensor `(batch, anchors, 4 + classes)`, as the models
-            give it.
+        predictions: Array or tensor `(batch, anchors, 4 + classes)`, as the
+            models give it.
         image_size: `(height, width)` of the model's input, in pixels.
         iou_threshold: As in `non_max_suppression`.
         score_threshold: As in `non_max_suppression`.
@@ -94,14 +96,17 @@ def select_boxes(
             f"predictions of shape (batch, {len(anchors)}, 4 + classes). "
             f"Received: {tuple(predictions.shape)}"
         )
+    ops = ops_for(predictions)
     logits = ops.cast(predictions[..., 4:], "float32")
-    selection = non_max_suppression(
-        decode_boxes(predictions[..., :4], anchors),
-        ops.softmax(logits, axis=-1)[..., 1:],
-        iou_threshold=iou_threshold,
-        score_threshold=score_threshold,
-        max_boxes=max_boxes,
-    )
+    # Boxes of untrained networks may overflow; Keras says nothing either.
+    with np.errstate(over="ignore", invalid="ignore"):
+        selection = non_max_suppression(
+            decode_boxes(predictions[..., :4], anchors),
+            ops.softmax(logits, axis=-1)[..., 1:],
+            iou_threshold=iou_threshold,
+            score_threshold=score_threshold,
+            max_boxes=max_boxes,
+        )
     # The background is not among the classes of the selection.
     classes = ops.where(selection.scores > 0, selection.classes + 1, 0)
     return selection._replace(classes=classes)
@@ -150,7 +155,9 @@ def decode_predictions(
     selection = select_boxes(
         preds, image_size, iou_threshold, score_threshold, max_boxes
     )
-    boxes, scores, classes, counts = map(ops.convert_to_numpy, selection)
+    boxes, scores, classes, counts = map(
+        ops_for(preds).convert_to_numpy, selection
+    )
     # [B, m, 4], from shares of the sides to pixels of the picture
     limits = np.tile(sizes[:, ::-1], 2)[:, None]
     boxes = np.clip(boxes * limits, 0, limits)

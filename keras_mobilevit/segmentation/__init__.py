@@ -1,25 +1,37 @@
 """DeepLabv3 segmentation: networks, loss, metrics, masks and pictures."""
 
-from keras_mobilevit.segmentation.augmentation import augment
-from keras_mobilevit.segmentation.confusion import (
-    class_iou,
-    confusion_matrix,
-    mean_iou,
-    pixel_accuracy,
-)
-from keras_mobilevit.segmentation.deeplabv3 import (
-    MobileViTDeepLabV3S,
-    MobileViTDeepLabV3XS,
-    MobileViTDeepLabV3XXS,
-)
-from keras_mobilevit.segmentation.drawing import colorize, overlay, voc_palette
-from keras_mobilevit.segmentation.folders import (
-    MaskedPictures,
-    open_masked_pictures,
-)
-from keras_mobilevit.segmentation.losses import PixelCrossentropy
-from keras_mobilevit.segmentation.masks import decode_predictions, preprocess
-from keras_mobilevit.segmentation.metrics import MeanIoU, PixelAccuracy
+from typing import TYPE_CHECKING
+
+from keras_mobilevit.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from keras_mobilevit.segmentation.augmentation import augment
+    from keras_mobilevit.segmentation.confusion import (
+        class_iou,
+        confusion_matrix,
+        mean_iou,
+        pixel_accuracy,
+    )
+    from keras_mobilevit.segmentation.deeplabv3 import (
+        MobileViTDeepLabV3S,
+        MobileViTDeepLabV3XS,
+        MobileViTDeepLabV3XXS,
+    )
+    from keras_mobilevit.segmentation.drawing import (
+        colorize,
+        overlay,
+        voc_palette,
+    )
+    from keras_mobilevit.segmentation.folders import (
+        MaskedPictures,
+        open_masked_pictures,
+    )
+    from keras_mobilevit.segmentation.losses import PixelCrossentropy
+    from keras_mobilevit.segmentation.masks import (
+        decode_predictions,
+        preprocess,
+    )
+    from keras_mobilevit.segmentation.metrics import MeanIoU, PixelAccuracy
 
 __all__ = [
     "MaskedPictures",
@@ -41,3 +53,26 @@ __all__ = [
     "preprocess",
     "voc_palette",
 ]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "augmentation": ("augment",),
+        "confusion": (
+            "class_iou",
+            "confusion_matrix",
+            "mean_iou",
+            "pixel_accuracy",
+        ),
+        "deeplabv3": (
+            "MobileViTDeepLabV3S",
+            "MobileViTDeepLabV3XS",
+            "MobileViTDeepLabV3XXS",
+        ),
+        "drawing": ("colorize", "overlay", "voc_palette"),
+        "folders": ("MaskedPictures", "open_masked_pictures"),
+        "losses": ("PixelCrossentropy",),
+        "masks": ("decode_predictions", "preprocess"),
+        "metrics": ("MeanIoU", "PixelAccuracy"),
+    },
+)

@@ -54,7 +54,7 @@ def colorize(
             "A mask is a uint8 array (height, width). Received: "
             f"{mask.dtype} {mask.shape}"
         )
-    image = require("PIL.Image", extra="tflite").fromarray(mask)
+    image = require("PIL.Image", extra="runtime").fromarray(mask)
     palette = voc_palette() if palette is None else np.asarray(palette)
     image.putpalette(palette.astype(np.uint8).tobytes())
     return image
@@ -83,7 +83,7 @@ def overlay(
     Raises:
         ValueError: If the sizes differ, or `opacity` is out of its range.
     """
-    image_module = require("PIL.Image", extra="tflite")
+    image_module = require("PIL.Image", extra="runtime")
     if not 0 <= opacity <= 1:
         raise ValueError(
             f"`opacity` must be in [0, 1]. Received: opacity={opacity}"

@@ -74,7 +74,7 @@ def _add_legend(
     image: Image.Image, names: Mapping[int, str], palette: np.ndarray
 ) -> Image.Image:
     """Puts names beside patches of their colours, under a picture."""
-    font = require("PIL.ImageFont", extra="tflite").load_default(
+    font = require("PIL.ImageFont", extra="runtime").load_default(
         max((image.width + image.height) / 2 * _LETTER, 10)
     )
     side = sum(font.getmetrics())
@@ -86,11 +86,11 @@ def _add_legend(
             x, y = gap, y + side + gap
         places[class_id] = (x, y)
         x += width + 2 * gap
-    drawn = require("PIL.Image", extra="tflite").new(
+    drawn = require("PIL.Image", extra="runtime").new(
         "RGB", (image.width, image.height + y + side + gap), "white"
     )
     drawn.paste(image)
-    draw = require("PIL.ImageDraw", extra="tflite").Draw(drawn)
+    draw = require("PIL.ImageDraw", extra="runtime").Draw(drawn)
     for class_id, (x, y) in places.items():
         y += image.height
         draw.rectangle(

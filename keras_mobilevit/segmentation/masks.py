@@ -80,6 +80,24 @@ def decode_predictions(
     ]
 
 
+def resize_logits(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Interpolates logits bilinearly, as `ResizeLike` does.
+
+    Args:
+        logits: `(height, width, classes)`.
+        size: `(height, width)` of the result.
+
+    Returns:
+        float32 `(*size, classes)`.
+    """
+    logits = logits.astype(np.float32, copy=False)
+    if logits.shape[:2] == tuple(size):
+        return logits
+    height, width = size
+    columns = _interpolate(logits, np.arange(width), width, axis=1)
+    return _interpolate(columns, np.arange(height), height, axis=0)
+
+
 def _decode(logits, size):
     height, width = size
     columns = _interpolate(logits, np.arange(width), width, axis=1)

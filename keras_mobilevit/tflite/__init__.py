@@ -9,7 +9,9 @@ edits it in place; `flatbuffer.ParsedFile` pairs a file with the graph in it,
 and neither is edited any more. Only what takes files, such as the quantizer and
 the interpreter, gets bytes.
 
-Needs `pip install "keras-mobilevit[tflite]"`.
+Needs `pip install "keras-mobilevit[tflite]"`. To run, inspect and measure files
+`keras-mobilevit[runtime]` is enough, which brings no TensorFlow; that code does
+not import Keras either.
 """
 
 from typing import TYPE_CHECKING

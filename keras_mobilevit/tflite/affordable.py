@@ -17,9 +17,9 @@ from keras_mobilevit.tflite.scoring import sqnr_scorer
 # Fields of a recipe that make a file faster, or its results equal on every
 # processor, and cost most models no accuracy.
 AFFORDABLE = ("integer_softmax", "portable_norms")
-# In dB. Two draws of twenty images differed by as much as 1.2 dB in what a field
-# costs. The fields are there to be kept: without them, the file is slower, or
-# differs from processor to processor.
+# In dB. Two draws of twenty images differed by as much as 1.2 dB in what a
+# field costs. The fields are there to be kept: without them, the file is slower
+# or differs from processor to processor.
 _MOST_LOST = 1.5
 # SQNR in dB at which no field is dropped: more accuracy would change few
 # answers, and cost speed or equal results on every processor.

@@ -95,7 +95,7 @@ def write_model(model) -> bytes:
 
 
 def _sharing_builder():
-    flatbuffers = require("flatbuffers", extra="tflite")
+    flatbuffers = require("flatbuffers", extra="runtime")
 
     class SharingBuilder(flatbuffers.Builder):
         def __init__(self):
@@ -152,7 +152,7 @@ def tensor_name(graph, index: int) -> str:
 
 
 def _schema():
-    return require("ai_edge_litert.schema_py_generated", extra="tflite")
+    return require("ai_edge_litert.schema_py_generated", extra="runtime")
 
 
 @functools.cache

@@ -169,7 +169,7 @@ def _bits(dtype):
 
 
 def _type_name(code):
-    schema = require("ai_edge_litert.schema_py_generated", extra="tflite")
+    schema = require("ai_edge_litert.schema_py_generated", extra="runtime")
     for name, value in vars(schema.TensorType).items():
         if name.isupper() and value == code:
             return name.lower()

@@ -81,7 +81,7 @@ def make_interpreter(
 
 def _runtime_module(runtime: str) -> ModuleType:
     if runtime == LITERT:
-        return require("ai_edge_litert.interpreter", extra="tflite")
+        return require("ai_edge_litert.interpreter", extra="runtime")
     if runtime == "tensorflow":
         raise ValueError(
             "`tf.lite.Interpreter` is no runtime to judge files by: that of "

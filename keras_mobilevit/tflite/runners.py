@@ -6,14 +6,15 @@ import os
 import queue
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
 from keras_mobilevit.model_info import ModelInfo
-from keras_mobilevit.output_kind import output_kind
 from keras_mobilevit.tflite.runtime import ImageModel
+
+if TYPE_CHECKING:
+    import keras
 
 
 def make_runner(
@@ -25,9 +26,9 @@ def make_runner(
         model: Keras model, or a `.tflite` file, open or not.
         workers: As in `FileRunner`.
     """
-    if isinstance(model, keras.Model):
-        return KerasRunner(model)
-    return FileRunner(model, workers)
+    if isinstance(model, (ImageModel, str, os.PathLike)):
+        return FileRunner(model, workers)
+    return KerasRunner(model)
 
 
 class KerasRunner:
@@ -40,6 +41,8 @@ class KerasRunner:
     """
 
     def __init__(self, model: keras.Model):
+        from keras_mobilevit.output_kind import output_kind
+
         self._model = model
         self.size = tuple(model.input_shape[1:3])
         self.output_shape = model.output_shape

@@ -102,7 +102,7 @@ class ImageModel:
                 self.info.image.pre_resize,
             )
         if channels == 1:
-            pillow = require("PIL.Image", extra="tflite")
+            pillow = require("PIL.Image", extra="runtime")
             image = np.asarray(pillow.fromarray(image).convert("L"))[..., None]
         if self.info.image.channel_order == "bgr":
             image = image[..., ::-1]

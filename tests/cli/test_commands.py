@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_mobilevit.cli.errors import print_error
 from keras_mobilevit.cli.main import COMMANDS
 from keras_mobilevit.version import __version__
 
@@ -138,6 +139,18 @@ def test_an_error_of_many_lines_is_told_in_one(command, tmp_path, capsys):
     assert command("predict", "a.jpg", "--model", path) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "extra"), [("tqdm", "runtime"), ("tensorflow", "tflite")]
+)
+def test_the_extra_of_a_missing_module_is_named(module, extra, capsys):
+    text = f"No module named {module!r}"
+    print_error(ModuleNotFoundError(text, name=module))
+    assert capsys.readouterr().err == (
+        f"error: {module} is missing ({text}): run "
+        f'`pip install "keras-mobilevit[{extra}]"`.\n'
+    )
 
 
 def test_version(command, capsys):

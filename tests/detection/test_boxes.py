@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from keras import ops
 
 from keras_mobilevit.detection import (
     decode_boxes,
@@ -83,11 +84,12 @@ def test_encoding_by_hand():
     np.testing.assert_allclose(encode_boxes(box, anchors), expected, atol=1e-12)
 
 
-def test_decoding_by_hand():
+@pytest.mark.parametrize("convert", [np.asarray, ops.convert_to_tensor])
+def test_decoding_by_hand(convert):
     anchors = np.array([[0.5, 0.5, 0.2, 0.4]])
     offsets = np.array([[[5.0, 2.5, 0.0, math.log(2) / 0.2]]])
     np.testing.assert_allclose(
-        np.array(decode_boxes(offsets, anchors)),
+        np.array(decode_boxes(convert(offsets), anchors)),
         [[[0.5, 0.2, 0.7, 1.0]]],
         atol=1e-6,
     )

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+from keras import ops
 from PIL import Image
 
 from keras_mobilevit.configs import DETECTION_WEIGHTS
@@ -111,6 +112,27 @@ def test_classes_of_the_selection_are_those_of_the_model():
     selection = select_boxes(predictions, SIZE)
     np.testing.assert_array_equal(selection.count, [1])
     np.testing.assert_array_equal(selection.classes[0, :2], [7, 0])
+
+
+def test_tensors_are_decoded_as_arrays():
+    rng = np.random.default_rng(0)
+    predictions = rng.normal(size=(2, 208, 85)).astype(np.float32) * 3
+    found, expected = (
+        select_boxes(x, SIZE)
+        for x in (predictions, ops.convert_to_tensor(predictions))
+    )
+    assert type(found.boxes) is np.ndarray
+    assert found.count.min() > 20
+    for mine, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(mine, np.array(other), rtol=1e-4, atol=1e-5)
+
+
+def test_boxes_of_any_size_end_at_the_picture():
+    """Of an untrained network they can overflow, which is no warning."""
+    predictions = predictions_of([((0.1, 0.2, 0.5, 0.6), 1, 0.9)])
+    predictions[..., 2:4] = 1e4
+    (found,) = decode_predictions(predictions, [(50, 100)], image_size=SIZE)
+    assert [detection.box for detection in found][0] == (0, 0, 100, 50)
 
 
 def test_half_precision():

@@ -2,8 +2,22 @@
 
 import numpy as np
 import pytest
+from keras import ops
 
 from keras_mobilevit.detection import non_max_suppression
+
+
+@pytest.fixture(params=["arrays", "tensors"])
+def suppress(request):
+    """Without Keras, or on its backend."""
+    if request.param == "arrays":
+        return non_max_suppression
+
+    def suppress_tensors(boxes, scores, *arguments, **options):
+        tensors = map(ops.convert_to_tensor, (boxes, scores))
+        return non_max_suppression(*tensors, *arguments, **options)
+
+    return suppress_tensors
 
 
 def nms_by_hand(boxes, scores, iou_threshold, score_threshold, max_boxes):
@@ -32,10 +46,8 @@ def iou(a, b):
     return intersection / (areas - intersection) if intersection else 0.0
 
 
-def check(boxes, scores, iou_threshold, score_threshold, max_boxes):
-    found = non_max_suppression(
-        boxes, scores, iou_threshold, score_threshold, max_boxes
-    )
+def check(suppress, boxes, scores, iou_threshold, score_threshold, max_boxes):
+    found = suppress(boxes, scores, iou_threshold, score_threshold, max_boxes)
     found_boxes, found_scores, found_classes, counts = map(np.array, found)
     for image in range(len(boxes)):
         expected = nms_by_hand(
@@ -64,13 +76,13 @@ def check(boxes, scores, iou_threshold, score_threshold, max_boxes):
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("max_boxes", [5, 300])
-def test_random_boxes(seed, max_boxes):
+def test_random_boxes(suppress, seed, max_boxes):
     rng = np.random.default_rng(seed)
     low = rng.uniform(0, 0.7, (2, 60, 2))
     sides = rng.uniform(0.1, 0.5, (2, 60, 2))
     boxes = np.concatenate([low, low + sides], axis=-1).astype(np.float32)
     scores = rng.random((2, 60, 4)).astype(np.float32)
-    counts = check(boxes, scores, 0.4, 0.2, max_boxes)
+    counts = check(suppress, boxes, scores, 0.4, 0.2, max_boxes)
     if max_boxes == 5:
         np.testing.assert_array_equal(counts, 5)
     else:
@@ -79,57 +91,65 @@ def test_random_boxes(seed, max_boxes):
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("iou_threshold", [0.0, 0.25, 0.5])
-def test_ties(seed, iou_threshold):
+def test_ties(suppress, seed, iou_threshold):
     """Few scores and boxes on a grid: equal scores, IoU at the threshold."""
     rng = np.random.default_rng(seed)
     low = rng.integers(0, 4, (3, 50, 2))
     sides = rng.integers(1, 5, (3, 50, 2))
     boxes = np.concatenate([low, low + sides], axis=-1).astype(np.float32)
     scores = rng.integers(0, 4, (3, 50, 3)).astype(np.float32) / 4
-    check(boxes, scores, iou_threshold, 0.25, 40)
+    check(suppress, boxes, scores, iou_threshold, 0.25, 40)
 
 
-def test_one_image():
+def test_one_image(suppress):
     """Of a batch of one, Keras could take boxes for biases."""
     rng = np.random.default_rng(0)
     corners = rng.uniform(0, 1, (1, 60, 2, 2)).astype(np.float32)
     boxes = np.concatenate([corners.min(axis=2), corners.max(axis=2)], axis=-1)
     scores = rng.uniform(0, 1, (1, 60, 3)).astype(np.float32)
-    check(boxes, scores, 0.3, 0.1, 100)
+    check(suppress, boxes, scores, 0.3, 0.1, 100)
 
 
-def test_a_tie_by_hand():
+def test_a_tie_by_hand(suppress):
     boxes = np.array([[[0, 0, 2, 2], [0, 0, 2, 2], [5, 5, 6, 6]]], np.float32)
     scores = np.full((1, 3, 2), 0.5, np.float32)
-    found = non_max_suppression(boxes, scores)
+    found = suppress(boxes, scores)
     np.testing.assert_array_equal(found.count, [4])
     np.testing.assert_array_equal(found.classes[0, :4], [0, 1, 0, 1])
     np.testing.assert_array_equal(found.boxes[0, :4, 0], [0, 0, 5, 5])
 
 
-def test_long_chain():
+def test_long_chain(suppress):
     """Each box overlaps the next: the greedy rule keeps every other one."""
     start = np.arange(50, dtype=np.float32)
     boxes = np.stack([start, start * 0, start + 3, start * 0 + 1], -1)[None]
     scores = np.linspace(0.9, 0.1, 50, dtype=np.float32)[None, :, None]
-    found = non_max_suppression(boxes, scores, iou_threshold=0.4)
+    found = suppress(boxes, scores, iou_threshold=0.4)
     np.testing.assert_array_equal(found.count, [25])
     np.testing.assert_array_equal(found.boxes[0, :25, 0], start[::2])
 
 
-def test_boxes_without_area_do_not_suppress():
+def test_boxes_without_area_do_not_suppress(suppress):
     boxes = np.zeros((1, 3, 4), np.float32)
     scores = np.full((1, 3, 1), 0.5, np.float32)
-    np.testing.assert_array_equal(non_max_suppression(boxes, scores).count, [3])
+    np.testing.assert_array_equal(suppress(boxes, scores).count, [3])
 
 
-def test_nothing_above_the_threshold():
+def test_nothing_above_the_threshold(suppress):
     """The threshold itself is not above it; nor is what is no number."""
     scores = np.array([[[0.5], [0.2], [np.nan]]], np.float32)
     boxes = np.ones((1, 3, 4), np.float32)
-    found = non_max_suppression(boxes, scores, score_threshold=0.5)
+    found = suppress(boxes, scores, score_threshold=0.5)
     np.testing.assert_array_equal(found.count, [0])
     assert not np.array(found.boxes).any()
+
+
+def test_arrays_give_arrays():
+    boxes, scores = np.zeros((1, 3, 4)), np.full((1, 3, 2), 0.5)
+    found = non_max_suppression(boxes, scores)
+    assert all(type(array) is np.ndarray for array in found)
+    dtypes = [array.dtype for array in found]
+    assert dtypes == [np.float32, np.float32, np.int32, np.int32]
 
 
 def test_compiled_for_any_shape():
@@ -153,13 +173,13 @@ def test_compiled_for_any_shape():
         np.testing.assert_array_equal(np.array(a), np.array(b))
 
 
-def test_only_the_best_candidates_are_looked_at():
+def test_only_the_best_candidates_are_looked_at(suppress):
     boxes = np.array([[[0, 0, 2, 2], [0, 0, 2, 2], [5, 5, 6, 6]]], np.float32)
     scores = np.array([[[0.9], [0.8], [0.7]]], np.float32)
     options = dict(max_boxes=2)
-    found = non_max_suppression(boxes, scores, **options, max_candidates=2)
+    found = suppress(boxes, scores, **options, max_candidates=2)
     np.testing.assert_array_equal(found.count, [1])
-    found = non_max_suppression(boxes, scores, **options, max_candidates=3)
+    found = suppress(boxes, scores, **options, max_candidates=3)
     np.testing.assert_array_equal(found.count, [2])
 
 

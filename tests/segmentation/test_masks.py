@@ -5,7 +5,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from keras_mobilevit.layers import ResizeLike
 from keras_mobilevit.segmentation import decode_predictions, preprocess
+from keras_mobilevit.segmentation.masks import resize_logits
 
 # === Out of the model ===
 
@@ -41,6 +43,17 @@ def test_against_tensorflow(source, target):
     ):
         assert mask.shape == target
         np.testing.assert_array_equal(mask[counts], expected[counts])
+
+
+@pytest.mark.parametrize("target", [(32, 48), (13, 7), (4, 6)])
+def test_logits_are_resized_as_in_the_model(target):
+    logits = np.random.default_rng(0).normal(size=(4, 6, 5)).astype(np.float32)
+    like = np.zeros((1, *target, 1), np.float32)
+    found = resize_logits(logits, target)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(
+        found, np.array(ResizeLike()([logits[None], like])[0]), atol=1e-5
+    )
 
 
 def test_each_picture_has_its_size():

@@ -24,8 +24,10 @@ from tiny_dense import (
 )
 from tiny_model import enliven
 
-from keras_mobilevit import detection, images, layers, segmentation
+from keras_mobilevit import detection, images, layers
+from keras_mobilevit.detection import ssdlite
 from keras_mobilevit.model_info import ImageSpec, ModelInfo
+from keras_mobilevit.segmentation import deeplabv3
 from keras_mobilevit.tflite import (
     ENDINGS,
     Detector,
@@ -509,11 +511,11 @@ def test_the_command(command, detector, tmp_path, capsys):
 def test_networks_are_delegated(network, variant, tmp_path):
     size = (96, 128)
     if network == "ssdlite":
-        model = detection.ssdlite.CONSTRUCTORS[f"mobilevit_{variant}"](
+        model = ssdlite.CONSTRUCTORS[f"mobilevit_{variant}"](
             weights=None, input_shape=(*size, 3), classes=7
         )
     else:
-        model = segmentation.deeplabv3.CONSTRUCTORS[f"mobilevit_{variant}"](
+        model = deeplabv3.CONSTRUCTORS[f"mobilevit_{variant}"](
             weights=None,
             input_shape=(*size, 3),
             classes=7,

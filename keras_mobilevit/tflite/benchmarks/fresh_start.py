@@ -2,8 +2,8 @@
 
 Memory can not be told apart between files that share a process, and only the
 first start of a process is a first start. The child process runs this very
-file and must not import Keras, whose hundreds of megabytes would bury what
-is measured: NumPy and LiteRT are all that it needs.
+module, which must not import Keras, whose hundreds of megabytes would bury
+what is measured: NumPy and LiteRT are all that it needs.
 """
 
 from __future__ import annotations
@@ -71,11 +71,8 @@ def measure_fresh_start(
 
 
 def _start(path, num_threads):
-    # As text and not as a script: a script's folder comes first on Python's
-    # path, and the neighbours of this one have the names of other packages.
-    source = pathlib.Path(__file__).read_text(encoding="utf-8")
     child = subprocess.run(
-        [sys.executable, "-c", source, os.fspath(path), str(num_threads)],
+        [sys.executable, "-m", __name__, os.fspath(path), str(num_threads)],
         capture_output=True,
         text=True,
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from keras_mobilevit.detection import (
@@ -15,6 +15,9 @@ from keras_mobilevit.detection import (
 )
 from keras_mobilevit.tflite.dense.network import open_network
 from keras_mobilevit.tflite.runtime import ImageModel
+
+if TYPE_CHECKING:
+    import keras
 
 # Files whose last operation is non-maximum suppression.
 _SUPPRESSED = "boxes"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import keras
 import numpy as np
 
 from keras_mobilevit.tflite.runners import KerasRunner, make_runner
 from keras_mobilevit.tflite.runtime import ImageModel
+
+if TYPE_CHECKING:
+    import keras
 
 # Rank of what Keras models of a task give.
 RANKS = {"classification": 2, "detection": 3, "segmentation": 4}

@@ -72,7 +72,7 @@ def save_picture(image: Image.Image, path: str | os.PathLike) -> None:
         image: RGB picture.
         path: File to write, as `output_paths` names it.
     """
-    formats = require("PIL.Image", extra="tflite").registered_extensions()
+    formats = require("PIL.Image", extra="runtime").registered_extensions()
     buffer = io.BytesIO()
     suffix = pathlib.Path(path).suffix.lower()
     image.save(buffer, formats[suffix], quality=_QUALITY)

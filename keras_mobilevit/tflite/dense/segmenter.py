@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
-from keras_mobilevit.layers.resizing import resize
-from keras_mobilevit.segmentation import decode_predictions, preprocess
+from keras_mobilevit.segmentation.masks import (
+    decode_predictions,
+    preprocess,
+    resize_logits,
+)
 from keras_mobilevit.tflite.dense.network import open_network
 from keras_mobilevit.tflite.runtime import ImageModel
+
+if TYPE_CHECKING:
+    import keras
 
 # Files whose last operation is the choice of a class for each pixel.
 _CHOSEN = "mask"
@@ -108,8 +114,8 @@ class Segmenter:
     def _decode(self, output, picture_size):
         if self._network.kind == _CHOSEN:
             return _stretch(output, picture_size)
-        logits = keras.ops.convert_to_numpy(resize(output[None], self.size))
-        (mask,) = decode_predictions(logits, [picture_size])
+        logits = resize_logits(output, self.size)
+        (mask,) = decode_predictions(logits[None], [picture_size])
         return mask
 
 
