@@ -77,7 +77,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def is_given(arguments: argparse.Namespace, option: str) -> bool:
     name = option.removeprefix("--").replace("-", "_")
-    return getattr(arguments, name) not in (None, False)
+    value = getattr(arguments, name)
+    # A threshold of 0 is one.
+    return value is not None and value is not False
 
 
 def export(arguments: argparse.Namespace) -> pathlib.Path:

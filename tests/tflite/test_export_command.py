@@ -394,7 +394,9 @@ def test_the_saved_recipe_is_that_of_the_file(
     export, saved, pictures, tmp_path, monkeypatch
 ):
     """Not the one asked for, of which the export drops what costs accuracy."""
-    monkeypatch.setattr(affordable, "_MOST_LOST", -1e3)  # Drops all it can.
+    # Drops all it can.
+    monkeypatch.setattr(affordable, "_MOST_LOST", -1e3)
+    monkeypatch.setattr(affordable, "_ENOUGH", 1e3)
     found = tmp_path / "found.json"
     status, path = export(
         *("--keras", saved, "--calibration", pictures),

@@ -10,6 +10,7 @@ import pytest
 from colour_model import CERTAINTY, COLOURS, colour_model, paint
 from small_model import LABELS
 
+from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.tflite import ImageModel, evaluate, runners
 from keras_mobilevit.tflite.evaluation import evaluate as evaluation
 
@@ -171,6 +172,7 @@ def test_workers_run_at_the_same_time(pictures, monkeypatch):
 
     class Waiting:
         size = (8, 8)
+        info = ModelInfo()
 
         def __init__(self, path):
             self.busy = False
