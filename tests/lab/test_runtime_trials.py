@@ -416,7 +416,6 @@ def test_table_of_versions_is_what_it_loads(last, tmp_path):
 
 _MULTIPLY = """
 import json, sys
-import check_runtime
 import numpy as np
 from tflite_runtime.interpreter import Interpreter
 answers = []
