@@ -104,7 +104,7 @@ def test_finetune_and_deploy(run, monkeypatch, tmp_path):
         "KERAS_MOBILEVIT_SET", "schedule.epochs=1 schedule.warmup_steps=0"
     )
     names, classes = run("finetune_and_deploy")
-    assert names["trained"].labels == tuple("bgr")
+    assert names["trained"].info.labels == tuple("bgr")
     assert {found.label for found in classes} == set("bgr")
     inspection = inspect(names["int8"])
     assert inspection.partitions == 1
