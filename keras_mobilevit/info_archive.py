@@ -43,10 +43,14 @@ def read_members(path, names: Sequence[str]) -> dict[str, bytes]:
             return {
                 name: _read(archive, name) for name in names if name in found
             }
-    # What the standard library raises on archives that were tampered with.
+    # What the standard library raises on archives that were tampered with; of
+    # encryption and unknown compression, it is kinds of RuntimeError.
     except (
-        *(zipfile.BadZipFile, zlib.error, EOFError, OSError),
-        *(RuntimeError, NotImplementedError),
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        RuntimeError,
     ) as error:
         raise ValueError(f"The archive is damaged ({error}).") from error
 

@@ -1,6 +1,6 @@
 """Passes that edit a parsed graph, on files in memory."""
 
-from keras_mobilevit.tflite.flatbuffer import read_model, write_model
+from keras_mobilevit.tflite.flatbuffer import constant, read_model, write_model
 
 
 def edited(edit, data, *arguments, **options):
@@ -13,3 +13,13 @@ def edited(edit, data, *arguments, **options):
 def repacked(data):
     """The file that a pass makes of another if it changes nothing."""
     return write_model(read_model(data))
+
+
+def named_tensors(data):
+    """Name -> (tensor, its values) of a file's only graph."""
+    model = read_model(data)
+    (graph,) = model.subgraphs
+    return {
+        tensor.name.decode(): (tensor, constant(model, graph, index))
+        for index, tensor in enumerate(graph.tensors)
+    }

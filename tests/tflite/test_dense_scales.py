@@ -1,27 +1,16 @@
 """Dense layers with one scale for all of their int8 weights."""
 
 import numpy as np
-from edited import edited
+from edited import edited, named_tensors
 from micro_model import Tensor, micro_model
 
 from keras_mobilevit.tflite.compatibility.dense_scales import (
     merge_dense_scales,
 )
-from keras_mobilevit.tflite.flatbuffer import constant, read_model
 from keras_mobilevit.tflite.graph import read_graph
 from keras_mobilevit.tflite.op_versions import graph_runtime
 
 _FULLY_CONNECTED = ("FullyConnectedOptions", {})
-
-
-def _tensors(model):
-    """Name -> (tensor, its values)."""
-    flat = read_model(model)
-    (graph,) = flat.subgraphs
-    return {
-        tensor.name.decode(): (tensor, constant(flat, graph, index))
-        for index, tensor in enumerate(graph.tensors)
-    }
 
 
 def _dense(activations, **bias):
@@ -40,7 +29,7 @@ def _dense(activations, **bias):
 
 
 def test_rows_take_the_scale_of_the_largest_weight():
-    tensors = _tensors(edited(merge_dense_scales, _dense("float32")))
+    tensors = named_tensors(edited(merge_dense_scales, _dense("float32")))
     weights, values = tensors["w"]
     # The largest is 12.7: its scale is 0.1, of which 2 and -1 are 20 and -10.
     np.testing.assert_allclose(weights.quantization.scale, [0.1], rtol=1e-6)
@@ -51,7 +40,7 @@ def test_rows_take_the_scale_of_the_largest_weight():
 
 def test_integer_biases_take_the_scale_of_the_products():
     model = _dense("int8", dtype="int32", scale=(0.01, 0.05))
-    bias, values = _tensors(edited(merge_dense_scales, model))["b"]
+    bias, values = named_tensors(edited(merge_dense_scales, model))["b"]
     # 0.5 * 0.1; 5 * 0.01 is 1 of it, and -7 * 0.05 is what it was.
     np.testing.assert_allclose(bias.quantization.scale, [0.05], rtol=1e-6)
     np.testing.assert_array_equal(values, [1, -7])
@@ -79,7 +68,7 @@ def test_weights_that_layers_share_are_merged_once():
         ("FULLY_CONNECTED", [source, "w"], [target], _FULLY_CONNECTED)
         for source, target in ("xy", "yz")
     ]
-    _, values = _tensors(
+    _, values = named_tensors(
         edited(merge_dense_scales, micro_model(tensors, nodes))
     )["w"]
     np.testing.assert_array_equal(values, [[20, 0], [9, 127]])
@@ -92,7 +81,7 @@ def test_weights_that_are_zero_stay_so():
         "y": Tensor((1, 2)),
     }
     node = ("FULLY_CONNECTED", ["x", "w"], ["y"], _FULLY_CONNECTED)
-    weights, values = _tensors(
+    weights, values = named_tensors(
         edited(merge_dense_scales, micro_model(tensors, [node]))
     )["w"]
     assert not values.any() and weights.quantization.scale > 0

@@ -2,31 +2,21 @@
 
 import numpy as np
 import pytest
-from edited import edited, repacked
+from edited import edited, named_tensors, repacked
 from micro_model import Tensor, micro_model
 
-from keras_mobilevit.tflite.flatbuffer import constant, read_model, write_model
+from keras_mobilevit.tflite.flatbuffer import read_model, write_model
 from keras_mobilevit.tflite.graph import read_graph
 from keras_mobilevit.tflite.quantization.half_biases import half_biases
 
 _FULLY_CONNECTED = ("FullyConnectedOptions", {})
 
 
-def _tensors(model):
-    """Name -> (tensor, its values)."""
-    flat = read_model(model)
-    (graph,) = flat.subgraphs
-    return {
-        tensor.name.decode(): (tensor, constant(flat, graph, index))
-        for index, tensor in enumerate(graph.tensors)
-    }
-
-
 def _run(path, model, **inputs):
     litert = pytest.importorskip("ai_edge_litert.interpreter")
     path.write_bytes(model)
     interpreter = litert.Interpreter(str(path))
-    interpreter.allocate_tensors()
+    interpreter.allocatenamed_tensors()
     for detail in interpreter.get_input_details():
         interpreter.set_tensor(detail["index"], inputs[detail["name"]])
     interpreter.invoke()
@@ -51,7 +41,7 @@ def _half_weights(bias=(0.1, -3.0)):
 
 def test_biases_become_half(tmp_path):
     model = edited(half_biases, _half_weights())
-    tensors = _tensors(model)
+    tensors = named_tensors(model)
     half, values = tensors["b_half"]
     assert values.dtype == np.float16
     np.testing.assert_array_equal(values, np.float16([0.1, -3.0]))
@@ -76,5 +66,5 @@ def test_a_buffer_that_others_have_too_is_kept():
     flat = read_model(_half_weights())
     (graph,) = flat.subgraphs
     flat.subgraphs[0].tensors[0].buffer = graph.tensors[3].buffer
-    tensors = _tensors(edited(half_biases, write_model(flat)))
+    tensors = named_tensors(edited(half_biases, write_model(flat)))
     assert tensors["b"][1] is None and tensors["x"][1] is not None

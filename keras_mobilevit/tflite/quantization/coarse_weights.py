@@ -8,8 +8,8 @@ from keras_mobilevit.tflite.flatbuffer import constant, op_name, tensor_name
 
 _HIGHEST = 127
 # SQNR in dB of weights with one scale for all output channels, below which a
-# layer gets one scale per channel. Weights with one scale per channel have 40
-# to 44 dB, and most dense layers 38 to 42 with a single one.
+# layer gets one scale per channel: 10 and 11 of 55 dense layers in two
+# fine-tunes of ImageNet weights, whose worst has 31 dB.
 _LEAST_WEIGHT_SQNR = 37.0
 
 
