@@ -16,7 +16,7 @@ def _run(path, model, **inputs):
     litert = pytest.importorskip("ai_edge_litert.interpreter")
     path.write_bytes(model)
     interpreter = litert.Interpreter(str(path))
-    interpreter.allocatenamed_tensors()
+    interpreter.allocate_tensors()
     for detail in interpreter.get_input_details():
         interpreter.set_tensor(detail["index"], inputs[detail["name"]])
     interpreter.invoke()
