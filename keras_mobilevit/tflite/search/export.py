@@ -126,8 +126,8 @@ def export_searched(
         # What was asked for is enough.
         least = max(min(options.min_sqnr, target_sqnr), 0)
         options = dataclasses.replace(options, min_sqnr=least)
-    # The accuracy guard looks again: where less noise is left, what a field costs
-    # counts for more.
+    # The accuracy guard looks again: where less noise is left, what a field
+    # costs counts for more.
     verified = quantize_verified(prepared, recipe, drawn, ending, options)
     write_verified(path, verified, drawn, metadata, ending)
     return path, verified.recipe, steps
