@@ -32,6 +32,14 @@ def pytest_configure(config):
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Every test, with its fixtures, draws the same numbers in each run."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+
+
 @pytest.fixture(scope="session")
 def command():
     """Runs `keras-mobilevit` with any arguments; returns its exit status."""
