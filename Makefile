@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: demo test test-slow lint format venv clean
+.PHONY: demo test test-slow wheel-test oldest-test lint format venv clean
 
 venv: $(STAMP)
 
@@ -22,6 +22,15 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
+
+# In environments of their own, in a temporary folder.
+wheel-test: $(STAMP)
+	$(BIN)/python .ci/check_wheel.py --dist dist \
+		--constraints .ci/constraints-newest.txt
+
+oldest-test: $(STAMP)
+	$(BIN)/python .ci/check_wheel.py --smoke \
+		--constraints .ci/constraints-oldest.txt
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -6,7 +6,9 @@ Nothing here computes; `keras_mobilevit.mobilevit` turns a config into a graph.
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
+from keras_mobilevit.deprecation import moved_attribute
 from keras_mobilevit.model_info import TASKS as TASKS
 from keras_mobilevit.model_info import ImageSpec, ModelInfo, OutputSpec
 
@@ -68,6 +70,20 @@ class WeightsConfig:
 
     variants: tuple[str, ...]
     info: ModelInfo
+
+    def __getattr__(self, name: str) -> Any:
+        return moved_attribute(self, name, _MOVED)
+
+
+# What described weights in 0.1, as attributes.
+_MOVED = {
+    "classes": "info.output_classes",
+    "labels": "info.output_labels",
+    "crop_fraction": "info.image.crop_pct",
+    "native_size": "info.image.pre_resize",
+    "licence": "info.licence",
+    "task": "info.task",
+}
 
 
 # The same in all three variants.

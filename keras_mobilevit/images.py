@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from keras_mobilevit.deprecation import warn_moved
 from keras_mobilevit.extras import require
 from keras_mobilevit.messages import counted, few
 
@@ -280,6 +281,16 @@ def list_files(
     else:
         files = tar_members(source)
     return spread(picture_names(files, source), limit)
+
+
+def count_files(source: str | os.PathLike, limit: int | None = None) -> int:
+    """Number of names in `list_files`. Deprecated: use `len` of those.
+
+    Warns:
+        DeprecationWarning: Always.
+    """
+    warn_moved(f"{__name__}.count_files", "len(images.list_files(...))")
+    return len(list_files(source, limit))
 
 
 def spread(items: Sequence[Any], limit: int | None) -> Sequence[Any]:

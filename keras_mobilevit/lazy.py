@@ -11,9 +11,13 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from keras_mobilevit.deprecation import moved_name
+
 
 def lazy_names(
-    package: str, names: Mapping[str, tuple[str, ...]]
+    package: str,
+    names: Mapping[str, tuple[str, ...]],
+    moved: Mapping[str, str] | None = None,
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Makes the `__getattr__` and `__dir__` of a package.
 
@@ -24,6 +28,8 @@ def lazy_names(
         package: `__name__` of the package.
         names: Name of a submodule -> public names that it defines; its own
             name stands for the submodule itself.
+        moved: Names of older releases, as in
+            `keras_mobilevit.deprecation.moved_name`; `dir` leaves them out.
 
     Returns:
         `(__getattr__, __dir__)`.
@@ -34,9 +40,7 @@ def lazy_names(
 
     def get_attribute(name: str) -> Any:
         if name not in origins:
-            raise AttributeError(
-                f"module {package!r} has no attribute {name!r}"
-            )
+            return moved_name(package, name, moved or {})
         value = importlib.import_module(f"{package}.{origins[name]}")
         if name != origins[name]:
             value = getattr(value, name)

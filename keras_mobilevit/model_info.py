@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
+from keras_mobilevit.deprecation import moved_attribute
 from keras_mobilevit.model_info_v1 import upgrade
 
 # Raised only when a key that exists changes its meaning. New keys need no new
@@ -22,6 +23,14 @@ TASKS = ("classification", "segmentation", "detection")
 KINDS = ("logits", "probabilities", "anchors", "boxes", "mask")
 CROP_MODES = ("center", "squash")
 CHANNEL_ORDERS = ("rgb", "bgr", "gray")
+
+# What the description of a .tflite file had in 0.1, as attributes.
+_MOVED = {
+    "model": "name",
+    "crop_fraction": "image.crop_pct",
+    "native_size": "image.pre_resize",
+    "decoding": "output.decoding",
+}
 
 # Files come from anywhere; these bound what a small one can make us allocate.
 MAX_BYTES = 2**24
@@ -315,6 +324,9 @@ class ModelInfo(_Checked):
                 f"`labels` must name each of the {self.classes} `classes`. "
                 f"Received: {len(self.labels)} labels"
             )
+
+    def __getattr__(self, name: str) -> Any:
+        return moved_attribute(self, name, _MOVED)
 
     @property
     def output_labels(self) -> tuple[str, ...]:

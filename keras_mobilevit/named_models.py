@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 
@@ -14,6 +16,7 @@ from keras_mobilevit.configs import (
     TASKS,
     WEIGHTS,
 )
+from keras_mobilevit.deprecation import moved_attribute, warn_moved
 from keras_mobilevit.detection import ssdlite
 from keras_mobilevit.labels import class_names
 from keras_mobilevit.model_info import ModelInfo
@@ -48,6 +51,31 @@ class NamedModel:
 
     model: keras.Model
     info: ModelInfo
+
+    def __getattr__(self, name: str) -> Any:
+        return moved_attribute(self, name, _MOVED)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Of the five values that it was a tuple of in 0.1."""
+        warn_moved("Unpacking the result of open_model", "its attributes")
+        return iter(
+            (
+                self.model,
+                self.info.output_labels,
+                self.info.image.crop_pct,
+                self.info.image.pre_resize,
+                self.info.task,
+            )
+        )
+
+
+# Its attributes in 0.1, besides the model.
+_MOVED = {
+    "labels": "info.output_labels",
+    "crop_fraction": "info.image.crop_pct",
+    "native_size": "info.image.pre_resize",
+    "task": "info.task",
+}
 
 
 def open_model(

@@ -13,6 +13,7 @@ from keras_mobilevit.checkpoints.loading import (
 )
 from keras_mobilevit.checkpoints.output_stride import read_output_stride
 from keras_mobilevit.checkpoints.readers import file_kind, read_tensors
+from keras_mobilevit.deprecation import moved_name
 
 __all__ = [
     "CheckpointInfo",
@@ -31,3 +32,9 @@ __all__ = [
     "save_safetensors",
     "to_keras",
 ]
+
+_MOVED = {"read_facts": "keras_mobilevit.checkpoints.read_info"}
+
+
+def __getattr__(name):
+    return moved_name(__name__, name, _MOVED)

@@ -107,4 +107,5 @@ __getattr__, __dir__ = lazy_names(
         "runtime": ("ImageModel", "Prediction"),
         "search.export": ("export_searched",),
     },
+    moved={"Metadata": "keras_mobilevit.model_info.ModelInfo"},
 )

@@ -11,10 +11,20 @@ import statistics
 
 import numpy as np
 
-from keras_mobilevit.class_scores import to_logits, to_probabilities
+from keras_mobilevit import class_scores
+from keras_mobilevit.deprecation import moved_name
 
 # Of a two-sided interval of 95 %.
 _Z = statistics.NormalDist().inv_cdf(0.975)
+
+_MOVED = {
+    name: f"keras_mobilevit.class_scores.{name}"
+    for name in ("to_logits", "to_probabilities")
+}
+
+
+def __getattr__(name):
+    return moved_name(__name__, name, _MOVED)
 
 
 def sqnr(reference: np.ndarray, output: np.ndarray) -> float:
@@ -55,7 +65,8 @@ def powers(
     """
     finite = np.isfinite(output).all(axis=1)
     output = np.where(finite[:, None], output, 0)
-    reference, output = to_logits(reference), to_logits(output)
+    reference = class_scores.to_logits(reference)
+    output = class_scores.to_logits(output)
     noise = ((output - reference) ** 2).sum(axis=1)
     return (reference**2).sum(axis=1), np.where(finite, noise, np.inf)
 
@@ -116,7 +127,7 @@ def calibration_error(
     Returns:
         In [0, 1]; 0 is best.
     """
-    probabilities = to_probabilities(outputs, kind)
+    probabilities = class_scores.to_probabilities(outputs, kind)
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == truth
     # A sum of probabilities that is a little over one gives one bin too many.

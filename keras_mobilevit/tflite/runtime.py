@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import pathlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from keras_mobilevit.class_scores import to_probabilities
+from keras_mobilevit.deprecation import moved_attribute
 from keras_mobilevit.extras import require
 from keras_mobilevit.images import load_image, load_whole
 from keras_mobilevit.model_info import ModelInfo
@@ -62,6 +63,9 @@ class ImageModel:
         self.info = read_metadata(path) or ModelInfo(
             name=pathlib.Path(path).stem, recipe="unknown"
         )
+
+    def __getattr__(self, name: str) -> Any:
+        return moved_attribute(self, name, {"metadata": "info"})
 
     @property
     def size(self) -> tuple[int, int]:
