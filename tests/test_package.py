@@ -312,7 +312,7 @@ FLOW = {
     "info_archive": {"model_info"},
     "layers": {"configs"},
     "output_kind": {"layers"},
-    "images": {"extras", "messages"},
+    "images": {"extras", "messages", "model_info"},
     "labels": {"configs"},
     "checkpoints": {
         *("configs", "extras", "files", "info_archive", "messages"),
@@ -340,6 +340,17 @@ FLOW = {
         "backbone",
     },
     "reparameterization": {"layers"},
+    "predictors": {
+        "detection",
+        "images",
+        "model_info",
+        "segmentation",
+        "tflite",
+    },
+    "opening": {
+        *("checkpoints", "configs", "extras", "images", "model_info"),
+        *("named_models", "output_kind", "predictors", "tflite"),
+    },
 }
 
 
@@ -356,9 +367,9 @@ def test_imports_flow_one_way(part):
 
 # Application -> those that may import it, besides itself.
 APPLICATIONS = {
-    "detection": {"cli", "named_models", "tflite", "training"},
-    "segmentation": {"cli", "named_models", "tflite", "training"},
-    "tflite": {"cli", "compression", "training"},
+    "detection": {"cli", "named_models", "predictors", "tflite", "training"},
+    "segmentation": {"cli", "named_models", "predictors", "tflite", "training"},
+    "tflite": {"cli", "compression", "opening", "predictors", "training"},
     "training": {"cli", "compression"},
     "compression": {"cli"},
     "cli": {"__main__"},
