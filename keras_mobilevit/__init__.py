@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from keras_mobilevit.backbone import MobileViTBackbone
     from keras_mobilevit.mobilevit import MobileViTS, MobileViTXS, MobileViTXXS
+    from keras_mobilevit.opening import list_models, open_model
     from keras_mobilevit.reparameterization import reparameterize
 
 __all__ = [
@@ -33,7 +34,9 @@ __all__ = [
     "configs",
     "detection",
     "layers",
+    "list_models",
     "mobilevit",
+    "open_model",
     "reparameterize",
     "segmentation",
     "tflite",
@@ -50,6 +53,7 @@ __getattr__, __dir__ = lazy_names(
         "detection": ("detection",),
         "layers": ("layers",),
         "mobilevit": ("mobilevit", "MobileViTS", "MobileViTXS", "MobileViTXXS"),
+        "opening": ("list_models", "open_model"),
         "reparameterization": ("reparameterize",),
         "segmentation": ("segmentation",),
         "tflite": ("tflite",),

@@ -13,16 +13,23 @@ import pathlib
 import tarfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from keras_mobilevit.deprecation import warn_moved
 from keras_mobilevit.extras import require
 from keras_mobilevit.messages import counted, few
+from keras_mobilevit.model_info import ImageSpec
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    # A path, the bytes of a file, a Pillow image, or an array of RGB pixels
+    # (height, width, 3) in [0, 255].
+    ImageSource: TypeAlias = (
+        str | os.PathLike | bytes | Image.Image | np.ndarray
+    )
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 
@@ -45,7 +52,7 @@ class LabelledFile(NamedTuple):
 
 
 def load_image(
-    source: str | os.PathLike | bytes,
+    source: ImageSource,
     size: tuple[int, int],
     crop_fraction: float = 1.0,
     native_size: int = 0,
@@ -53,7 +60,7 @@ def load_image(
     """Reads one picture the way the models expect it.
 
     Args:
-        source: Path of a picture, or its bytes.
+        source: As in `open_image`.
         size: `(height, width)` of the model's input, in pixels.
         crop_fraction: Share of the resized picture's tighter side that is
             kept, in (0, 1]. 256 / 288 is the paper's test preprocessing.
@@ -71,11 +78,49 @@ def load_image(
     return np.asarray(fit_image(image, size, crop_fraction, native_size))
 
 
-def open_image(source: str | os.PathLike | bytes) -> Image.Image:
+def load_input(
+    source: ImageSource,
+    size: tuple[int, int],
+    spec: ImageSpec,
+    channels: int = 3,
+) -> np.ndarray:
+    """Reads one picture as the description of a model says.
+
+    Args:
+        source: As in `open_image`.
+        size: `(height, width)` of the model's input, in pixels.
+        spec: Crop, reduction and channel order; the pixels are not scaled.
+        channels: Channels of the model's input: 3, or 1 for luma.
+
+    Returns:
+        uint8 array `(height, width, channels)`, in [0, 255].
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not a picture, or the model has other channels.
+    """
+    if channels not in (1, 3):
+        raise ValueError(
+            f"A picture does not say what to put in {channels} channels: "
+            "make an array, and give it to the model's own `predict`."
+        )
+    if spec.crop_mode == "squash":
+        image = load_whole([source], size)[0][0]
+    else:
+        image = load_image(source, size, spec.crop_pct, spec.pre_resize)
+    if channels == 1:
+        pillow = require("PIL.Image", extra="runtime")
+        image = np.asarray(pillow.fromarray(image).convert("L"))[..., None]
+    return image[..., ::-1] if spec.channel_order == "bgr" else image
+
+
+def open_image(source: ImageSource) -> Image.Image:
     """Decodes one picture.
 
     Args:
-        source: Path of a picture, or its bytes.
+        source: Path of a picture, the bytes of its file, a Pillow image, or
+            an array of RGB pixels `(height, width, 3)` in [0, 255], which are
+            rounded to 8 bits.
 
     Returns:
         RGB picture, as `to_rgb` makes it.
@@ -88,9 +133,14 @@ def open_image(source: str | os.PathLike | bytes) -> Image.Image:
     name = source
     if isinstance(source, bytes):
         name, source = f"<{len(source)} bytes>", io.BytesIO(source)
-    elif not pathlib.Path(source).is_file():
-        raise FileNotFoundError(f"There is no picture at {source}.")
+    elif isinstance(source, str | os.PathLike):
+        if not pathlib.Path(source).is_file():
+            raise FileNotFoundError(f"There is no picture at {source}.")
+    elif not isinstance(source, image_module.Image):
+        return image_module.fromarray(_to_pixels(source))
     try:
+        if isinstance(source, image_module.Image):
+            return to_rgb(source)
         with image_module.open(source) as image:
             return to_rgb(image)
     # Pillow's decoders raise nearly anything on damaged files.
@@ -98,6 +148,45 @@ def open_image(source: str | os.PathLike | bytes) -> Image.Image:
         raise ValueError(
             f"Not a readable picture: {name} ({error})."
         ) from error
+
+
+def _to_pixels(source):
+    """The uint8 array of whatever can be taken for one."""
+    if not hasattr(source, "__array__"):
+        raise ValueError(
+            "A picture must be a path, the bytes of a file, a Pillow image or "
+            "an array (height, width, 3) of RGB pixels. Received: "
+            f"{source!r:.80}"
+        )
+    pixels = np.asarray(source)
+    if (
+        pixels.ndim != 3
+        or pixels.shape[2] != 3
+        or not pixels.size
+        or pixels.dtype.kind not in "uif"
+    ):
+        raise ValueError(
+            "The array of a picture must have the shape (height, width, 3), "
+            "and hold RGB pixels in [0, 255]. Received: shape "
+            f"{pixels.shape}, {pixels.dtype}"
+        )
+    if pixels.dtype == np.uint8:
+        return pixels
+    low, high = pixels.min(), pixels.max()
+    # NaN is in no range.
+    if not (low >= 0 and high <= 255):
+        raise ValueError(
+            "The pixels of an array must be in [0, 255], before any scaling: "
+            f"the model does that itself. Received: {low:g} to {high:g}"
+        )
+    if pixels.dtype.kind == "f" and 0 < high <= 1:
+        warnings.warn(
+            f"The pixels of an array should reach from 0 to 255; these end at "
+            f"{high:g}, which is black. If they were scaled to [0, 1], "
+            "multiply them by 255.",
+            stacklevel=3,
+        )
+    return np.round(pixels).astype(np.uint8)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -170,7 +259,7 @@ def native_shape(size: tuple[int, int], native_size: int) -> tuple[int, int]:
 
 
 def load_whole(
-    sources: Iterable[str | os.PathLike | bytes], size: tuple[int, int]
+    sources: Iterable[ImageSource], size: tuple[int, int]
 ) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """Reads pictures the way the networks for dense prediction expect them.
 
@@ -178,7 +267,7 @@ def load_whole(
     antialiasing. Its EXIF data is heeded.
 
     Args:
-        sources: Paths of pictures, or their bytes.
+        sources: Pictures, each as in `open_image`.
         size: `(height, width)` of the model's input, in pixels.
 
     Returns:

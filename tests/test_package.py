@@ -313,7 +313,7 @@ FLOW = {
     "info_archive": {"model_info"},
     "layers": {"configs"},
     "output_kind": {"layers"},
-    "images": {"deprecation", "extras", "messages"},
+    "images": {"deprecation", "extras", "messages", "model_info"},
     "labels": {"configs"},
     "checkpoints": {
         *("configs", "deprecation", "extras", "files", "info_archive"),
@@ -341,6 +341,17 @@ FLOW = {
         "backbone",
     },
     "reparameterization": {"layers"},
+    "predictors": {
+        "detection",
+        "images",
+        "model_info",
+        "segmentation",
+        "tflite",
+    },
+    "opening": {
+        *("checkpoints", "configs", "extras", "images", "model_info"),
+        *("named_models", "output_kind", "predictors", "tflite"),
+    },
 }
 
 
@@ -357,9 +368,9 @@ def test_imports_flow_one_way(part):
 
 # Application -> those that may import it, besides itself.
 APPLICATIONS = {
-    "detection": {"cli", "named_models", "tflite", "training"},
-    "segmentation": {"cli", "named_models", "tflite", "training"},
-    "tflite": {"cli", "compression", "training"},
+    "detection": {"cli", "named_models", "predictors", "tflite", "training"},
+    "segmentation": {"cli", "named_models", "predictors", "tflite", "training"},
+    "tflite": {"cli", "compression", "opening", "predictors", "training"},
     "training": {"cli", "compression"},
     "compression": {"cli"},
     "cli": {"__main__"},

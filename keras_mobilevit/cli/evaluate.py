@@ -27,7 +27,7 @@ from keras_mobilevit.cli.errors import UsageError
 from keras_mobilevit.configs import IGNORE_LABEL
 
 if TYPE_CHECKING:
-    from keras_mobilevit.tflite.evaluation.candidates import Candidate
+    from keras_mobilevit.opening import OpenedModel
 
 HELP = "measure the accuracy of models and .tflite files"
 
@@ -115,17 +115,17 @@ def run(arguments: argparse.Namespace) -> int:
             "options of one kind of model only: see the groups of --help"
         )
     from keras_mobilevit.files import atomic_write
+    from keras_mobilevit.opening import open_model
     from keras_mobilevit.tflite import inspect
-    from keras_mobilevit.tflite.evaluation.candidates import open_candidate
     from keras_mobilevit.tflite.evaluation.tables import to_record, to_table
 
-    candidates = {name: open_candidate(name) for name in arguments.model}
+    models = {name: open_model(name) for name in arguments.model}
     if arguments.annotations:
-        settings, results = run_detectors(arguments, candidates)
+        settings, results = run_detectors(arguments, models)
     elif arguments.masks:
-        settings, results = run_segmenters(arguments, candidates)
+        settings, results = run_segmenters(arguments, models)
     else:
-        settings, results = run_classifiers(arguments, candidates)
+        settings, results = run_classifiers(arguments, models)
     files = {
         name: inspect(name) for name in results if name.endswith(".tflite")
     }
@@ -155,7 +155,7 @@ Evaluated = tuple[dict[str, Any], Mapping[str, Any]]
 
 
 def run_classifiers(
-    arguments: argparse.Namespace, candidates: Mapping[str, Candidate]
+    arguments: argparse.Namespace, models: Mapping[str, OpenedModel]
 ) -> Evaluated:
     """Settings for the report, and the results."""
     from keras_mobilevit.tflite import evaluate
@@ -165,9 +165,9 @@ def run_classifiers(
         read_labels,
     )
 
-    check_task(candidates, "classification")
+    check_task(models, "classification")
     settings = common_settings(
-        candidates,
+        models,
         labels=read_labels(arguments.labels, arguments.data)
         if arguments.labels
         else None,
@@ -175,7 +175,7 @@ def run_classifiers(
         native_size=arguments.native_size,
     )
     results = evaluate(
-        {name: candidate.model for name, candidate in candidates.items()},
+        {name: opened.model for name, opened in models.items()},
         arguments.data,
         **settings._asdict(),
         limit=arguments.limit,
@@ -188,23 +188,23 @@ def run_classifiers(
 
 
 def run_detectors(
-    arguments: argparse.Namespace, candidates: Mapping[str, Candidate]
+    arguments: argparse.Namespace, models: Mapping[str, OpenedModel]
 ) -> Evaluated:
     """Settings for the report, and the results."""
     from keras_mobilevit.detection import COCO_SCORE_THRESHOLD
-    from keras_mobilevit.tflite import Detector
+    from keras_mobilevit.predictors import make_detector
     from keras_mobilevit.tflite.evaluation.candidates import check_task
     from keras_mobilevit.tflite.evaluation.detection import evaluate_detectors
 
-    check_task(candidates, "detection")
+    check_task(models, "detection")
     detectors = {
-        name: Detector(
-            candidate.model,
-            candidate.labels or (),
+        name: make_detector(
+            opened.model,
+            opened.info,
             score_threshold=COCO_SCORE_THRESHOLD,
             workers=arguments.workers,
         )
-        for name, candidate in candidates.items()
+        for name, opened in models.items()
     }
     results = evaluate_detectors(
         detectors, arguments.data, arguments.annotations, limit=arguments.limit
@@ -213,21 +213,21 @@ def run_detectors(
 
 
 def run_segmenters(
-    arguments: argparse.Namespace, candidates: Mapping[str, Candidate]
+    arguments: argparse.Namespace, models: Mapping[str, OpenedModel]
 ) -> Evaluated:
     """Settings for the report, and the results."""
-    from keras_mobilevit.tflite import Segmenter
+    from keras_mobilevit.predictors import make_segmenter
     from keras_mobilevit.tflite.evaluation.candidates import check_task
     from keras_mobilevit.tflite.evaluation.segmentation import (
         evaluate_segmenters,
     )
 
-    check_task(candidates, "segmentation")
+    check_task(models, "segmentation")
     segmenters = {
-        name: Segmenter(
-            candidate.model, candidate.labels or (), workers=arguments.workers
+        name: make_segmenter(
+            opened.model, opened.info, workers=arguments.workers
         )
-        for name, candidate in candidates.items()
+        for name, opened in models.items()
     }
     results = evaluate_segmenters(
         segmenters,

@@ -14,17 +14,14 @@ from __future__ import annotations
 
 import argparse
 import pathlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from keras_mobilevit.cli.arguments import name_in
 from keras_mobilevit.cli.errors import UsageError
 
 if TYPE_CHECKING:
-    import keras
-
-    from keras_mobilevit.tflite import ImageModel
-    from keras_mobilevit.tflite.evaluation.candidates import Candidate
+    from keras_mobilevit.opening import OpenedModel
 
 HELP = "classify pictures, find objects on them, or segment them"
 
@@ -52,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         required=True,
         metavar="FILE|weights:NAME[:VARIANT]",
-        help="a .tflite, .weights.h5 or .keras file",
+        help="a .tflite, .keras or .weights.h5 file, or another checkpoint",
     )
     parser.add_argument(
         "--size",
@@ -101,32 +98,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if arguments.model.endswith(".tflite"):
-        from keras_mobilevit.tflite.metadata import read_metadata
-        from keras_mobilevit.tflite.runtime import ImageModel
+    from keras_mobilevit.opening import open_model
+    from keras_mobilevit.tflite.runtime import ImageModel
 
-        metadata = read_metadata(arguments.model)
-        task = metadata.task if metadata else "classification"
+    opened = open_model(
+        arguments.model,
+        size=tuple(arguments.size) if arguments.size else None,
+        num_threads=arguments.threads or DEFAULTS["threads"],
+        runtime=arguments.runtime or DEFAULTS["runtime"],
+    )
+    task = opened.info.task
+    if isinstance(opened.model, ImageModel):
         check_options(arguments, OPTIONS[task] | OPTIONS[".tflite"], task)
-        model = ImageModel(
-            arguments.model, arguments.threads, arguments.runtime
-        )
-        # The file has its own.
-        labels = ()
     else:
-        from keras_mobilevit.tflite.evaluation.candidates import open_candidate
-
-        candidate = open_candidate(arguments.model)
-        model, task = candidate.model, candidate.task
         check_options(arguments, OPTIONS[task], f"Keras models for {task}")
-        labels = candidate.labels or ()
-        if task == "classification":
-            model = KerasClassifier(candidate, arguments.size)
     {
         "classification": classify,
         "detection": detect,
         "segmentation": segment,
-    }[task](arguments, model, labels)
+    }[task](arguments, opened)
     return 0
 
 
@@ -143,84 +133,21 @@ def check_options(
             )
 
 
-def classify(
-    arguments: argparse.Namespace,
-    model: ImageModel | KerasClassifier,
-    labels: Sequence[str],
-) -> None:
-    if arguments.size and tuple(arguments.size) != model.size:
-        raise ValueError(
-            f"The model takes {model.size} pixels. Received: "
-            f"{tuple(arguments.size)}"
-        )
+def classify(arguments: argparse.Namespace, opened: OpenedModel) -> None:
     for path in arguments.images:
+        predictions = opened.predict(path, top=arguments.top)
         print(path)
-        for label, probability in model.classify(path, arguments.top):
+        for label, probability in predictions:
             print(f"  {probability:6.1%}  {label}")
 
 
-class KerasClassifier:
-    """A Keras model that names pictures as `ImageModel` does.
-
-    Args:
-        candidate: The model and how it wants its pictures.
-        size: `(height, width)`; needed where the model's own are dynamic.
-
-    Attributes:
-        size: `(height, width)` of the input, in pixels.
-    """
-
-    def __init__(self, candidate: Candidate, size: Sequence[int] | None):
-        own = tuple(candidate.model.input_shape[1:3])
-        if None in own and size is None:
-            raise ValueError(
-                "The model takes any size: --size must be given. Received an "
-                f"input of {own}"
-            )
-        self.size = tuple(size) if None in own else own
-        self._candidate = candidate
-
-    def classify(self, path: str, top: int) -> list[tuple[str, float]]:
-        """The most probable classes of a picture, best first."""
-        from keras_mobilevit.class_scores import to_probabilities
-        from keras_mobilevit.images import load_image
-
-        candidate = self._candidate
-        image = load_image(
-            path,
-            self.size,
-            candidate.crop_fraction or 1.0,
-            candidate.native_size or 0,
-        )
-        outputs = candidate.model.predict_on_batch(
-            image[None].astype("float32")
-        )
-        kind = candidate.info.output.kind if candidate.info else None
-        (probabilities,) = to_probabilities(outputs, kind)
-        labels = candidate.labels or range(len(probabilities))
-        best = (-probabilities).argsort(kind="stable")[:top]
-        return [(str(labels[i]), float(probabilities[i])) for i in best]
-
-
-def detect(
-    arguments: argparse.Namespace,
-    model: ImageModel | keras.Model,
-    labels: Sequence[str],
-) -> None:
+def detect(arguments: argparse.Namespace, opened: OpenedModel) -> None:
     from keras_mobilevit.detection import draw_detections
     from keras_mobilevit.images import open_image
-    from keras_mobilevit.tflite.dense import Detector
     from keras_mobilevit.tflite.dense.output import save_picture
 
-    pictures = targets(arguments)
-    detector = Detector(
-        model,
-        labels,
-        size=tuple(arguments.size) if arguments.size else None,
-        score_threshold=arguments.score,
-    )
-    for path, target in pictures:
-        detections = detector.detect(path)
+    for path, target in targets(arguments):
+        detections = opened.predict(path, score_threshold=arguments.score)
         print(path)
         for detection in detections:
             box = ", ".join(f"{side:.0f}" for side in detection.box)
@@ -231,29 +158,19 @@ def detect(
             save_picture(draw_detections(open_image(path), detections), target)
 
 
-def segment(
-    arguments: argparse.Namespace,
-    model: ImageModel | keras.Model,
-    labels: Sequence[str],
-) -> None:
+def segment(arguments: argparse.Namespace, opened: OpenedModel) -> None:
     from keras_mobilevit.images import open_image
-    from keras_mobilevit.segmentation.legend import class_shares, named_overlay
-    from keras_mobilevit.tflite.dense import Segmenter
+    from keras_mobilevit.segmentation.legend import named_overlay
     from keras_mobilevit.tflite.dense.output import save_picture
 
-    pictures = targets(arguments)
-    segmenter = Segmenter(
-        model, labels, size=tuple(arguments.size) if arguments.size else None
-    )
-    labels = segmenter.labels
-    for path, target in pictures:
-        mask = segmenter.segment(path)
+    for path, target in targets(arguments):
+        found = opened.predict(path)
         print(path)
-        for class_id, share in class_shares(mask).items():
-            print(f"  {share:6.1%}  {labels[class_id] if labels else class_id}")
+        for label, share in found.shares():
+            print(f"  {share:6.1%}  {label}")
         if target:
             drawn = named_overlay(
-                open_image(path), mask, labels, arguments.opacity
+                open_image(path), found.mask, found.labels, arguments.opacity
             )
             save_picture(drawn, target)
 

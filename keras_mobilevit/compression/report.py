@@ -12,6 +12,7 @@ from keras_mobilevit.compression.statistics import kernel_statistics, sparsity
 from keras_mobilevit.extras import require
 from keras_mobilevit.figures import png_figure
 from keras_mobilevit.files import atomic_write
+from keras_mobilevit.opening import open_model
 from keras_mobilevit.reparameterization import reparameterize
 from keras_mobilevit.tables import markdown_table
 from keras_mobilevit.tflite import evaluate, export_recipes
@@ -20,10 +21,7 @@ from keras_mobilevit.tflite.conversion import (
     exported_shape,
     saved_model_converter,
 )
-from keras_mobilevit.tflite.evaluation.candidates import (
-    common_settings,
-    open_candidate,
-)
+from keras_mobilevit.tflite.evaluation.candidates import common_settings
 
 HEADER = (
     *("weights", "zeros %", "top-1 %", "int8 top-1 %", "int8 SQNR dB"),
@@ -92,7 +90,7 @@ def measure(
     """Exports weights, and measures the files side by side.
 
     Args:
-        weights: Name in the report -> weights as `open_candidate` takes them,
+        weights: Name in the report -> weights as `open_model` takes them,
             such as `"weights:cifar10"` or a `.weights.h5` file.
         data: Folder or tar of `<class>/<picture>` to test on.
         calibration: Pictures that set the ranges of int8.
@@ -115,21 +113,21 @@ def measure(
     folder = pathlib.Path(folder)
     files, facts = [], []
     for name, source in weights.items():
-        candidate = open_candidate(source)
-        settings = common_settings({name: candidate})
+        opened = open_model(source)
+        settings = common_settings({name: opened})
         float32, sparse, int8 = (
             folder / f"{name}.{kind}.tflite"
             for kind in ("float32", "sparse", "int8")
         )
         export_recipes(
-            candidate.model,
+            opened.model,
             {float32: "float32", int8: "int8"},
             calibration=calibration,
-            info=candidate.info,
+            info=opened.info if opened.described else None,
         )
-        atomic_write(sparse, convert_sparse(candidate.model))
+        atomic_write(sparse, convert_sparse(opened.model))
         results = evaluate(
-            {"keras": candidate.model, "int8": int8},
+            {"keras": opened.model, "int8": int8},
             data,
             **settings._asdict(),
             limit=limit,
@@ -139,7 +137,7 @@ def measure(
         facts.append(
             {
                 "name": name,
-                "zeros": sparsity(kernel_statistics(candidate.model).values()),
+                "zeros": sparsity(kernel_statistics(opened.model).values()),
                 "top1": results["keras"].top1,
                 "int8_top1": results["int8"].top1,
                 "int8_sqnr": results["int8"].sqnr,

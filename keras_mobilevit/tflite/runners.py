@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.model_info import ImageSpec, ModelInfo
 from keras_mobilevit.tflite.runtime import ImageModel
 
 if TYPE_CHECKING:
@@ -18,33 +18,50 @@ if TYPE_CHECKING:
 
 
 def make_runner(
-    model: keras.Model | ImageModel | str | os.PathLike, workers: int = 1
+    model: keras.Model | ImageModel | str | os.PathLike,
+    workers: int = 1,
+    image: ImageSpec | None = None,
 ) -> KerasRunner | FileRunner:
     """Returns what runs a model.
 
     Args:
         model: Keras model, or a `.tflite` file, open or not.
         workers: As in `FileRunner`.
+        image: How a Keras model wants its pixels scaled, by default not at
+            all; a file says it itself.
     """
     if isinstance(model, (ImageModel, str, os.PathLike)):
         return FileRunner(model, workers)
-    return KerasRunner(model)
+    return KerasRunner(model, image)
 
 
 class KerasRunner:
     """A Keras model, which takes its pictures in batches.
 
+    Args:
+        model: The model.
+        image: As in `make_runner`.
+
     Attributes:
         size: `(height, width)` of the input; `None` for a side of any size.
+        channels: Channels of the input.
         output_shape: As of the model.
         kind: As `keras_mobilevit.output_kind.output_kind` gives it.
     """
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: keras.Model, image: ImageSpec | None = None):
         from keras_mobilevit.output_kind import output_kind
 
+        shape = model.input_shape
+        if not isinstance(shape, tuple) or len(shape) != 4:
+            raise ValueError(
+                "Expected a Keras model with one picture as its input, "
+                f"(height, width, channels). Received inputs of {shape}"
+            )
         self._model = model
-        self.size = tuple(model.input_shape[1:3])
+        self._image = image or ImageSpec()
+        *self.size, self.channels = shape[1:]
+        self.size = tuple(self.size)
         self.output_shape = model.output_shape
         self.kind = output_kind(model)
 
@@ -54,15 +71,19 @@ class KerasRunner:
         Args:
             images: `(n, height, width, channels)`, pixels in [0, 255].
         """
-        return self._model.predict_on_batch(images.astype(np.float32))
+        pixels = images.astype(np.float32)
+        spec = self._image
+        if (spec.scale, spec.offset) != (1, 0):
+            pixels = pixels * spec.scale + spec.offset
+        return self._model.predict_on_batch(pixels)
 
 
 class FileRunner:
     """A `.tflite` file, of which each thread needs its own interpreter.
 
     Args:
-        model: The file. Of a path each worker opens its own copy; a file that
-            is open already serves one worker.
+        model: The file. Each worker opens its own copy; a file that is open
+            already serves the first of them.
         workers: Threads, from 1.
 
     Attributes:
@@ -70,14 +91,19 @@ class FileRunner:
     """
 
     def __init__(self, model: ImageModel | str | os.PathLike, workers: int = 1):
-        copies = [model]
-        if not isinstance(model, ImageModel):
-            copies = [ImageModel(model) for _ in range(workers)]
-        self.size = copies[0].size
+        if isinstance(model, (str, os.PathLike)):
+            model = ImageModel(model)
+        copies = [model, *(model.reopen() for _ in range(workers - 1))]
+        self.size = model.size
         self._copies = copies
         self._free = queue.SimpleQueue()
         for copy in copies:
             self._free.put(copy)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the input."""
+        return self._copies[0].shape[2]
 
     @property
     def output_names(self) -> tuple[str, ...]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import pathlib
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from keras_mobilevit.class_scores import to_probabilities
 from keras_mobilevit.deprecation import moved_attribute
-from keras_mobilevit.extras import require
-from keras_mobilevit.images import load_image, load_whole
+from keras_mobilevit.images import load_input
 from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.tflite.interpreters import LITERT, make_interpreter
 from keras_mobilevit.tflite.metadata import read_metadata
+
+if TYPE_CHECKING:
+    from keras_mobilevit.images import ImageSource
 
 
 class Prediction(NamedTuple):
@@ -41,6 +43,7 @@ class ImageModel:
         runtime: As in `make_interpreter`.
 
     Attributes:
+        path: The file.
         info: What the file says of itself.
         output_names: Names of the outputs, by its signature if it has one.
 
@@ -56,16 +59,22 @@ class ImageModel:
         num_threads: int = 1,
         runtime: str = LITERT,
     ):
+        self.path = pathlib.Path(path)
+        self._how = num_threads, runtime
         self._interpreter = make_interpreter(path, num_threads, runtime)
         self._input = _image_input(self._interpreter, path)
         self._outputs = _named_outputs(self._interpreter)
         self.output_names = tuple(self._outputs)
         self.info = read_metadata(path) or ModelInfo(
-            name=pathlib.Path(path).stem, recipe="unknown"
+            name=self.path.stem, recipe="unknown"
         )
 
     def __getattr__(self, name: str) -> Any:
         return moved_attribute(self, name, {"metadata": "info"})
+
+    def reopen(self) -> ImageModel:
+        """Opens the same file once more, for another thread."""
+        return ImageModel(self.path, *self._how)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -77,10 +86,13 @@ class ImageModel:
         """`(height, width, channels)` of the input."""
         return tuple(self._input["shape"][1:].tolist())
 
-    def load_image(self, source: str | os.PathLike | bytes) -> np.ndarray:
+    def load_image(self, source: ImageSource) -> np.ndarray:
         """Reads a picture with this model's size, crop and channels.
 
         For detection and segmentation it is resized whole.
+
+        Args:
+            source: As in `keras_mobilevit.images.open_image`.
 
         Returns:
             uint8 array of `shape`: RGB, or luma for one channel, or what else
@@ -90,27 +102,7 @@ class ImageModel:
             FileNotFoundError: If there is no such file.
             ValueError: If it is no picture, or the model has 2 or 4 channels.
         """
-        channels = self.shape[2]
-        if channels not in (1, 3):
-            raise ValueError(
-                f"A picture does not say what to put in {channels} channels: "
-                "make an array, and give it to `predict`."
-            )
-        if self.info.image.crop_mode == "squash":
-            image = load_whole([source], self.size)[0][0]
-        else:
-            image = load_image(
-                source,
-                self.size,
-                self.info.image.crop_pct,
-                self.info.image.pre_resize,
-            )
-        if channels == 1:
-            pillow = require("PIL.Image", extra="runtime")
-            image = np.asarray(pillow.fromarray(image).convert("L"))[..., None]
-        if self.info.image.channel_order == "bgr":
-            image = image[..., ::-1]
-        return image
+        return load_input(source, self.size, self.info.image, self.shape[2])
 
     def set_image(self, image: np.ndarray) -> None:
         """Sets the input from pixels of `shape` in [0, 255].
@@ -153,9 +145,7 @@ class ImageModel:
         }
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
-    def classify(
-        self, source: str | os.PathLike | bytes, top: int = 5
-    ) -> list[Prediction]:
+    def classify(self, source: ImageSource, top: int = 5) -> list[Prediction]:
         """The `top` most probable classes of a picture, best first.
 
         Whether the file gives logits or probabilities it says itself; of one
@@ -170,16 +160,46 @@ class ImageModel:
                 "Only a model that gives one vector can classify; use "
                 f"`predict`. Received one that gives {self._shapes()}"
             )
-        output = to_probabilities(output[None], self.info.output.kind)[0]
-        labels = self.info.labels or tuple(map(str, range(len(output))))
-        best = np.argsort(-output, kind="stable")[:top]
-        return [Prediction(labels[i], float(output[i])) for i in best]
+        (predictions,) = best_predictions(output[None], self.info, top)
+        return predictions
 
     def _shapes(self):
         return {
             name: tuple(details["shape"].tolist())
             for name, details in self._outputs.items()
         }
+
+
+def best_predictions(
+    outputs: np.ndarray, info: ModelInfo, top: int
+) -> list[list[Prediction]]:
+    """Names the most probable classes of each picture, best first.
+
+    Args:
+        outputs: Probabilities or logits `(pictures, classes)`.
+        info: Names of the classes, and which of the two the outputs are.
+        top: How many classes, from 1.
+
+    Raises:
+        ValueError: If there are not as many names as classes, or `top` is
+            less than 1.
+    """
+    if top < 1:
+        raise ValueError(f"`top` must be 1 or more. Received: top={top}")
+    probabilities = to_probabilities(outputs, info.output.kind)
+    classes = probabilities.shape[1]
+    labels = info.output_labels or tuple(map(str, range(classes)))
+    if len(labels) != classes:
+        raise ValueError(
+            f"The model has {classes} classes. Received: {len(labels)} labels"
+        )
+    return [
+        [
+            Prediction(labels[i], float(row[i]))
+            for i in np.argsort(-row, kind="stable")[:top]
+        ]
+        for row in probabilities
+    ]
 
 
 def _image_input(interpreter, path):

@@ -18,7 +18,6 @@ from keras_mobilevit.checkpoints import (
 )
 from keras_mobilevit.model_info import ImageSpec, ModelInfo, OutputSpec
 from keras_mobilevit.named_models import open_model
-from keras_mobilevit.tflite.evaluation.candidates import open_candidate
 
 INFO = ModelInfo(
     name="mobilevit_xxs",
@@ -94,9 +93,6 @@ def test_the_file_alone_opens_the_model(path):
     assert opened.info == dataclasses.replace(
         INFO, output=OutputSpec(kind="probabilities")
     )
-    candidate = open_candidate(str(path))
-    assert candidate.labels == INFO.labels
-    assert candidate.native_size == 48
 
 
 def test_files_from_before_there_were_tasks_are_of_classifiers(tmp_path):

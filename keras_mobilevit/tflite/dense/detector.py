@@ -19,6 +19,9 @@ from keras_mobilevit.tflite.runtime import ImageModel
 if TYPE_CHECKING:
     import keras
 
+    from keras_mobilevit.images import ImageSource
+    from keras_mobilevit.model_info import ImageSpec
+
 # Files whose last operation is non-maximum suppression.
 _SUPPRESSED = "boxes"
 
@@ -40,7 +43,9 @@ class Detector:
             with suppression inside.
         max_boxes: Most boxes of a picture; a file with suppression inside
             may have fewer.
-        workers: Threads for a file that is given by its path.
+        workers: Threads for a file.
+        image: How a Keras model wants its pixels scaled, by default not at
+            all; a file says it itself.
 
     Attributes:
         size: `(height, width)` of the model's input, in pixels.
@@ -62,9 +67,10 @@ class Detector:
         score_threshold: float = 0.05,
         max_boxes: int = 200,
         workers: int = 1,
+        image: ImageSpec | None = None,
     ):
         self._network = open_network(
-            model, "detection", ("anchors", _SUPPRESSED), size, workers
+            model, "detection", ("anchors", _SUPPRESSED), size, workers, image
         )
         self.size = self._network.size
         self.labels = tuple(labels)
@@ -76,11 +82,11 @@ class Detector:
             max_boxes=max_boxes,
         )
 
-    def detect(self, source: str | os.PathLike | bytes) -> list[Detection]:
+    def detect(self, source: ImageSource) -> list[Detection]:
         """Finds the objects of one picture.
 
         Args:
-            source: Path of a picture, or its bytes.
+            source: As in `keras_mobilevit.images.open_image`.
 
         Returns:
             Its detections, best first, with boxes in its own pixels.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from keras_mobilevit.model_info import ImageSpec
 from keras_mobilevit.tflite.runners import KerasRunner, make_runner
 from keras_mobilevit.tflite.runtime import ImageModel
 
@@ -44,6 +45,7 @@ def open_network(
     kinds: Collection[str],
     size: tuple[int, int] | None = None,
     workers: int = 1,
+    image: ImageSpec | None = None,
 ) -> Network:
     """Opens a model for one task.
 
@@ -52,7 +54,8 @@ def open_network(
         task: `"detection"` or `"segmentation"`.
         kinds: Kinds of outputs that a file may have.
         size: `(height, width)`; needed where the model's own are dynamic.
-        workers: Threads, and copies, of a file that is given by its path.
+        workers: Threads, and copies, of a file.
+        image: As in `make_runner`.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -63,7 +66,7 @@ def open_network(
         raise ValueError(
             f"`workers` must be 1 or more. Received: workers={workers}"
         )
-    runner = make_runner(model, workers)
+    runner = make_runner(model, workers, image)
     if isinstance(runner, KerasRunner):
         kind, labels = None, ()
         classes = _keras_outputs(runner.output_shape, task)
@@ -76,7 +79,8 @@ def open_network(
                 f"whose output is one of {sorted(kinds)}. Received: "
                 f"{info.name}, for {info.task}, with the output {kind}"
             )
-    return Network(runner.run, _fixed(runner.size, size), kind, labels, classes)
+    size = fixed_size(runner.size, size)
+    return Network(runner.run, size, kind, labels, classes)
 
 
 def _keras_outputs(shape, task):
@@ -89,8 +93,18 @@ def _keras_outputs(shape, task):
     )
 
 
-def _fixed(own, wanted):
-    """The one size that the model and the caller agree on."""
+def fixed_size(
+    own: tuple[int | None, int | None], wanted: tuple[int, int] | None
+) -> tuple[int, int]:
+    """The one size that the model and the caller agree on.
+
+    Args:
+        own: `(height, width)` of the model; `None` for a side of any size.
+        wanted: `(height, width)` that the caller asks for, if any.
+
+    Raises:
+        ValueError: If they differ, or neither is fixed.
+    """
     size = own if None not in own else wanted
     if size is None:
         raise ValueError(

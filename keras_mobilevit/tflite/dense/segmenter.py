@@ -19,6 +19,9 @@ from keras_mobilevit.tflite.runtime import ImageModel
 if TYPE_CHECKING:
     import keras
 
+    from keras_mobilevit.images import ImageSource
+    from keras_mobilevit.model_info import ImageSpec
+
 # Files whose last operation is the choice of a class for each pixel.
 _CHOSEN = "mask"
 
@@ -37,7 +40,9 @@ class Segmenter:
         labels: Names of the classes; by default those of the file, and
             without any, of Keras models, the numbers of the classes.
         size: `(height, width)`; needed where the model's own are dynamic.
-        workers: Threads for a file that is given by its path.
+        workers: Threads for a file.
+        image: How a Keras model wants its pixels scaled, by default not at
+            all; a file says it itself.
 
     Attributes:
         size: `(height, width)` of the model's input, in pixels.
@@ -57,6 +62,7 @@ class Segmenter:
         *,
         size: tuple[int, int] | None = None,
         workers: int = 1,
+        image: ImageSpec | None = None,
     ):
         self._network = network = open_network(
             model,
@@ -64,6 +70,7 @@ class Segmenter:
             ("logits", "probabilities", _CHOSEN),
             size,
             workers,
+            image,
         )
         self.size = network.size
         classes = network.classes
@@ -76,11 +83,11 @@ class Segmenter:
                 f"{len(self.labels)} labels"
             )
 
-    def segment(self, source: str | os.PathLike | bytes) -> np.ndarray:
+    def segment(self, source: ImageSource) -> np.ndarray:
         """Finds the class of each pixel of one picture.
 
         Args:
-            source: Path of a picture, or its bytes.
+            source: As in `keras_mobilevit.images.open_image`.
 
         Returns:
             Class ids, uint8 `(height, width)` of the upright picture.

@@ -1,73 +1,20 @@
-"""What can be evaluated, by name, and how it wants its pictures."""
+"""What models must have in common to be compared, and what they lack."""
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import pathlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import keras
-
-from keras_mobilevit.checkpoints import read_info
-from keras_mobilevit.configs import (
-    DETECTION_WEIGHTS,
-    SEGMENTATION_WEIGHTS,
-    WEIGHTS,
-)
+from keras_mobilevit.configs import WEIGHTS
 from keras_mobilevit.images import label_of, list_files
 from keras_mobilevit.labels import class_names
-from keras_mobilevit.model_info import ModelInfo
-from keras_mobilevit.named_models import open_model
-from keras_mobilevit.tflite.dense.network import RANKS
-from keras_mobilevit.tflite.metadata import read_metadata
-
-_NAMED = {**WEIGHTS, **SEGMENTATION_WEIGHTS, **DETECTION_WEIGHTS}
-_FORMS = (
-    "weights:NAME, weights:NAME:VARIANT, FILE.weights.h5, FILE.keras or "
-    "FILE.tflite"
-)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Candidate:
-    """One model to evaluate.
-
-    Attributes:
-        model: Keras model, or path of a `.tflite` file.
-        info: What is known of it; `None` for files that say nothing.
-        task: One of `keras_mobilevit.configs.TASKS`.
-    """
-
-    model: keras.Model | pathlib.Path
-    info: ModelInfo | None = None
-    task: str = "classification"
-
-    @property
-    def labels(self) -> tuple[str, ...] | None:
-        """As `evaluate`, `Detector` and `Segmenter` take them, or `None`.
-
-        Those of a detector begin with the background.
-        """
-        if self.info is None or not self.info.labels:
-            return None
-        background = ("background",) if self.task == "detection" else ()
-        return background + self.info.labels
-
-    @property
-    def crop_fraction(self) -> float | None:
-        """As in `keras_mobilevit.images.load_image`; `None` if unknown."""
-        return None if self.info is None else self.info.image.crop_pct
-
-    @property
-    def native_size(self) -> int | None:
-        """As in `keras_mobilevit.images.load_image`; `None` if unknown."""
-        return None if self.info is None else self.info.image.pre_resize
+from keras_mobilevit.opening import OpenedModel
 
 
 class Settings(NamedTuple):
-    """What all candidates have in common, as `evaluate` takes it.
+    """What all models have in common, as `evaluate` takes it.
 
     Attributes:
         labels: Class names in the order of the outputs; may be empty.
@@ -80,81 +27,18 @@ class Settings(NamedTuple):
     native_size: int
 
 
-def open_candidate(name: str) -> Candidate:
-    """Opens a model by its name.
+def check_task(models: Mapping[str, OpenedModel], task: str) -> None:
+    """Checks that all models are for one task.
 
     Args:
-        name: `"weights:cifar10"`, `"weights:imagenet:mobilevit_s"` (without
-            a variant it is the smallest), likewise `"weights:coco"` and
-            `"weights:pascal_voc"`, or the path of a `.weights.h5`, `.keras`
-            or `.tflite` file.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the name has another form, or the file is damaged.
-        OSError: If weights can not be downloaded.
-    """
-    if name.endswith(".tflite"):
-        return _candidate(pathlib.Path(name), read_metadata(name))
-    if name.endswith(".keras"):
-        model = _load_keras(name)
-        return _candidate(model, read_info(name), _task_of(model))
-    if name.endswith(".weights.h5"):
-        opened = open_model(None, name)
-        known = read_info(name) is not None
-        info = opened.info if known else None
-        return _candidate(opened.model, info, opened.info.task)
-    kind, _, weights = name.partition(":")
-    weights, _, variant = weights.partition(":")
-    if kind != "weights" or weights not in _NAMED:
-        raise ValueError(
-            f"A model must be {_FORMS}, with a NAME of {list(_NAMED)}. "
-            f"Received: {name}"
-        )
-    variants = _NAMED[weights].variants
-    if variant and variant not in variants:
-        raise ValueError(
-            f"There are {weights} weights for {list(variants)}. Received: "
-            f"{name}"
-        )
-    opened = open_model(variant or variants[0], weights)
-    return _candidate(opened.model, opened.info)
-
-
-def _candidate(model, info, task="classification"):
-    return Candidate(model, info, task if info is None else info.task)
-
-
-def _load_keras(path):
-    if not pathlib.Path(path).is_file():
-        raise FileNotFoundError(f"There is no .keras file at {path}.")
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"Expected a Keras model at {path} whose layers are of Keras or "
-            f"of this package. It can not be opened: {error}"
-        ) from error
-
-
-def _task_of(model):
-    """What a model is for, by the rank of its output."""
-    tasks = {rank: task for task, rank in RANKS.items()}
-    rank = len(model.output_shape) if len(model.outputs) == 1 else None
-    return tasks.get(rank, "classification")
-
-
-def check_task(candidates: Mapping[str, Candidate], task: str) -> None:
-    """Checks that all candidates are for one task.
-
-    Args:
-        candidates: Name to model.
+        models: Name to model.
         task: One of `keras_mobilevit.configs.TASKS`.
 
     Raises:
         ValueError: If one is for another task.
     """
-    others = {n: c.task for n, c in candidates.items() if c.task != task}
+    tasks = {name: opened.info.task for name, opened in models.items()}
+    others = {name: found for name, found in tasks.items() if found != task}
     if others:
         raise ValueError(
             f"All models must be for {task}: detectors are measured against "
@@ -164,37 +48,41 @@ def check_task(candidates: Mapping[str, Candidate], task: str) -> None:
 
 
 def common_settings(
-    candidates: Mapping[str, Candidate],
+    models: Mapping[str, OpenedModel],
     *,
     labels: tuple[str, ...] | None = None,
     crop_fraction: float | None = None,
     native_size: int | None = None,
 ) -> Settings:
-    """Labels and preprocessing that are right for all candidates.
+    """Labels and preprocessing that are right for all models.
 
     Args:
-        candidates: Name to model. Those that do not know a setting take it
-            from the others; if none knows it, there are no labels, and the
-            pictures are only resized.
-        labels: Used instead of what the candidates say.
-        crop_fraction: Used instead of what the candidates say.
-        native_size: Used instead of what the candidates say.
+        models: Name to model. Those that are not described take a setting
+            from the others; if none is, there are no labels, and the pictures
+            are only resized.
+        labels: Used instead of what the models say.
+        crop_fraction: Used instead of what the models say.
+        native_size: Used instead of what the models say.
 
     Raises:
-        ValueError: If the candidates contradict each other.
+        ValueError: If the models contradict each other.
     """
+    described = {
+        n: opened.info for n, opened in models.items() if opened.described
+    }
+    named = {n: i.output_labels for n, i in described.items() if i.labels}
+    crops = {n: info.image.crop_pct for n, info in described.items()}
+    sizes = {n: info.image.pre_resize for n, info in described.items()}
     return Settings(
-        _agreed(candidates, "labels", labels, default=()),
-        _agreed(candidates, "crop_fraction", crop_fraction, default=1.0),
-        _agreed(candidates, "native_size", native_size, default=0),
+        _agreed("labels", named, labels, default=()),
+        _agreed("crop_fraction", crops, crop_fraction, default=1.0),
+        _agreed("native_size", sizes, native_size, default=0),
     )
 
 
-def _agreed(candidates, setting, given, default):
+def _agreed(setting, known, given, default):
     if given is not None:
         return given
-    values = {name: getattr(c, setting) for name, c in candidates.items()}
-    known = {name: v for name, v in values.items() if v is not None}
     if len(set(known.values())) > 1:
         listed = ", ".join(f"{n}: {str(v)[:60]}" for n, v in known.items())
         raise ValueError(

@@ -1,0 +1,260 @@
+"""From pictures to named results, for every task and for every kind of model.
+
+Nothing here needs Keras: `.tflite` files are run by LiteRT alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from keras_mobilevit.detection import Detection, preprocess
+from keras_mobilevit.images import load_input
+from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.segmentation.legend import class_shares
+from keras_mobilevit.tflite.dense.detector import Detector
+from keras_mobilevit.tflite.dense.network import RANKS, fixed_size
+from keras_mobilevit.tflite.dense.segmenter import Segmenter
+from keras_mobilevit.tflite.runners import KerasRunner, make_runner
+from keras_mobilevit.tflite.runtime import (
+    ImageModel,
+    Prediction,
+    best_predictions,
+)
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_mobilevit.images import ImageSource
+
+# Pictures at a time: logits of a mask take 20 MB each.
+_BATCH = 8
+DEFAULT_TOP = 5
+# What is worth drawing; evaluation counts boxes of far lower scores.
+DEFAULT_SCORE_THRESHOLD = 0.3
+# Option of `make_predictor` -> the task that has it.
+_OPTIONS = {"top": "classification", "score_threshold": "detection"}
+
+
+class Segmentation(NamedTuple):
+    """The class of each pixel of one picture.
+
+    Attributes:
+        mask: Class ids, uint8 `(height, width)` of the upright picture.
+        labels: Names of the classes, by id; empty if they are unknown.
+    """
+
+    mask: np.ndarray
+    labels: tuple[str, ...]
+
+    def name(self, class_id: int) -> str:
+        """Name of a class, or its number where the names are unknown."""
+        return self.labels[class_id] if self.labels else str(class_id)
+
+    def shares(self) -> list[tuple[str, float]]:
+        """Name and share of the pixels of each class there, largest first."""
+        return [
+            (self.name(class_id), share)
+            for class_id, share in class_shares(self.mask).items()
+        ]
+
+
+Result: TypeAlias = list[Prediction] | list[Detection] | Segmentation
+
+
+class Classifier:
+    """A classifier, in Keras or in a `.tflite` file: pictures in, names out.
+
+    Args:
+        model: Keras model, or a `.tflite` file, open or not.
+        info: Class names, preprocessing and kind of the output; by default
+            what a file says of itself, and of a Keras model nothing.
+        size: `(height, width)`; needed where the model's own are dynamic.
+
+    Attributes:
+        size: `(height, width)` of the model's input, in pixels.
+        info: What is known of the model.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the model is no classifier of pictures, or of another
+            size.
+        ImportError: If the runtime is missing.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model | ImageModel | str | os.PathLike,
+        info: ModelInfo | None = None,
+        *,
+        size: tuple[int, int] | None = None,
+    ):
+        image = None if info is None else info.image
+        self._runner = runner = make_runner(model, image=image)
+        if isinstance(runner, KerasRunner):
+            _check_rank(runner.output_shape)
+            info = info or ModelInfo()
+        self.info = info = info or runner.info
+        if info.output.kind is None:
+            output = dataclasses.replace(info.output, kind=runner.kind)
+            self.info = dataclasses.replace(info, output=output)
+        self.size = fixed_size(runner.size, size)
+
+    def classify(
+        self, source: ImageSource, top: int = DEFAULT_TOP
+    ) -> list[Prediction]:
+        """The `top` most probable classes of a picture, best first.
+
+        Args:
+            source: As in `keras_mobilevit.images.open_image`.
+            top: How many classes, from 1.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is no picture, or the model does not give as
+                many numbers as there are class names.
+        """
+        (predictions,) = self.classify_batch([source], top)
+        return predictions
+
+    def classify_batch(
+        self, sources: Sequence[ImageSource], top: int = DEFAULT_TOP
+    ) -> list[list[Prediction]]:
+        """As `classify`, for each of some pictures."""
+        images = [
+            load_input(
+                source, self.size, self.info.image, self._runner.channels
+            )
+            for source in sources
+        ]
+        outputs = list(self._runner.run(np.stack(images)))
+        shape = np.shape(outputs[0])
+        if isinstance(outputs[0], dict) or len(shape) != 1:
+            raise ValueError(
+                "Expected a classifier, which gives one number a class. "
+                "Received a model that gives "
+                + (
+                    f"the outputs {list(outputs[0])}"
+                    if isinstance(outputs[0], dict)
+                    else f"an output of shape {shape}"
+                )
+            )
+        return best_predictions(np.stack(outputs), self.info, top)
+
+
+def _check_rank(shape):
+    if not isinstance(shape, tuple) or len(shape) != RANKS["classification"]:
+        raise ValueError(
+            "Expected a Keras classifier, with one output (batch, classes). "
+            f"Received one with the output shape {shape}"
+        )
+
+
+def make_predictor(
+    model: keras.Model | ImageModel,
+    info: ModelInfo,
+    *,
+    top: int | None = None,
+    score_threshold: float | None = None,
+) -> Callable[[Sequence[ImageSource]], list[Result]]:
+    """Returns what makes named results of pictures.
+
+    Args:
+        model: Keras model or open `.tflite` file.
+        info: Its task, labels, size and preprocessing.
+        top: How many classes a classifier names; by default 5.
+        score_threshold: Only boxes of a detector above it count; by default
+            0.3.
+
+    Raises:
+        ValueError: If the model does not fit its task, or an option does not.
+    """
+    given = {"top": top, "score_threshold": score_threshold}
+    for name, value in given.items():
+        if value is not None and _OPTIONS[name] != info.task:
+            raise ValueError(
+                f"`{name}` is an option of models for {_OPTIONS[name]}. "
+                f"Received: {name}={value}, for a model for {info.task}"
+            )
+    if info.task == "classification":
+        classifier = Classifier(model, info, size=info.image.size)
+        top = DEFAULT_TOP if top is None else top
+        return lambda sources: classifier.classify_batch(sources, top)
+    if info.task == "detection":
+        if score_threshold is None:
+            score_threshold = DEFAULT_SCORE_THRESHOLD
+        detector = make_detector(model, info, score_threshold=score_threshold)
+        return lambda sources: detector.detect_batch(
+            *preprocess(sources, detector.size)
+        )
+    segmenter = make_segmenter(model, info)
+    return lambda sources: [
+        Segmentation(mask, segmenter.labels)
+        for mask in segmenter.segment_batch(
+            *preprocess(sources, segmenter.size)
+        )
+    ]
+
+
+def make_detector(
+    model: keras.Model | ImageModel, info: ModelInfo, **options: Any
+) -> Detector:
+    """Returns a `Detector` with the labels, size and scaling of `info`.
+
+    Args:
+        model: Keras model or open `.tflite` file.
+        info: What is known of it.
+        **options: Further arguments of `Detector`.
+    """
+    # Its labels begin with the background, those of a description do not.
+    labels = ("background", *info.labels) if info.labels else ()
+    return Detector(
+        model, labels, size=info.image.size, image=info.image, **options
+    )
+
+
+def make_segmenter(
+    model: keras.Model | ImageModel, info: ModelInfo, **options: Any
+) -> Segmenter:
+    """Returns a `Segmenter`, as `make_detector` does."""
+    return Segmenter(
+        model, info.labels, size=info.image.size, image=info.image, **options
+    )
+
+
+def is_one_image(images: ImageSource | Iterable[ImageSource]) -> bool:
+    """Whether something is one picture, and not several.
+
+    An array of four axes is several.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if isinstance(images, str | bytes | os.PathLike):
+        return True
+    if hasattr(images, "__array_interface__") or hasattr(images, "__array__"):
+        # Pillow images have no axes, but are one picture.
+        return getattr(images, "ndim", 3) != 4
+    if not isinstance(images, Iterable):
+        raise ValueError(
+            "`images` must be a picture or several: paths, bytes of files, "
+            "Pillow images or arrays (height, width, 3) of RGB pixels in "
+            f"[0, 255]. Received: {images!r:.80}"
+        )
+    return False
+
+
+def batches(sources: Iterable[ImageSource]) -> Iterator[list[ImageSource]]:
+    """Yields pictures in lists that fit into memory."""
+    batch = []
+    for source in sources:
+        batch.append(source)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
