@@ -10,12 +10,8 @@ from typing import NamedTuple
 
 import keras
 
+from keras_mobilevit.architectures import named_weights
 from keras_mobilevit.checkpoints import read_info
-from keras_mobilevit.configs import (
-    DETECTION_WEIGHTS,
-    SEGMENTATION_WEIGHTS,
-    WEIGHTS,
-)
 from keras_mobilevit.images import label_of, list_files
 from keras_mobilevit.labels import class_names
 from keras_mobilevit.model_info import ModelInfo
@@ -23,7 +19,6 @@ from keras_mobilevit.named_models import open_model
 from keras_mobilevit.tflite.dense.network import RANKS
 from keras_mobilevit.tflite.metadata import read_metadata
 
-_NAMED = {**WEIGHTS, **SEGMENTATION_WEIGHTS, **DETECTION_WEIGHTS}
 _FORMS = (
     "weights:NAME, weights:NAME:VARIANT, FILE.weights.h5, FILE.keras or "
     "FILE.tflite"
@@ -106,12 +101,13 @@ def open_candidate(name: str) -> Candidate:
         return _candidate(opened.model, info, opened.info.task)
     kind, _, weights = name.partition(":")
     weights, _, variant = weights.partition(":")
-    if kind != "weights" or weights not in _NAMED:
+    named = named_weights()
+    if kind != "weights" or weights not in named:
         raise ValueError(
-            f"A model must be {_FORMS}, with a NAME of {list(_NAMED)}. "
+            f"A model must be {_FORMS}, with a NAME of {list(named)}. "
             f"Received: {name}"
         )
-    variants = _NAMED[weights].variants
+    variants = named[weights].variants
     if variant and variant not in variants:
         raise ValueError(
             f"There are {weights} weights for {list(variants)}. Received: "
@@ -221,11 +217,12 @@ def read_labels(choice: str, source: str | os.PathLike) -> tuple[str, ...]:
         return ()
     if choice == "folders":
         return tuple(sorted(set(map(label_of, list_files(source)))))
-    if choice in WEIGHTS:
+    named = named_weights("classification")
+    if choice in named:
         return class_names(choice)
     if not pathlib.Path(choice).is_file():
         raise FileNotFoundError(
-            f"`labels` must be one of {[*WEIGHTS, 'folders', 'none']}, or a "
+            f"`labels` must be one of {[*named, 'folders', 'none']}, or a "
             f"text file with one name a line. Received: {choice}"
         )
     return tuple(pathlib.Path(choice).read_text().splitlines())
