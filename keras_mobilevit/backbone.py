@@ -9,20 +9,18 @@ from collections.abc import Mapping
 import keras
 
 from keras_mobilevit import checkpoints
+from keras_mobilevit.architectures import architecture_of, named_weights
 from keras_mobilevit.configs import (
-    DETECTION_WEIGHTS,
     MIN_SIZE,
     MLP_RATIO,
     NUM_HEADS,
     PATCH_SIZE,
-    SEGMENTATION_WEIGHTS,
     STEM_FILTERS,
-    VARIANTS,
-    WEIGHTS,
     MobileViTConfig,
     WeightsConfig,
 )
 from keras_mobilevit.layers import ConvBlock, InvertedResidual, MobileViTBlock
+from keras_mobilevit.lazy import resolve
 
 # Output stride -> (strides, dilation rate) of the inverted residuals that open
 # stages 4 and 5. In the reference code a stage's dilation applies only behind
@@ -32,8 +30,6 @@ _OPENINGS = {
     16: ((2, 1), (1, 1)),
     8: ((1, 1), (1, 2)),
 }
-# Names of weights, whatever the network is for.
-_NAMED = {*WEIGHTS, *SEGMENTATION_WEIGHTS, *DETECTION_WEIGHTS}
 
 
 def MobileViTBackbone(
@@ -63,7 +59,8 @@ def MobileViTBackbone(
     | `"P5"` | 32     | 80  | 96 | 160 |
 
     Args:
-        variant: `"mobilevit_xxs"`, `"mobilevit_xs"` or `"mobilevit_s"`.
+        variant: `"mobilevit_xxs"`, `"mobilevit_xs"`, `"mobilevit_s"`, or one of
+            another registered architecture.
         output_stride: 32, or 16 / 8 to keep the last maps larger; strides in
             the table are cut off there. The weights are the same for all
             three.
@@ -83,15 +80,11 @@ def MobileViTBackbone(
         ValueError: If an argument is out of its range, or the weights do not
             fit.
     """
-    if variant not in VARIANTS:
-        raise ValueError(
-            f"`variant` must be one of {sorted(VARIANTS)}. Received: "
-            f"variant={variant}"
-        )
+    architecture_of(variant)
     check_weights(weights, variant)
     image = image_input(weights, input_tensor, input_shape, None, stacklevel=3)
     x = rescale(image) if include_preprocessing else image
-    outputs = feature_pyramid(x, VARIANTS[variant], output_stride)
+    outputs = apply_backbone(x, variant, output_stride)
     return finish_model(
         image,
         outputs,
@@ -102,8 +95,15 @@ def MobileViTBackbone(
     )
 
 
+def apply_backbone(x, variant: str, output_stride: int = 32):
+    """As `feature_pyramid`, for a variant of any registered architecture."""
+    architecture = architecture_of(variant)
+    pyramid = resolve(architecture.feature_pyramid)
+    return pyramid(x, architecture.variants[variant], output_stride)
+
+
 def feature_pyramid(x, config: MobileViTConfig, output_stride: int = 32):
-    """Applies stem and stages 1 to 5 to an image.
+    """Applies stem and stages 1 to 5 of a MobileViT to an image.
 
     Args:
         x: Keras tensor `(batch, height, width, channels)`, scaled to [0, 1].
@@ -171,7 +171,7 @@ def rescale(x):
 def check_weights(
     weights,
     variant: str,
-    named: Mapping[str, WeightsConfig] = WEIGHTS,
+    named: Mapping[str, WeightsConfig] | None = None,
     argument: str = "weights",
 ) -> None:
     """Checks the `weights` argument before anything is built.
@@ -179,13 +179,15 @@ def check_weights(
     Args:
         weights: What the user gave.
         variant: Name of the variant.
-        named: Weights with a name.
+        named: Weights with a name; by default those of classifiers.
         argument: Name of the argument, for the message.
 
     Raises:
         ValueError: If `weights` is neither `None`, nor the name of weights
             that the variant has, nor the path of a file.
     """
+    if named is None:
+        named = named_weights("classification")
     names = [name for name, w in named.items() if variant in w.variants]
     if weights is None or weights in names:
         return
@@ -276,7 +278,7 @@ def image_input(weights, input_tensor, input_shape, default_size, stacklevel):
             f"input_shape={input_shape}"
         )
     height, width, channels = input_shape
-    if weights in _NAMED and channels != 3:
+    if weights in named_weights() and channels != 3:
         raise ValueError(
             f"The input must have 3 channels with `weights={weights!r}`. "
             f"Received: input_shape={input_shape}"
@@ -311,7 +313,7 @@ def finish_model(image, outputs, *, weights, variant, input_tensor, name):
 
 def load_weights(model: keras.Model, weights, variant: str) -> None:
     """Loads what a checked `weights` argument says into a model."""
-    if weights in _NAMED:
+    if weights in named_weights():
         checkpoints.load_weights(model, checkpoints.fetch(weights, variant))
     elif weights is not None:
         checkpoints.load_weights(model, weights)

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 
 from keras_mobilevit import checkpoints
+from keras_mobilevit.architectures import constructors
 from keras_mobilevit.checkpoints.layouts import ChannelOrder
-from keras_mobilevit.named_models import CONSTRUCTORS
 
 SUFFIXES = (".weights.h5", ".keras", ".safetensors")
 
@@ -100,7 +100,9 @@ def convert(
             reloaded = keras.saving.load_model(part, compile=False)
         else:
             reloaded = build(part)
-        images = np.random.default_rng(0).uniform(0, 255, (2, 256, 256, 3))
+        # The networks for dense prediction take any size.
+        size = (side or 256 for side in model.input_shape[1:3])
+        images = np.random.default_rng(0).uniform(0, 255, (2, *size, 3))
         images = images.astype(np.float32)
         expected, actual = (
             keras.ops.convert_to_numpy(m(images, training=False))
@@ -119,7 +121,7 @@ def _build(info, output_stride):
     """The network that a checkpoint is for, with random weights."""
     # A backbone alone is one of a classifier.
     task = info.task or "classification"
-    constructor = CONSTRUCTORS[task][info.variant]
+    constructor = constructors(task)[info.variant]
     if task != "classification":
         options = {}
         if task == "segmentation" and output_stride is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import pathlib
 
-from keras_mobilevit.configs import WEIGHTS
+from keras_mobilevit.architectures import named_weights
 
 # A line a class, in the order of the outputs: the WordNet id and its first
 # lemma, as timm lists them (Apache-2.0). `keras.applications` has the same.
@@ -38,12 +38,13 @@ def identified_classes(weights: str) -> tuple[tuple[str, str], ...]:
     Raises:
         ValueError: If there are no such weights.
     """
-    if weights not in WEIGHTS:
+    known = named_weights("classification")
+    if weights not in known:
         raise ValueError(
-            f"`weights` must be one of {list(WEIGHTS)}. Received: "
+            f"`weights` must be one of {list(known)}. Received: "
             f"weights={weights}"
         )
-    if labels := WEIGHTS[weights].info.labels:
+    if labels := known[weights].info.labels:
         return tuple((str(index), name) for index, name in enumerate(labels))
     lines = _IMAGENET.read_text(encoding="utf-8").splitlines()
     return tuple(tuple(line.split(" ", 1)) for line in lines)

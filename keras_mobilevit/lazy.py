@@ -1,4 +1,4 @@
-"""Public names of a package, each imported when it is first asked for.
+"""Names that are imported when they are first asked for.
 
 So `import keras_mobilevit`, and the `--help` of its commands, load neither
 Keras nor NumPy (PEP 562).
@@ -12,6 +12,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from keras_mobilevit.deprecation import moved_name
+
+
+def resolve(reference: str) -> Any:
+    """Imports what is named by `"module:name"`, with dots inside the name."""
+    module, _, names = reference.partition(":")
+    value = importlib.import_module(module)
+    for name in names.split("."):
+        value = getattr(value, name)
+    return value
 
 
 def lazy_names(

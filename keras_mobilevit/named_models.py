@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
 
-from keras_mobilevit import checkpoints, mobilevit
+from keras_mobilevit import checkpoints
+from keras_mobilevit.architectures import (
+    architecture_of,
+    constructors,
+    named_weights,
+)
 from keras_mobilevit.configs import (
     DETECTION_WEIGHTS,
     SEGMENTATION_WEIGHTS,
@@ -17,24 +22,36 @@ from keras_mobilevit.configs import (
     WEIGHTS,
 )
 from keras_mobilevit.deprecation import moved_attribute, warn_moved
-from keras_mobilevit.detection import ssdlite
 from keras_mobilevit.labels import class_names
 from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.output_kind import output_kind
-from keras_mobilevit.segmentation import deeplabv3
+
+
+class _Constructors(Mapping):
+    """Looked up anew each time: architectures may be registered later."""
+
+    def __getitem__(self, task):
+        if task not in TASKS:
+            raise KeyError(task)
+        return constructors(task)
+
+    def __iter__(self):
+        return iter(TASKS)
+
+    def __len__(self):
+        return len(TASKS)
+
 
 # Task -> name of the variant -> constructor.
-CONSTRUCTORS = {
-    "classification": mobilevit.CONSTRUCTORS,
-    "segmentation": deeplabv3.CONSTRUCTORS,
-    "detection": ssdlite.CONSTRUCTORS,
-}
-# What is assumed of weights of which nothing is known.
+CONSTRUCTORS = _Constructors()
+# What is assumed of weights of which nothing is known, nor of others of the
+# architecture.
 _PUBLISHED = {
     "classification": WEIGHTS["imagenet"].info,
     "segmentation": SEGMENTATION_WEIGHTS["pascal_voc"].info,
     "detection": DETECTION_WEIGHTS["coco"].info,
 }
+# Those of MobileViT; `architectures.named_weights` has those of all.
 NAMED_WEIGHTS = {**WEIGHTS, **SEGMENTATION_WEIGHTS, **DETECTION_WEIGHTS}
 
 
@@ -112,16 +129,18 @@ def open_model(
         raise ValueError(
             f"`task` must be one of {list(TASKS)}. Received: task={task!r}"
         )
-    if weights in NAMED_WEIGHTS:
-        known = NAMED_WEIGHTS[weights].info
-        if weights in WEIGHTS:
+    named = named_weights()
+    if weights in named:
+        # Those of the variant, if it has some: they may be of another size.
+        known = {**named, **named_weights(variant=variant)}[weights].info
+        if known.task == "classification":
             known = dataclasses.replace(known, labels=class_names(weights))
     elif weights is not None:
         identified = checkpoints.identify(weights)
         variant = variant or identified.variant
         known = checkpoints.read_info(weights) or _guess(identified, task)
     else:
-        known = _published_form(task or "classification")
+        known = _published_form(task or "classification", variant)
     task = task or known.task
     if variant is None:
         raise ValueError(
@@ -131,7 +150,8 @@ def open_model(
     options = {}
     if task == "segmentation":
         options["output_stride"] = known.output.stride or 16
-    size = tuple(size or known.image.size or _PUBLISHED[task].image.size)
+    size = size or known.image.size
+    size = tuple(size or _published(task, variant).image.size)
     model = CONSTRUCTORS[task][variant](
         weights=weights,
         input_shape=(*size, 3),
@@ -150,7 +170,7 @@ def _describe(known, model, variant, task, size):
     return dataclasses.replace(
         known,
         name=model.name,
-        architecture="mobilevit",
+        architecture=architecture_of(variant).name,
         variant=variant,
         task=task,
         classes=classes,
@@ -159,10 +179,16 @@ def _describe(known, model, variant, task, size):
     )
 
 
-def _published_form(task):
+def _published(task, variant):
+    """What is known of the published weights for a task."""
+    weights = named_weights(task, variant) if variant else {}
+    return next((w.info for w in weights.values()), _PUBLISHED[task])
+
+
+def _published_form(task, variant):
     """Size and preprocessing of the published weights, without their facts."""
     return dataclasses.replace(
-        _PUBLISHED[task], labels=(), licence="", training_data=""
+        _published(task, variant), labels=(), licence="", training_data=""
     )
 
 
@@ -170,7 +196,8 @@ def _guess(
     identified: checkpoints.CheckpointInfo, task: str | None
 ) -> ModelInfo:
     """What is known of a file that says nothing, by its tensors."""
-    known = _published_form(task or identified.task or "classification")
+    task = task or identified.task or "classification"
+    known = _published_form(task, identified.variant)
     if identified.classes is None:
         return known
     classes = identified.classes - known.output.label_offset

@@ -9,13 +9,12 @@ from collections.abc import Iterable
 from types import EllipsisType
 from typing import TYPE_CHECKING, NamedTuple
 
-from keras_mobilevit.configs import (
-    DETECTION_WEIGHTS,
-    SEGMENTATION_WEIGHTS,
-    TASKS,
-    VARIANTS,
-    WEIGHTS,
+from keras_mobilevit.architectures import (
+    architectures,
+    named_weights,
+    variants,
 )
+from keras_mobilevit.configs import TASKS
 from keras_mobilevit.extras import require
 from keras_mobilevit.model_info import ImageSpec, ModelInfo, OutputSpec
 from keras_mobilevit.predictors import (
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from keras_mobilevit.images import ImageSource
     from keras_mobilevit.predictors import Result
 
-_NAMED = {**WEIGHTS, **SEGMENTATION_WEIGHTS, **DETECTION_WEIGHTS}
 _PREFIX = "weights:"
 
 
@@ -138,18 +136,12 @@ def list_models(task: str | None = None) -> list[ListedModel]:
     """
     _check_task(task)
     return [
-        ListedModel(
-            variant,
-            listed,
-            tuple(
-                name
-                for name, weights in _NAMED.items()
-                if weights.info.task == listed and variant in weights.variants
-            ),
-        )
+        ListedModel(variant, listed, tuple(named_weights(listed, variant)))
         for listed in TASKS
         if task in (None, listed)
-        for variant in VARIANTS
+        for architecture in architectures()
+        if listed in architecture.constructors
+        for variant in architecture.variants
     ]
 
 
@@ -214,12 +206,12 @@ def open_model(
     name = os.fspath(source) if isinstance(source, os.PathLike) else source
     if not isinstance(name, str):
         raise ValueError(f"`source` must be {_forms()}. Received: {source!r}")
-    if name in VARIANTS:
+    if name in variants():
         return _build(name, weights, task, classes, size)
     if weights is not ...:
         raise ValueError(
             "`weights` goes with the name of a variant, one of "
-            f"{list(VARIANTS)}; a file has its own. Received: {name!r}, "
+            f"{list(variants())}; a file has its own. Received: {name!r}, "
             f"weights={weights!r}"
         )
     if name.startswith(_PREFIX):
@@ -246,7 +238,7 @@ def open_model(
 
 def _forms():
     return (
-        f"the name of a variant, one of {list(VARIANTS)}, "
+        f"the name of a variant, one of {list(variants())}, "
         "weights:NAME or weights:NAME:VARIANT, or the path of a .keras, "
         ".weights.h5 or .tflite file or another checkpoint"
     )
@@ -265,17 +257,17 @@ def _check_task(task):
 def _parse(name):
     """Variant and weights of `weights:NAME[:VARIANT]`."""
     weights, _, variant = name.removeprefix(_PREFIX).partition(":")
-    if weights not in _NAMED:
+    named = named_weights()
+    if weights not in named:
         raise ValueError(
-            f"weights:NAME must have a NAME of {list(_NAMED)}. Received: {name}"
+            f"weights:NAME must have a NAME of {list(named)}. Received: {name}"
         )
-    variants = _NAMED[weights].variants
-    if variant and variant not in variants:
+    fitting = named[weights].variants
+    if variant and variant not in fitting:
         raise ValueError(
-            f"There are {weights} weights for {list(variants)}. Received: "
-            f"{name}"
+            f"There are {weights} weights for {list(fitting)}. Received: {name}"
         )
-    return variant or variants[0], weights
+    return variant or fitting[0], weights
 
 
 def _build(variant, weights, task, classes, size):
@@ -294,7 +286,7 @@ def _build(variant, weights, task, classes, size):
         variant, weights, task=task, classes=classes, size=size
     )
     described = weights is not None and (
-        weights in _NAMED or checkpoints.read_info(weights) is not None
+        weights in named_weights() or checkpoints.read_info(weights) is not None
     )
     return OpenedModel(opened.model, opened.info, described)
 

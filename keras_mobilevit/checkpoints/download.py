@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import os
 import pathlib
@@ -11,93 +10,18 @@ import sys
 
 import keras
 
-from keras_mobilevit.checkpoints import loading, modules
-from keras_mobilevit.configs import VARIANTS
+from keras_mobilevit.architectures import architectures
+from keras_mobilevit.checkpoints import loading
 
-_KECAM = (
-    "https://github.com/leondgarse/keras_cv_attention_models/releases/"
-    "download/mobilevit/"
-)
-_TIMM = (
-    "https://github.com/rwightman/pytorch-image-models/releases/download/"
-    "v0.1-mvit-weights/"
-)
-_APPLE = "https://docs-assets.developer.apple.com/ml-research/models/cvnets/"
 _EMBEDDED = pathlib.Path(__file__).parent / "embedded"
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """A published file.
-
-    Attributes:
-        url: Where it is.
-        layout: Layout of its keys.
-        algorithm: Hash algorithm, `"md5"` or `"sha256"`.
-        digest: Hash as hexadecimal digits, or the first of them. Empty if
-            none is published.
-        task: What the network is for.
-    """
-
-    url: str
-    layout: modules.Layout
-    algorithm: str = "sha256"
-    digest: str = ""
-    task: modules.Task = "classification"
-
-    @property
-    def filename(self) -> str:
-        return self.url.rpartition("/")[2]
-
-
-def _sources(variant, kecam_md5, timm_sha256):
-    """All hold the same weights; the order is that of trust in the hash."""
-    return (
-        Source(f"{_KECAM}{variant}_imagenet.h5", "kecam", "md5", kecam_md5),
-        Source(
-            f"{_TIMM}{variant}-{timm_sha256}.pth", "timm", digest=timm_sha256
-        ),
-        Source(f"{_APPLE}classification/{variant}.pt", "cvnets"),
-    )
-
-
-IMAGENET: dict[str, tuple[Source, ...]] = {
-    variant: _sources(variant, *hashes)
-    for variant, *hashes in (
-        ("mobilevit_xxs", "f9d1d4f7329726b4bb9069cd631a152e", "ad385b40"),
-        ("mobilevit_xs", "dcd8591668946aa4ddb0159dfe65cc2b", "8fbd6366"),
-        ("mobilevit_s", "55f1051035ecd14e90ae3df80fd0c7f3", "38a5a959"),
-    )
-}
-PASCAL_VOC: dict[str, tuple[Source, ...]] = {
-    variant: (
-        Source(
-            f"{_APPLE}segmentation/deeplabv3_{variant}.pt",
-            "cvnets",
-            task="segmentation",
-        ),
-    )
-    for variant in VARIANTS
-}
-COCO: dict[str, tuple[Source, ...]] = {
-    variant: (
-        Source(
-            f"{_APPLE}detection/ssd_{variant}_320.pt",
-            "cvnets",
-            task="detection",
-        ),
-    )
-    for variant in VARIANTS
-}
-_PUBLISHED = {"imagenet": IMAGENET, "pascal_voc": PASCAL_VOC, "coco": COCO}
 
 
 def fetch(weights: str, variant: str) -> pathlib.Path:
     """Finds the file of named weights.
 
     Args:
-        weights: `"imagenet"`, `"pascal_voc"` or `"coco"` (downloaded once), or
-            the name of weights that are part of this package, such as
+        weights: `"imagenet"` or others that are published (downloaded once),
+            or the name of weights that are part of this package, such as
             `"cifar10"`.
         variant: Name of the variant, such as `"mobilevit_xxs"`.
 
@@ -107,7 +31,7 @@ def fetch(weights: str, variant: str) -> pathlib.Path:
     Raises:
         OSError: If the file can not be had.
     """
-    if weights in _PUBLISHED:
+    if _published(weights):
         return _fetch_published(weights, variant)
     path = _EMBEDDED / f"{variant}_{weights}.weights.h5"
     if not path.is_file():
@@ -138,8 +62,17 @@ def fetch_imagenet(variant: str) -> pathlib.Path:
     return _fetch_published("imagenet", variant)
 
 
+def _published(weights):
+    """Variant -> published files of such weights, of all architectures."""
+    return {
+        variant: sources
+        for architecture in architectures()
+        for variant, sources in architecture.files.get(weights, {}).items()
+    }
+
+
 def _fetch_published(weights, variant):
-    published = _PUBLISHED[weights]
+    published = _published(weights)
     if variant not in published:
         raise ValueError(
             f"`variant` must be one of {list(published)}. Received: "

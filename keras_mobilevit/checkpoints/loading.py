@@ -9,14 +9,10 @@ import pathlib
 import keras
 import numpy as np
 
-from keras_mobilevit.checkpoints import layouts, modules, readers
+from keras_mobilevit.checkpoints import key_map, layouts, readers
 from keras_mobilevit.checkpoints.info import INFO_KEY
-from keras_mobilevit.configs import VARIANTS
 from keras_mobilevit.messages import few
 from keras_mobilevit.model_info import ModelInfo
-
-# Layouts to save safetensors in, the first that has the network.
-_SAVED_LAYOUTS = ("timm", "hf", "cvnets")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,16 +22,18 @@ class CheckpointInfo:
     Attributes:
         kind: Kind of file.
         layout: Layout of its keys.
-        variant: Name of the MobileViT variant, or `None` if it is unknown.
+        variant: Name of the variant, or `None` if it is unknown.
         classes: Number of classes, or `None` without a classifier.
         task: What the network is for, or `None` for a backbone alone.
+        architecture: Name of the architecture that the variant is of.
     """
 
     kind: readers.FileKind
-    layout: modules.Layout
+    layout: key_map.Layout
     variant: str | None
     classes: int | None
-    task: modules.Task | None = "classification"
+    task: key_map.Task | None = "classification"
+    architecture: str = layouts.DEFAULT
 
 
 def identify(path: str | pathlib.Path) -> CheckpointInfo:
@@ -45,19 +43,19 @@ def identify(path: str | pathlib.Path) -> CheckpointInfo:
         path: File of any kind that `load_weights` takes.
 
     Returns:
-        The kind of file, the key layout, the variant, the classes and the
-        task.
+        The kind of file, the key layout, the variant, the classes, the
+        task and the architecture.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged or no MobileViT checkpoint.
     """
     tensors = readers.read_tensors(path)
-    layout = layouts.detect_layout(tensors)
-    task = layouts.detect_task(tensors, layout)
-    variant, classes = _describe(_shapes(tensors), layout, task)
+    architecture, layout = layouts.detect(tensors)
+    task = layouts.detect_task(tensors, layout, architecture)
+    variant, classes = _describe(_shapes(tensors), layout, task, architecture)
     kind = readers.file_kind(path)
-    return CheckpointInfo(kind, layout, variant, classes, task)
+    return CheckpointInfo(kind, layout, variant, classes, task, architecture)
 
 
 def load_weights(
@@ -87,11 +85,18 @@ def load_weights(
         ImportError: If the file needs safetensors and it is not installed.
     """
     tensors = readers.read_tensors(path)
-    layout = layouts.detect_layout(tensors)
+    found, layout = layouts.detect(tensors)
     weights = read_weights(model)
-    task = _common_task(path, tensors, layout, weights)
-    _check_fit(path, tensors, layout, task, weights)
-    weights = layouts.to_keras(tensors, layout, channel_order, task)
+    architecture = layouts.architecture_of(weights)
+    if found != architecture:
+        raise ValueError(
+            f"{path} holds {found} weights, the model is {architecture}."
+        )
+    task = _common_task(path, tensors, layout, weights, architecture)
+    _check_fit(path, tensors, layout, task, weights, architecture)
+    weights = layouts.to_keras(
+        tensors, layout, channel_order, task, architecture
+    )
     for variable in model.weights:
         variable.assign(weights[variable.path])
 
@@ -103,8 +108,10 @@ def read_weights(model: keras.Model) -> dict[str, np.ndarray]:
         ValueError: If the model has weights that no MobileViT has.
     """
     weights = {v.path: v.numpy() for v in model.weights}
-    task = layouts.task_of(weights) or "classification"
-    known = {weight.path for weight in layouts.table("keras", task)}
+    architecture = layouts.architecture_of(weights)
+    task = layouts.task_of(weights, architecture) or "classification"
+    table = layouts.table("keras", task, architecture)
+    known = {weight.path for weight in table}
     foreign = [path for path in weights if path not in known]
     if foreign:
         raise ValueError(
@@ -137,10 +144,14 @@ def save_safetensors(
     """
     safetensors = readers.import_safetensors()
     weights = read_weights(model)
-    task = layouts.task_of(weights) or "classification"
-    published = modules.layouts_of(task)
-    layout = next(name for name in _SAVED_LAYOUTS if name in published)
-    tensors = layouts.from_keras(weights, layout, task=task)
+    architecture = layouts.architecture_of(weights)
+    task = layouts.task_of(weights, architecture) or "classification"
+    keys = layouts.key_map(architecture)
+    published = keys.layouts_of(task)
+    layout = next(name for name in keys.saved_layouts if name in published)
+    tensors = layouts.from_keras(
+        weights, layout, task=task, architecture=architecture
+    )
     metadata = {"format": "pt"}
     if info is not None:
         metadata[INFO_KEY] = info.to_json()
@@ -152,14 +163,14 @@ def save_safetensors(
         part.unlink(missing_ok=True)
 
 
-def _common_task(path, tensors, layout, weights):
+def _common_task(path, tensors, layout, weights, architecture):
     """Task of file and model; a backbone alone goes with any.
 
     Raises:
         ValueError: If each has a head, and they are for different tasks.
     """
-    found = layouts.detect_task(tensors, layout)
-    expected = layouts.task_of(weights)
+    found = layouts.detect_task(tensors, layout, architecture)
+    expected = layouts.task_of(weights, architecture)
     if found and expected and found != expected:
         raise ValueError(
             f"{path} holds the weights of a network for {found}, the model is "
@@ -169,12 +180,17 @@ def _common_task(path, tensors, layout, weights):
     return found or expected or "classification"
 
 
-def _check_fit(path, tensors, layout, task, weights):
+def _check_fit(path, tensors, layout, task, weights, architecture):
     """Raises ValueError unless the tensors fill exactly these weights."""
     found = _shapes(tensors)
-    expected = _shapes(layouts.from_keras(weights, layout, task=task))
+    expected = _shapes(
+        layouts.from_keras(
+            weights, layout, task=task, architecture=architecture
+        )
+    )
     (variant, classes), (model_variant, model_classes) = (
-        _describe(shapes, layout, task) for shapes in (found, expected)
+        _describe(shapes, layout, task, architecture)
+        for shapes in (found, expected)
     )
     if variant and model_variant and variant != model_variant:
         raise ValueError(
@@ -189,7 +205,9 @@ def _check_fit(path, tensors, layout, task, weights):
             f"{model_classes}. Pass `classes={classes}`, or {way_out} to "
             "leave the classifier out."
         )
-    top = {weight.key for weight in layouts.head_table(layout, task)}
+    top = {
+        weight.key for weight in layouts.head_table(layout, task, architecture)
+    }
     problems = {
         "missing": [key for key in expected if key not in found],
         "unknown": [key for key in found if key not in {*expected, *top}],
@@ -224,22 +242,24 @@ def _shapes(tensors):
     }
 
 
-def _describe(shapes, layout, task):
-    """Variant (by the token widths of its stages) and number of classes."""
+def _describe(shapes, layout, task, architecture):
+    """Variant (by the lengths that its key map names) and number of classes."""
     task = task or "classification"
-    keys = {weight.path: weight.key for weight in layouts.table(layout, task)}
-    widths = [
-        shapes.get(keys[f"stage{stage}_block/norm/gamma"])
-        for stage in (3, 4, 5)
-    ]
+    keys = layouts.key_map(architecture)
+    table = layouts.table(layout, task, architecture)
+    lengths = {
+        weight.path: shapes[weight.key][0]
+        for weight in table
+        if len(shapes.get(weight.key, ())) == 1
+    }
     variant = next(
         (
             name
-            for name, config in VARIANTS.items()
-            if widths == [(stage.projection_dim,) for stage in config.stages]
+            for name, expected in keys.variants.items()
+            if all(lengths.get(path) == n for path, n in expected.items())
         ),
         None,
     )
-    head = modules.HEADS[task]
-    bias = shapes.get(keys[head.bias])
-    return variant, head.count_classes(bias[0]) if bias else None
+    head = keys.heads[task]
+    bias = lengths.get(head.bias)
+    return variant, head.count_classes(bias) if bias else None

@@ -1,81 +1,17 @@
-"""The modules of each network, with their name in every checkpoint format.
+"""The modules of each MobileViT, with their name in every checkpoint format.
 
-A network is the backbone, the same in all of them, and one of the `HEADS`.
-The three variants share one table, they differ in shapes only.
+A network is the backbone, the same in all of them, and one of the heads.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator, Mapping
-from typing import Literal, NamedTuple
-
-from keras_mobilevit.configs import ASPP_RATES, SSD_LEVELS, VARIANTS
-
-Layout = Literal["cvnets", "timm", "hf", "kecam", "keras"]
-Task = Literal["classification", "segmentation", "detection"]
-
-LAYOUTS: tuple[Layout, ...] = ("cvnets", "timm", "hf", "kecam", "keras")
-# Attention has one such module each.
-QKV = ("query", "key", "value")
-
-
-class Module(NamedTuple):
-    """One module with weights: its kind and its name in each layout.
-
-    Layouts that publish no such network have no name for it, but `None`.
-    """
-
-    kind: str
-    keras: str
-    cvnets: str | None = None
-    timm: str | None = None
-    hf: str | None = None
-    kecam: str | None = None
-
-
-class Head(NamedTuple):
-    """What stands behind the backbone of the networks for one task.
-
-    Attributes:
-        modules: Yields its modules, in the order of the data.
-        bias: Path of the Keras variable whose length tells the classes.
-        count_classes: From that length to the number of classes.
-        prefixes: Layout -> what it puts in front of the backbone's names.
-    """
-
-    modules: Callable[[], Iterator[Module]]
-    bias: str
-    count_classes: Callable[[int], int] = int
-    prefixes: Mapping[Layout, str] = {}
-
-
-def network(task: Task) -> tuple[Module, ...]:
-    """Lists all modules with weights of a network, from image to output."""
-    head = HEADS[task]
-    backbone = (
-        module._replace(
-            **{
-                layout: prefix + getattr(module, layout)
-                for layout, prefix in head.prefixes.items()
-            }
-        )
-        for module in _backbone()
-    )
-    return (*backbone, *head.modules())
-
-
-@functools.cache
-def layouts_of(task: Task) -> tuple[Layout, ...]:
-    """Layouts that publish networks for a task."""
-    return tuple(
-        layout
-        for layout in LAYOUTS
-        if all(getattr(module, layout) for module in HEADS[task].modules())
-    )
-
-
-# === The table of modules ===
+from keras_mobilevit.checkpoints.key_map import QKV, Head, KeyMap, Module, Task
+from keras_mobilevit.configs import (
+    ASPP_RATES,
+    NUM_HEADS,
+    SSD_LEVELS,
+    VARIANTS,
+)
 
 
 def _conv_block(kind, keras, cvnets=None, timm=None, hf=None, kecam=None):
@@ -332,3 +268,21 @@ HEADS: dict[Task, Head] = {
         prefixes={"cvnets": "encoder."},
     ),
 }
+
+KEYS = KeyMap(
+    backbone=_backbone,
+    heads=HEADS,
+    layouts=("cvnets", "timm", "hf", "kecam", "keras"),
+    saved_layouts=("timm", "hf", "cvnets"),
+    # The widths of the tokens.
+    variants={
+        name: {
+            f"stage{index}_block/norm/gamma": stage.projection_dim
+            for index, stage in enumerate(config.stages, start=3)
+        }
+        for name, config in VARIANTS.items()
+    },
+    bgr_layouts=("cvnets", "hf"),
+    fused_layouts=("cvnets", "timm", "kecam"),
+    num_heads=NUM_HEADS,
+)

@@ -9,11 +9,12 @@ import json
 import os
 import zipfile
 
+from keras_mobilevit.architectures import architectures
 from keras_mobilevit.checkpoints.info import read_info
 
 _KERAS_CONFIG = "config.json"
-# Layers of the backbone that open stages 4 and 5.
-_OPENINGS = ("stage4_ir", "stage5_ir")
+# Strides of the layers that open the last two stages -> output stride.
+_STRIDES = {(1, 1): 8, (2, 1): 16}
 
 
 def read_output_stride(path: str | os.PathLike) -> int | None:
@@ -39,12 +40,16 @@ def read_output_stride(path: str | os.PathLike) -> int | None:
             return None
         try:
             layers = json.loads(archive.read(_KERAS_CONFIG))["config"]["layers"]
-            strides = [
-                layer["config"]["strides"]
+            strides = {
+                layer["config"]["name"]: layer["config"].get("strides")
                 for layer in layers
-                if layer["config"]["name"] in _OPENINGS
-            ]
-        except (KeyError, TypeError, ValueError):
+            }
+        except (KeyError, TypeError, ValueError, AttributeError):
             return None
-    # Stages 4 and 5 halve the map, or do not.
-    return {(1, 1): 8, (2, 1): 16}.get(tuple(strides))
+    for architecture in architectures():
+        # The last two stages halve the map, or do not.
+        found = [strides.get(name) for name in architecture.openings]
+        for expected, stride in _STRIDES.items():
+            if found == list(expected):
+                return stride
+    return None

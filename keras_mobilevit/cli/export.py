@@ -100,7 +100,8 @@ def export(arguments: argparse.Namespace) -> pathlib.Path:
     if arguments.labels:
         labels = pathlib.Path(arguments.labels).read_text().splitlines()
     recipe = find_recipe(
-        "int8" if arguments.recipe is None else arguments.recipe
+        "int8" if arguments.recipe is None else arguments.recipe,
+        "" if info is None else info.architecture,
     )
     types = {
         "input_type": arguments.input_type,

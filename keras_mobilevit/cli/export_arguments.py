@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from keras_mobilevit.architectures import variants
 from keras_mobilevit.cli.arguments import name_in
-from keras_mobilevit.configs import TASKS, VARIANTS
+from keras_mobilevit.configs import TASKS
 from keras_mobilevit.tflite.quantization.recipes import RECIPES
 
 TYPES = ("float32", "int8", "uint8")
@@ -38,7 +39,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     source = model.add_mutually_exclusive_group()
     source.add_argument(
         "--model",
-        choices=VARIANTS,
+        choices=variants(),
         help="variant (default: that of the file of --weights)",
     )
     source.add_argument(

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_mobilevit.architectures import named_weights
 from keras_mobilevit.checkpoints import save_compact
 from keras_mobilevit.compression.job import Folder, Job, Outcome, Pictures
 from keras_mobilevit.compression.methods import FineTuning, Method
 from keras_mobilevit.compression.process import require_tfmot, run_worker
-from keras_mobilevit.configs import WEIGHTS
 from keras_mobilevit.layers import InferenceMobileViTBlock
 from keras_mobilevit.named_models import open_model
 from keras_mobilevit.training.sections import Augmentation, Evaluation
@@ -159,8 +159,9 @@ def compress_weights(
         )
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent}.")
-    if variant is None and weights in WEIGHTS:
-        variant = WEIGHTS[weights].variants[0]
+    named = named_weights("classification")
+    if variant is None and weights in named:
+        variant = named[weights].variants[0]
     opened = open_model(variant, weights)
     compressed = compress(
         opened.model,

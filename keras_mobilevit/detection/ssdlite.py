@@ -12,14 +12,14 @@ from __future__ import annotations
 import keras
 
 from keras_mobilevit.backbone import (
+    apply_backbone,
     check_network_weights,
-    feature_pyramid,
     finish_model,
     image_input,
     load_weights,
     rescale,
 )
-from keras_mobilevit.configs import DETECTION_WEIGHTS, SSD_LEVELS, VARIANTS
+from keras_mobilevit.configs import DETECTION_WEIGHTS, SSD_LEVELS
 from keras_mobilevit.detection.layers import SSDConvBlock
 
 BASE_DOCSTRING = """Instantiates the {name} architecture, an object detector.
@@ -111,7 +111,7 @@ def _SSDLite(
 
     # === Functional model ===
     x = rescale(image) if include_preprocessing else image
-    pyramid = feature_pyramid(x, VARIANTS[variant])
+    pyramid = apply_backbone(x, variant)
     load_weights(keras.Model(image, pyramid), backbone_weights, variant)
     predictions = [
         _predict(x, level, index, classes)

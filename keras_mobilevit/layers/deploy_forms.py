@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 import keras
 
+from keras_mobilevit.architectures import architectures
+from keras_mobilevit.lazy import resolve
+
 # Type of a layer -> function from a built layer to its deploy form, which has
-# the same name.
+# the same name; besides those of the architectures.
 _DEPLOY_FORMS: dict[type, Callable[[keras.Layer], keras.Layer]] = {}
 
 
@@ -27,5 +30,14 @@ def register_deploy_form(
 
 def deploy_form(layer: keras.Layer) -> keras.Layer | None:
     """Makes the deploy form of a layer, `None` if its type has none."""
-    make = _DEPLOY_FORMS.get(type(layer))
+    kind = type(layer)
+    make = _DEPLOY_FORMS.get(kind) or _of_architecture(kind)
     return make(layer) if make else None
+
+
+def _of_architecture(kind):
+    name = f"{kind.__module__}:{kind.__qualname__}"
+    for architecture in architectures():
+        if name in architecture.deploy_forms:
+            return resolve(architecture.deploy_forms[name])
+    return None

@@ -19,7 +19,6 @@ from keras import ops
 
 from keras_mobilevit.configs import FOLD_SCOPE
 from keras_mobilevit.layers.convolution import PACKAGE
-from keras_mobilevit.layers.deploy_forms import register_deploy_form
 from keras_mobilevit.layers.mobilevit_block import MobileViTBlock
 from keras_mobilevit.layers.resizing import image_size
 from keras_mobilevit.layers.transformer import (
@@ -272,9 +271,6 @@ class InferenceMobileViTBlock(MobileViTBlock):
         target.norm.moving_mean.assign(
             to_numpy(source.norm.moving_mean) - offset
         )
-
-
-register_deploy_form(MobileViTBlock, InferenceMobileViTBlock.from_block)
 
 
 def matmul_transposed(a, b):

@@ -11,8 +11,8 @@ from __future__ import annotations
 import keras
 
 from keras_mobilevit.backbone import (
+    apply_backbone,
     check_network_weights,
-    feature_pyramid,
     finish_model,
     image_input,
     load_weights,
@@ -23,7 +23,6 @@ from keras_mobilevit.configs import (
     ASPP_RATES,
     SEGMENTATION_DROPOUT,
     SEGMENTATION_WEIGHTS,
-    VARIANTS,
 )
 from keras_mobilevit.layers import ASPP, ResizeLike
 
@@ -132,7 +131,7 @@ def _DeepLabV3(
 
     # === Functional model ===
     x = rescale(image) if include_preprocessing else image
-    x = feature_pyramid(x, VARIANTS[variant], output_stride)["P5"]
+    x = apply_backbone(x, variant, output_stride)["P5"]
     load_weights(keras.Model(image, x), backbone_weights, variant)
     x = ASPP(
         ASPP_FILTERS,

@@ -153,7 +153,7 @@ def export_recipes(
     """
     options = ExportOptions(**options)
     targets = {
-        checked_path(path): find_recipe(recipe)
+        checked_path(path): find_recipe(recipe, options.architecture)
         for path, recipe in targets.items()
     }
     ending = options.find_ending(model)

@@ -58,6 +58,11 @@ class ExportOptions:
             if getattr(self, name) is None:
                 object.__setattr__(self, name, known)
 
+    @property
+    def architecture(self) -> str:
+        """Name of the model's architecture; empty if unknown."""
+        return self.info.architecture if self.info else ""
+
     def find_ending(self, model: keras.Model) -> Ending:
         """The ending that was asked for, or that the model suggests.
 

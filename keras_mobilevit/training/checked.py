@@ -19,10 +19,11 @@ class Checked:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if not field.metadata["accepts"](value):
+                expected = field.metadata["expected"]
                 raise ValueError(
                     f"`{self.dotted(field.name)}` must be "
-                    f"{field.metadata['expected']}. Received: "
-                    f"{field.name}={value!r}"
+                    f"{expected() if callable(expected) else expected}. "
+                    f"Received: {field.name}={value!r}"
                 )
 
     @classmethod
@@ -67,11 +68,15 @@ def pair(default: tuple[float, float], interval: str) -> Any:
     )
 
 
-def choice(default: str | int, choices: Collection[str | int]) -> Any:
-    """One of some texts, or of some whole numbers."""
+def choice(
+    default: str | int,
+    choices: Collection[str | int] | Callable[[], Collection[str | int]],
+) -> Any:
+    """One of some texts, or of some whole numbers, or what returns them."""
+    find = choices if callable(choices) else lambda: choices
     return _field(
-        f"one of {list(choices)}",
-        lambda value: type(value) is type(default) and value in choices,
+        lambda: f"one of {list(find())}",
+        lambda value: type(value) is type(default) and value in find(),
         default,
     )
 
@@ -120,7 +125,11 @@ def part(default: Checked) -> Any:
     )
 
 
-def _field(expected: str, accepts: Callable[[Any], bool], default: Any) -> Any:
+def _field(
+    expected: str | Callable[[], str],
+    accepts: Callable[[Any], bool],
+    default: Any,
+) -> Any:
     rule = {"expected": expected, "accepts": accepts}
     return dataclasses.field(default=default, metadata=rule)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import keras
 
-from keras_mobilevit.mobilevit import CONSTRUCTORS
+from keras_mobilevit.architectures import constructors
 from keras_mobilevit.training.recipe import Recipe
 from keras_mobilevit.training.starting_point import fits_whole, precision
 
@@ -29,7 +29,7 @@ def build_classifier(recipe: Recipe, class_names: Sequence[str]) -> keras.Model:
         ValueError: If the weights do not fit the variant.
         OSError: If the weights can not be downloaded.
     """
-    constructor = CONSTRUCTORS[recipe.variant]
+    constructor = constructors("classification")[recipe.variant]
     whole = fits_whole(recipe.weights, "classification", class_names)
     with precision(recipe.optimizer.mixed_precision):
         model = constructor(

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from keras_mobilevit.named_models import CONSTRUCTORS
+from keras_mobilevit.architectures import constructors
 from keras_mobilevit.training.recipe import Recipe
 from keras_mobilevit.training.starting_point import fits_whole, precision
 
@@ -36,7 +36,7 @@ def build_dense_network(
     """
     whole = fits_whole(recipe.weights, recipe.task, labels)
     with precision(recipe.optimizer.mixed_precision):
-        return CONSTRUCTORS[recipe.task][recipe.variant](
+        return constructors(recipe.task)[recipe.variant](
             weights=recipe.weights if whole else None,
             backbone_weights=None if whole else recipe.weights or None,
             input_shape=(None, None, 3),

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 
+from keras_mobilevit.architectures import Architecture, find_architecture
+from keras_mobilevit.checkpoints.layouts import architecture_of
 from keras_mobilevit.configs import SSD_LEVELS
 
-# First words of the names of the layers of each part, from the image on: the
-# backbone, what is between it and the predictions, and these.
-PARTS = (
-    ("stem",),
-    ("stage1",),
-    ("stage2",),
-    ("stage3",),
-    ("stage4",),
-    ("stage5",),
+Parts = Sequence[Sequence[str]]
+
+# Behind the backbone of any architecture: what is between it and the
+# predictions, and these.
+_BEHIND = (
     ("head", "aspp", *(f"extra{level}" for level in range(len(SSD_LEVELS)))),
     (
         "predictions",
@@ -22,20 +22,31 @@ PARTS = (
         *(f"head{level}" for level in range(len(SSD_LEVELS))),
     ),
 )
-_BACKBONE = 6
 
 
-def part_of(layer_name: str) -> int:
-    """Index in `PARTS` of a layer such as `"stage3_block"`.
+def parts_of(architecture: Architecture) -> Parts:
+    """First words of the names of the layers of each part.
+
+    From the image on: the parts of the backbone, and two behind it.
+    """
+    return (*architecture.parts, *_BEHIND)
+
+
+# Those of MobileViT.
+PARTS = parts_of(find_architecture("mobilevit"))
+
+
+def part_of(layer_name: str, parts: Parts = PARTS) -> int:
+    """Index in `parts` of a layer such as `"stage3_block"`.
 
     Raises:
         ValueError: If no part has a layer of that name.
     """
     word = layer_name.partition("_")[0]
-    for part, words in enumerate(PARTS):
+    for part, words in enumerate(parts):
         if word in words:
             return part
-    first_words = sum(PARTS, ())
+    first_words = sum(parts, ())
     raise ValueError(
         "Only the parts of a model of this package can be frozen or get "
         f"rates of their own: its layers are named after {first_words}. "
@@ -51,22 +62,22 @@ def freeze(model: keras.Model, count: int) -> None:
 
     Args:
         model: Model of this package.
-        count: Number of parts, counted from the image: 0 to 7, all but the
-            predictions. 6 are the backbone.
+        count: Number of parts, counted from the image: of MobileViT 0 to 7,
+            all but the predictions. 6 are the backbone.
 
     Raises:
         ValueError: If `count` is out of its range, or the model has other
             layers with weights.
     """
-    if not 0 <= count < len(PARTS):
+    parts = _find_parts(model)
+    if not 0 <= count < len(parts):
         raise ValueError(
-            f"`count` must be from 0 to {len(PARTS) - 1}: the parts in front "
+            f"`count` must be from 0 to {len(parts) - 1}: the parts in front "
             f"of the predictions. Received: count={count}"
         )
     if count == 0:
         return
-    parts = _parts_of_layers(model)
-    for layer, part in parts:
+    for layer, part in _parts_of_layers(model, parts):
         if part < count:
             layer.trainable = False
 
@@ -77,9 +88,9 @@ def rate_multipliers(
     """Factors on the learning rate.
 
     They shrink towards the image: 1 for the predictions, `layer_decay` for
-    what is between them and the backbone, its square for stage 5, and so on
-    to the seventh power for the stem. What lies behind the backbone is
-    multiplied by `head_rate` on top.
+    what is between them and the backbone, its square for the last part of the
+    backbone, and so on to the seventh power for the stem of MobileViT. What
+    lies behind the backbone is multiplied by `head_rate` on top.
 
     Args:
         model: Model of this package.
@@ -105,17 +116,26 @@ def rate_multipliers(
         )
     if layer_decay == head_rate == 1:
         return {}
-    last = len(PARTS) - 1
+    parts = _find_parts(model)
+    last, backbone = len(parts) - 1, len(parts) - len(_BEHIND)
     return {
         variable.path: layer_decay ** (last - part)
-        * (head_rate if part >= _BACKBONE else 1.0)
-        for layer, part in _parts_of_layers(model)
+        * (head_rate if part >= backbone else 1.0)
+        for layer, part in _parts_of_layers(model, parts)
         for variable in layer.trainable_variables
     }
 
 
-def _parts_of_layers(model):
+def _find_parts(model):
+    """Parts of the architecture that has most of the model's weights."""
+    name = architecture_of(variable.path for variable in model.weights)
+    return parts_of(find_architecture(name))
+
+
+def _parts_of_layers(model, parts):
     """`(layer, part)` of every layer with weights."""
     return [
-        (layer, part_of(layer.name)) for layer in model.layers if layer.weights
+        (layer, part_of(layer.name, parts))
+        for layer in model.layers
+        if layer.weights
     ]

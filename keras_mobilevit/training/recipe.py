@@ -16,13 +16,12 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from keras_mobilevit.configs import (
-    DETECTION_WEIGHTS,
-    SEGMENTATION_WEIGHTS,
-    TASKS,
-    VARIANTS,
-    WEIGHTS,
+from keras_mobilevit.architectures import (
+    architecture_of,
+    named_weights,
+    variants,
 )
+from keras_mobilevit.configs import TASKS
 from keras_mobilevit.extras import require
 from keras_mobilevit.training.checked import Checked, choice, part, text
 from keras_mobilevit.training.recipes import FOLDER, recipe_names
@@ -38,7 +37,6 @@ from keras_mobilevit.training.sections import (
 )
 from keras_mobilevit.training.task_fields import check_task_fields
 
-_NAMED_WEIGHTS = {**WEIGHTS, **SEGMENTATION_WEIGHTS, **DETECTION_WEIGHTS}
 # What a recipe tells about itself; no run depends on it.
 _RECORD = ("description", "source", "expected", "cost", "command")
 
@@ -83,7 +81,7 @@ class Recipe(Checked):
     cost: str = _told()
     command: str = _told()
     task: str = choice("classification", TASKS)
-    variant: str = choice("mobilevit_s", VARIANTS)
+    variant: str = choice("mobilevit_s", variants)
     weights: str = text("")
     schedule: Schedule = part(Schedule())
     optimizer: Optimizer = part(Optimizer())
@@ -97,14 +95,22 @@ class Recipe(Checked):
     def __post_init__(self):
         super().__post_init__()
         check_task_fields(self)
-        if self.weights in _NAMED_WEIGHTS:
-            variants = _NAMED_WEIGHTS[self.weights].variants
-            if self.variant not in variants:
+        named = named_weights()
+        if self.weights in named:
+            trained = named[self.weights].variants
+            if self.variant not in trained:
                 raise ValueError(
-                    f"`variant` must be one of {list(variants)}, which the "
+                    f"`variant` must be one of {list(trained)}, which the "
                     f"weights {self.weights!r} are for. Received: "
                     f"variant={self.variant!r}"
                 )
+        # What lies behind the backbone has two parts.
+        last = len(architecture_of(self.variant).parts) + 1
+        if self.optimizer.freeze > last:
+            raise ValueError(
+                f"`optimizer.freeze` must be a whole number in [0, {last}]. "
+                f"Received: freeze={self.optimizer.freeze}"
+            )
         if self.optimizer.freeze and not self.weights:
             raise ValueError(
                 "`optimizer.freeze` would keep random weights: name `weights` "

@@ -71,9 +71,9 @@ class Optimizer(Checked):
         clip_norm: Largest global norm of the gradients; 0 for no clipping.
         freeze: Number of parts that keep their weights, counted from the
             image: 0 for none, 1 for the stem, 2 for stage 1 too, up to 7 for
-            all but the classifier. Frozen batch norms keep their statistics.
-            Networks for dense prediction have the same parts: 6 freezes
-            their backbone.
+            all but the classifier of MobileViT. Frozen batch norms keep their
+            statistics. Networks for dense prediction have the same parts: 6
+            freezes their backbone.
         layer_decay: Factor on the learning rate from one part to the part in
             front of it, in (0, 1].
         head_rate: Factor on the learning rate of all that lies behind the
@@ -89,7 +89,7 @@ class Optimizer(Checked):
     label_smoothing: float = number(0.1, "[0, 1)")
     ema_momentum: float = number(0.9995, "[0, 1)")
     clip_norm: float = number(0.0, "[0, inf)")
-    freeze: int = whole(0, "[0, 7]")
+    freeze: int = whole(0, "[0, inf)")
     layer_decay: float = number(1.0, "(0, 1]")
     head_rate: float = number(1.0, "(0, inf)")
     mixed_precision: bool = flag(False)

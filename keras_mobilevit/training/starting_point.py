@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import keras
 
 from keras_mobilevit import checkpoints
+from keras_mobilevit.architectures import named_weights
 from keras_mobilevit.labels import class_names
-from keras_mobilevit.named_models import NAMED_WEIGHTS
 
 
 @contextlib.contextmanager
@@ -39,8 +39,8 @@ def fits_whole(weights: str, task: str, labels: Sequence[str]) -> bool:
     if not weights:
         return False
     labels = tuple(labels)
-    if weights in NAMED_WEIGHTS:
-        known = NAMED_WEIGHTS[weights].info
+    if weights in (named := named_weights()):
+        known = named[weights].info
         if known.task != task:
             return False
         # The names of ImageNet are words, its folders have other names.

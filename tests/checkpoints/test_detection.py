@@ -8,9 +8,9 @@ import synthetic
 from assertions import assert_refused, assert_same
 
 from keras_mobilevit import MobileViTBackbone, detection
+from keras_mobilevit.architectures.mobilevit import COCO
 from keras_mobilevit.checkpoints import (
     CheckpointInfo,
-    download,
     fetch,
     identify,
     layouts,
@@ -269,7 +269,7 @@ def test_published_sources():
     base = "https://docs-assets.developer.apple.com/ml-research/models/cvnets"
     assert {
         variant: [source.url for source in sources]
-        for variant, sources in download.COCO.items()
+        for variant, sources in COCO.items()
     } == {
         f"mobilevit_{v}": [f"{base}/detection/ssd_mobilevit_{v}_320.pt"]
         for v in ("xxs", "xs", "s")

@@ -9,6 +9,8 @@ import threading
 import pytest
 import synthetic
 
+from keras_mobilevit.architectures import Source
+from keras_mobilevit.architectures.mobilevit import IMAGENET
 from keras_mobilevit.checkpoints import (
     download,
     fetch,
@@ -77,11 +79,11 @@ def server(contents, monkeypatch, tmp_path):
     md5 = hashlib.md5(contents["kecam"]).hexdigest()
     sha256 = hashlib.sha256(contents["timm"]).hexdigest()[:8]
     sources = (
-        download.Source(server.url + NAMES[0], "kecam", "md5", md5),
-        download.Source(server.url + NAMES[1], "timm", digest=sha256),
-        download.Source(server.url + NAMES[2], "cvnets"),
+        Source(server.url + NAMES[0], "kecam", "md5", md5),
+        Source(server.url + NAMES[1], "timm", digest=sha256),
+        Source(server.url + NAMES[2], "cvnets"),
     )
-    monkeypatch.setitem(download.IMAGENET, VARIANT, sources)
+    monkeypatch.setitem(IMAGENET, VARIANT, sources)
     yield server
     server.close()
 
@@ -218,14 +220,14 @@ def test_unknown_variant():
 
 def test_published_sources():
     lengths = {"md5": (32,), "sha256": (0, 8)}
-    for variant, sources in download.IMAGENET.items():
+    for variant, sources in IMAGENET.items():
         assert [s.layout for s in sources] == ["kecam", "timm", "cvnets"]
         for source in sources:
             assert source.url.startswith("https://")
             assert source.filename.startswith(variant)
             assert len(source.digest) in lengths[source.algorithm]
             int(source.digest or "0", 16)
-    assert len({s.url for v in download.IMAGENET.values() for s in v}) == 9
+    assert len({s.url for v in IMAGENET.values() for s in v}) == 9
 
 
 def test_embedded_weights_that_are_missing():

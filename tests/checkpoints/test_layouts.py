@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from keras_mobilevit.checkpoints import layouts
+from keras_mobilevit.checkpoints.modules import KEYS
 
 FOREIGN = ("cvnets", "timm", "hf", "kecam")
 
@@ -105,7 +106,7 @@ def test_transposes(checkpoint):
 
 
 @pytest.mark.parametrize("channel_order", [None, "rgb", "bgr"])
-@pytest.mark.parametrize("layout", layouts.LAYOUTS)
+@pytest.mark.parametrize("layout", KEYS.layouts)
 def test_round_trip_is_exact(model, layout, channel_order):
     weights = random_weights(model)
     tensors = layouts.from_keras(weights, layout, channel_order)

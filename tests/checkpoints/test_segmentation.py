@@ -10,9 +10,10 @@ from assertions import assert_refused, assert_same
 from random_values import pixels
 
 from keras_mobilevit import MobileViTBackbone
+from keras_mobilevit.architectures import Source
+from keras_mobilevit.architectures.mobilevit import PASCAL_VOC
 from keras_mobilevit.checkpoints import (
     CheckpointInfo,
-    download,
     fetch,
     identify,
     layouts,
@@ -357,7 +358,7 @@ def test_published_sources():
     base = "https://docs-assets.developer.apple.com/ml-research/models/cvnets"
     assert {
         variant: [source.url for source in sources]
-        for variant, sources in download.PASCAL_VOC.items()
+        for variant, sources in PASCAL_VOC.items()
     } == {
         f"mobilevit_{v}": [f"{base}/segmentation/deeplabv3_mobilevit_{v}.pt"]
         for v in ("xxs", "xs", "s")
@@ -368,13 +369,13 @@ def test_a_file_put_there_by_hand(
     deeplab, checkpoint, tmp_path, monkeypatch, shared_dir
 ):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    source = download.PASCAL_VOC["mobilevit_xxs"][0]
-    dead = download.Source(
+    source = PASCAL_VOC["mobilevit_xxs"][0]
+    dead = Source(
         "http://127.0.0.1:9/deeplabv3_mobilevit_xxs.pt",
         source.layout,
         task=source.task,
     )
-    monkeypatch.setitem(download.PASCAL_VOC, "mobilevit_xxs", (dead,))
+    monkeypatch.setitem(PASCAL_VOC, "mobilevit_xxs", (dead,))
     (tmp_path / "models").mkdir()
     path = tmp_path / "models" / source.filename
     checkpoint.write("cvnets", path)

@@ -7,7 +7,6 @@ import pathlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from keras_mobilevit.configs import WEIGHTS
 from keras_mobilevit.images import label_of, list_files
 from keras_mobilevit.labels import class_names
 from keras_mobilevit.opening import OpenedModel
@@ -109,11 +108,12 @@ def read_labels(choice: str, source: str | os.PathLike) -> tuple[str, ...]:
         return ()
     if choice == "folders":
         return tuple(sorted(set(map(label_of, list_files(source)))))
-    if choice in WEIGHTS:
+    named = named_weights("classification")
+    if choice in named:
         return class_names(choice)
     if not pathlib.Path(choice).is_file():
         raise FileNotFoundError(
-            f"`labels` must be one of {[*WEIGHTS, 'folders', 'none']}, or a "
+            f"`labels` must be one of {[*named, 'folders', 'none']}, or a "
             f"text file with one name a line. Received: {choice}"
         )
     return tuple(pathlib.Path(choice).read_text().splitlines())

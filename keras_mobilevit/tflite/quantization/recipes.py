@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 
+from keras_mobilevit.architectures import architectures
 from keras_mobilevit.configs import FOLD_SCOPE
 from keras_mobilevit.extras import require
 
@@ -283,7 +284,7 @@ def int8() -> Recipe:
     )
 
 
-def int8_accurate() -> Recipe:
+def int8_accurate(architecture: str = "mobilevit") -> Recipe:
     """Nearly the accuracy of float32, and smaller than half of it.
 
     As `int8`, but the layers whose int8 form makes most noise for the time
@@ -293,18 +294,26 @@ def int8_accurate() -> Recipe:
     on the embedded checkpoint, and the noise of each layer of two fine-tunes of
     ImageNet weights, singled them out; for another model, or another accuracy,
     let it search again.
+
+    Args:
+        architecture: Name of the architecture, whose entry names the layers.
+
+    Raises:
+        ValueError: If none are known of it.
     """
+    layers = next(
+        (a.float_layers for a in architectures() if a.name == architecture), ()
+    )
+    if not layers:
+        raise ValueError(
+            "The recipe int8_accurate names layers that stay float, and none "
+            f"are known of {architecture}. Search for them with "
+            "`keras-mobilevit search`."
+        )
     return dataclasses.replace(
         int8(),
         name="int8_accurate",
-        float_scopes=(
-            *_NORMS,
-            r"^(preprocessing|stem|stage\d_ir\d?|head|avg_pool|predictions)/",
-            r"^stage4_block/(local|concatenation|fusion)\b",
-            r"^stage5_block/",
-            # What is added up on the way through the transformers.
-            r"^stage\d_block/(space_to_depth|reshape|transformer_\d+/add)",
-        ),
+        float_scopes=(*_NORMS, *layers),
         # The layers that are left have fewer activations in their tails than
         # the early ones, whose coverage is the default.
         coverage=99.999,
@@ -349,11 +358,15 @@ RECIPES = {
 }
 
 
-def find_recipe(recipe: str | os.PathLike | Recipe) -> Recipe:
+def find_recipe(
+    recipe: str | os.PathLike | Recipe, architecture: str = ""
+) -> Recipe:
     """Returns a recipe by its name, or out of a JSON file.
 
     Args:
         recipe: A name in `RECIPES`, the path of a `.json` file, or a recipe.
+        architecture: Name of the architecture of the model, for
+            `int8_accurate`; by default `"mobilevit"`.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -371,4 +384,6 @@ def find_recipe(recipe: str | os.PathLike | Recipe) -> Recipe:
             f"`recipe` must be one of {list(RECIPES)} or a .json file. "
             f"Received: recipe={recipe}"
         )
+    if architecture and recipe == int8_accurate.__name__:
+        return int8_accurate(architecture)
     return RECIPES[recipe]()

@@ -79,7 +79,8 @@ def export_searched(
             can not be read, which are left out.
     """
     options = ExportOptions(**options)
-    path, recipe = checked_path(path), find_recipe(recipe)
+    path = checked_path(path)
+    recipe = find_recipe(recipe, options.architecture)
     if (target_sqnr is None) == (max_drop is None):
         raise ValueError(
             "Give either `target_sqnr` or `max_drop`. Received: target_sqnr="

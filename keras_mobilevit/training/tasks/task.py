@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import keras
 
+from keras_mobilevit.architectures import architecture_of
 from keras_mobilevit.model_info import ImageSpec, ModelInfo, OutputSpec
 from keras_mobilevit.training.example_loader import ExampleLoader
 from keras_mobilevit.training.recipe import Recipe
@@ -116,7 +117,7 @@ class Task(abc.ABC):
         elif task == "segmentation":
             output = OutputSpec(stride=self.recipe.segmentation.output_stride)
         return ModelInfo(
-            architecture="mobilevit",
+            architecture=architecture_of(self.recipe.variant).name,
             variant=self.recipe.variant,
             task=task,
             labels=labels,
