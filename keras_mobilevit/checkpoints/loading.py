@@ -29,6 +29,13 @@ class CheckpointInfo:
         variant: Name of the MobileViT variant, or `None` if it is unknown.
         classes: Number of classes, or `None` without a classifier.
         task: What the network is for, or `None` for a backbone alone.
+
+    Example:
+        >>> from keras_mobilevit import checkpoints
+        >>> path = checkpoints.fetch("cifar10", "mobilevit_xxs")
+        >>> info = checkpoints.identify(path)
+        >>> info.kind, info.variant, info.classes
+        ('keras_h5', 'mobilevit_xxs', 10)
     """
 
     kind: readers.FileKind
@@ -51,6 +58,13 @@ def identify(path: str | pathlib.Path) -> CheckpointInfo:
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged or no MobileViT checkpoint.
+
+    Example:
+        >>> from keras_mobilevit import checkpoints
+        >>> path = checkpoints.fetch("cifar10", "mobilevit_xxs")
+        >>> checkpoints.identify(path)
+        CheckpointInfo(kind='keras_h5', layout='keras', variant='mobilevit_xxs',
+            classes=10, task='classification')
     """
     tensors = readers.read_tensors(path)
     layout = layouts.detect_layout(tensors)
@@ -85,6 +99,17 @@ def load_weights(
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged, or does not fit the model.
         ImportError: If the file needs safetensors and it is not installed.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import checkpoints
+        >>> model = keras_mobilevit.MobileViTXXS(
+        ...     weights=None, include_top=False, pooling="avg"
+        ... )
+        >>> path = checkpoints.fetch("cifar10", "mobilevit_xxs")
+        >>> checkpoints.load_weights(model, path)
+        >>> model.output_shape
+        (None, 320)
     """
     tensors = readers.read_tensors(path)
     layout = layouts.detect_layout(tensors)
@@ -101,6 +126,14 @@ def read_weights(model: keras.Model) -> dict[str, np.ndarray]:
 
     Raises:
         ValueError: If the model has weights that no MobileViT has.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import checkpoints
+        >>> model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+        >>> weights = checkpoints.read_weights(model)
+        >>> weights["stem/conv/kernel"].shape
+        (3, 3, 3, 16)
     """
     weights = {v.path: v.numpy() for v in model.weights}
     task = layouts.task_of(weights) or "classification"
@@ -134,6 +167,14 @@ def save_safetensors(
     Raises:
         ValueError: If the model has weights that no MobileViT has.
         ImportError: If safetensors is not installed.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import checkpoints
+        >>> model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+        >>> checkpoints.save_safetensors(model, "mobilevit_xxs.safetensors")
+        >>> checkpoints.identify("mobilevit_xxs.safetensors").layout
+        'timm'
     """
     safetensors = readers.import_safetensors()
     weights = read_weights(model)

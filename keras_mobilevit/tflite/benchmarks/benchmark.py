@@ -45,6 +45,14 @@ class Measurement:
         warmup_ms: Milliseconds `(warmup,)` of the rounds that do not count.
         ms: Milliseconds `(runs,)` of the timed rounds.
         speedup: Against the first file at the same number of threads.
+
+    Example:
+        >>> from keras_mobilevit import tflite
+        >>> (measurement,) = tflite.benchmark(
+        ...     {"float32": "model.tflite"}, threads=[1], runs=5, warmup=1
+        ... )
+        >>> measurement.num_threads, measurement.ms.shape
+        (1, (5,))
     """
 
     name: str
@@ -83,6 +91,17 @@ def benchmark(
         FileNotFoundError: If there is no such file.
         ValueError: If there are no files, or one can not be run, or a number
             is out of range.
+
+    Example:
+        >>> from keras_mobilevit import tflite
+        >>> measurements = tflite.benchmark(
+        ...     {"float32": "model.tflite", "int8": "int8.tflite"},
+        ...     threads=[1],
+        ...     runs=5,
+        ...     warmup=1,
+        ... )
+        >>> [measurement.name for measurement in measurements]
+        ['float32', 'int8']
     """
     if not files or not threads:
         raise ValueError(

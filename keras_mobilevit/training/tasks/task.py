@@ -26,6 +26,14 @@ class Task(abc.ABC):
 
     Attributes:
         figure_of_merit: Name of the figure that is plotted beside the loss.
+
+    Example:
+        >>> from keras_mobilevit.training import tasks
+        >>> from keras_mobilevit.training.recipe import load_recipe
+        >>> recipe = load_recipe("finetune")
+        >>> task = tasks.TASKS[recipe.task].open(recipe, "photos", "photos")
+        >>> isinstance(task, tasks.Task), task.info().labels
+        (True, ('cat', 'dog'))
     """
 
     figure_of_merit: ClassVar[str]
