@@ -24,8 +24,9 @@ class Speedup:
     Attributes:
         ratio: Median latency of the first over the median of this one.
         p5: 5th percentile, over the rounds, of the ratio within a round.
-        p95: 95th percentile likewise. Between them lies what a single pair
-            of inferences shows; a ratio whose spread holds 1 is no result.
+        p95: 95th percentile of the same ratios. A single pair of inferences
+            mostly lies between the two; where that range includes 1, the
+            files cannot be told apart.
     """
 
     ratio: float

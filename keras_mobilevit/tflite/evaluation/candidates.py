@@ -84,10 +84,10 @@ def open_candidate(name: str) -> Candidate:
     """Opens a model by its name.
 
     Args:
-        name: `"weights:cifar10"`, `"weights:imagenet:mobilevit_s"` (without
-            a variant it is the smallest), likewise `"weights:coco"` and
-            `"weights:pascal_voc"`, or the path of a `.weights.h5`, `.keras`
-            or `.tflite` file.
+        name: `"weights:"` and the name of weights, such as `"cifar10"`,
+            `"coco"` or `"pascal_voc"`, with a variant behind it if it is not
+            the smallest (`"weights:imagenet:mobilevit_s"`); or the path of a
+            `.weights.h5`, `.keras` or `.tflite` file.
 
     Raises:
         FileNotFoundError: If there is no such file.

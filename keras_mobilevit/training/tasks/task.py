@@ -65,8 +65,8 @@ class Task(abc.ABC):
 
         Args:
             recipe: What to do.
-            train: Pictures to learn from; each task says in which forms.
-            test: Pictures to report on, likewise.
+            train: Training images, in the forms that the task describes.
+            test: Test images, in the same forms.
             seed: Seed of the augmentation.
             workers: Threads that prepare pictures; by default one a core.
 
