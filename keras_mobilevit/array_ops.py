@@ -38,7 +38,7 @@ class _NumpyOps:
 
     @staticmethod
     def argsort(x: np.ndarray, axis: int = -1) -> np.ndarray:
-        # Stable, as on every backend of Keras; int32 likewise.
+        # Stable and int32, as on every backend of Keras.
         return np.argsort(x, axis=axis, kind="stable").astype(np.int32)
 
     @staticmethod

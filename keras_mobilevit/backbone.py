@@ -79,6 +79,14 @@ def MobileViTBackbone(
     Raises:
         ValueError: If an argument is out of its range, or the weights do not
             fit.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> model = keras_mobilevit.MobileViTBackbone(
+        ...     "mobilevit_xxs", weights="cifar10", input_shape=(64, 64, 3)
+        ... )
+        >>> model.output["P3"].shape, model.output["P5"].shape
+        ((None, 8, 8, 48), (None, 2, 2, 80))
     """
     architecture_of(variant)
     check_weights(weights, variant)

@@ -21,6 +21,11 @@ class StageConfig:
         filters: Channels C that leave the stage.
         projection_dim: Width d of the tokens inside the MobileViT block.
         depth: Number L of transformer layers in the block.
+
+    Example:
+        >>> from keras_mobilevit import configs
+        >>> configs.VARIANTS["mobilevit_xxs"].stages[0]
+        StageConfig(filters=48, projection_dim=64, depth=2)
     """
 
     filters: int
@@ -45,6 +50,12 @@ class MobileViTConfig:
         top1: ImageNet top-1 (%) of the published weights, by the README that
             came with them; the paper has 74.8 for XS and 78.4 for S, and no
             figure for XXS. Not measured by this project.
+
+    Example:
+        >>> from keras_mobilevit import configs
+        >>> config = configs.VARIANTS["mobilevit_s"]
+        >>> f"{config.parameters:,} parameters, {config.macs / 1e9:.2f} G MACs"
+        '5,578,632 parameters, 2.00 G MACs'
     """
 
     name: str
@@ -66,6 +77,12 @@ class WeightsConfig:
         variants: Names of the variants that have such weights.
         info: What they were trained on, and how to feed them. The labels are
             empty where they are fetched with the weights.
+
+    Example:
+        >>> from keras_mobilevit import configs
+        >>> weights = configs.WEIGHTS["cifar10"]
+        >>> weights.variants, weights.info.image.size
+        (('mobilevit_xxs',), (96, 96))
     """
 
     variants: tuple[str, ...]
@@ -223,6 +240,11 @@ class LevelConfig:
             for those that it has.
         ratios: Aspect ratios of its anchors besides 1, each of which stands
             for itself and its inverse.
+
+    Example:
+        >>> from keras_mobilevit import configs
+        >>> [level.stride for level in configs.SSD_LEVELS]
+        [16, 32, 64, 128, 256, None]
     """
 
     stride: int | None

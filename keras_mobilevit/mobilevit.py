@@ -91,6 +91,12 @@ Raises:
         the model.
     OSError: If `"imagenet"` weights can not be downloaded; the message says
         which file to fetch and where to put it.
+
+Example:
+    >>> import keras_mobilevit
+    >>> model = keras_mobilevit.{name}(weights=None, classes=5)
+    >>> model.input_shape, model.output_shape
+    ((None, 256, 256, 3), (None, 5))
 """
 
 
@@ -273,6 +279,13 @@ def preprocess_input(x, data_format=None):
 
     Returns:
         `x` itself.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import mobilevit
+        >>> pixels = np.zeros((1, 96, 96, 3))
+        >>> mobilevit.preprocess_input(pixels) is pixels
+        True
     """
     return x
 
@@ -295,6 +308,13 @@ def decode_predictions(preds, top=5, weights="imagenet"):
 
     Raises:
         ValueError: If `preds` is not of such a model.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import mobilevit
+        >>> scores = np.array([[0, 0, 0, 0.7, 0, 0.2, 0, 0, 0.1, 0]])
+        >>> mobilevit.decode_predictions(scores, top=2, weights="cifar10")
+        [[('3', 'cat', 0.7), ('5', 'dog', 0.2)]]
     """
     classes = identified_classes(weights)
     preds = keras.ops.convert_to_numpy(preds)

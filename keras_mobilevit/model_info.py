@@ -201,6 +201,11 @@ class ImageSpec(_Checked):
         scale: The input is `pixel * scale + offset`, for pixels in [0, 255].
         offset: See `scale`.
         unknown: Keys of the JSON form that this version does not know.
+
+    Example:
+        >>> from keras_mobilevit.model_info import ImageSpec
+        >>> ImageSpec(size=(256, 256), crop_pct=0.875).crop_mode
+        'center'
     """
 
     _prefix: ClassVar[str] = "image."
@@ -239,6 +244,11 @@ class OutputSpec(_Checked):
             interpolated. `None` if unknown, or without meaning.
         decoding: How to read the outputs, for readers without this package.
         unknown: Keys of the JSON form that this version does not know.
+
+    Example:
+        >>> from keras_mobilevit.model_info import OutputSpec
+        >>> OutputSpec(kind="anchors", label_offset=1).label_offset
+        1
     """
 
     _prefix: ClassVar[str] = "output."
@@ -291,6 +301,7 @@ class ModelInfo(_Checked):
         ValueError: If a value is out of its range; the message names the key.
 
     Example:
+        >>> from keras_mobilevit.model_info import ModelInfo
         >>> info = ModelInfo(name="pets", labels=("cat", "dog"), classes=2)
         >>> ModelInfo.from_json(info.to_json()) == info
         True

@@ -28,6 +28,15 @@ def reparameterize(model: keras.Model) -> keras.Model:
 
     Raises:
         ValueError: If the model is neither Functional nor Sequential.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> import numpy as np
+        >>> model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+        >>> deploy_form = keras_mobilevit.reparameterize(model)
+        >>> pixels = np.random.default_rng(0).uniform(0, 255, (1, 96, 96, 3))
+        >>> np.allclose(deploy_form(pixels), model(pixels), atol=1e-5)
+        True
     """
     pairs = []
 

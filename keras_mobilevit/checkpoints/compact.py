@@ -31,6 +31,16 @@ def save_compact(
         path: File to write, ending in `.weights.h5`.
         info: What `keras_mobilevit.named_models.open_model` shall know of
             the weights when it is given the file.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import checkpoints
+        >>> from keras_mobilevit.model_info import ModelInfo
+        >>> model = keras_mobilevit.MobileViTXXS(weights=None, classes=2)
+        >>> info = ModelInfo(labels=("cat", "dog"), classes=2)
+        >>> checkpoints.save_compact(model, "pets.weights.h5", info)
+        >>> checkpoints.read_info("pets.weights.h5").labels
+        ('cat', 'dog')
     """
     path = pathlib.Path(path)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:

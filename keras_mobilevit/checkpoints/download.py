@@ -30,6 +30,11 @@ def fetch(weights: str, variant: str) -> pathlib.Path:
 
     Raises:
         OSError: If the file can not be had.
+
+    Example:
+        >>> from keras_mobilevit import checkpoints
+        >>> checkpoints.fetch("cifar10", "mobilevit_xxs").name
+        'mobilevit_xxs_cifar10.weights.h5'
     """
     if _published(weights):
         return _fetch_published(weights, variant)
@@ -58,6 +63,11 @@ def fetch_imagenet(variant: str) -> pathlib.Path:
         ValueError: If there is no such variant.
         OSError: If no source works; the message says which file to fetch
             by hand and where to put it.
+
+    Example:
+        >>> from keras_mobilevit import checkpoints
+        >>> checkpoints.fetch_imagenet("mobilevit_xxs")  # doctest: +SKIP
+        PosixPath('/home/me/.keras/keras_mobilevit/mobilevit_xxs.pt')
     """
     return _fetch_published("imagenet", variant)
 

@@ -29,6 +29,17 @@ def add_info(path: str | os.PathLike, info: ModelInfo) -> None:
     Raises:
         OSError: If the file can not be read or written; it stays as it was.
         ValueError: If it is no `.keras` file.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import checkpoints
+        >>> from keras_mobilevit.model_info import ModelInfo
+        >>> model = keras_mobilevit.MobileViTXXS(weights=None, classes=2)
+        >>> model.save("pets.keras")
+        >>> info = ModelInfo(labels=("cat", "dog"), classes=2)
+        >>> checkpoints.add_info("pets.keras", info)
+        >>> checkpoints.read_info("pets.keras").labels
+        ('cat', 'dog')
     """
     path = pathlib.Path(path)
     if not zipfile.is_zipfile(path):
@@ -56,6 +67,16 @@ def read_info(path: str | os.PathLike) -> ModelInfo | None:
 
     Raises:
         ValueError: If the description is damaged, or can not be true.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import checkpoints
+        >>> from keras_mobilevit.model_info import ModelInfo
+        >>> model = keras_mobilevit.MobileViTXXS(weights=None, classes=2)
+        >>> info = ModelInfo(labels=("cat", "dog"), classes=2)
+        >>> checkpoints.save_compact(model, "pets.weights.h5", info)
+        >>> checkpoints.read_info("pets.weights.h5").labels
+        ('cat', 'dog')
     """
     try:
         text = _read_text(path)

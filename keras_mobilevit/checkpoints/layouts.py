@@ -250,6 +250,16 @@ def to_keras(
 
     Returns:
         Dict of arrays by path of the Keras variable.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import checkpoints
+        >>> model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+        >>> checkpoints.save_safetensors(model, "mobilevit_xxs.safetensors")
+        >>> tensors = checkpoints.read_tensors("mobilevit_xxs.safetensors")
+        >>> weights = checkpoints.to_keras(tensors, layout="timm")
+        >>> weights["stem/conv/kernel"].shape
+        (3, 3, 3, 16)
     """
     weights, keys = {}, key_map(architecture)
     for path, key, kind, axes, part in table(layout, task, architecture):
@@ -290,6 +300,15 @@ def from_keras(
 
     Returns:
         Dict of arrays by checkpoint key.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import checkpoints
+        >>> model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+        >>> weights = checkpoints.read_weights(model)
+        >>> tensors = checkpoints.from_keras(weights, layout="timm")
+        >>> tensors["stem.conv.weight"].shape
+        (16, 3, 3, 3)
     """
     pieces, keys = {}, key_map(architecture)
     for path, key, kind, axes, _ in table(layout, task, architecture):

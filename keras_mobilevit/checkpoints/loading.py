@@ -26,6 +26,13 @@ class CheckpointInfo:
         classes: Number of classes, or `None` without a classifier.
         task: What the network is for, or `None` for a backbone alone.
         architecture: Name of the architecture that the variant is of.
+
+    Example:
+        >>> from keras_mobilevit import checkpoints
+        >>> path = checkpoints.fetch("cifar10", "mobilevit_xxs")
+        >>> info = checkpoints.identify(path)
+        >>> info.kind, info.variant, info.classes
+        ('keras_h5', 'mobilevit_xxs', 10)
     """
 
     kind: readers.FileKind
@@ -49,6 +56,13 @@ def identify(path: str | pathlib.Path) -> CheckpointInfo:
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged or no MobileViT checkpoint.
+
+    Example:
+        >>> from keras_mobilevit import checkpoints
+        >>> path = checkpoints.fetch("cifar10", "mobilevit_xxs")
+        >>> checkpoints.identify(path)
+        CheckpointInfo(kind='keras_h5', layout='keras', variant='mobilevit_xxs',
+            classes=10, task='classification', architecture='mobilevit')
     """
     tensors = readers.read_tensors(path)
     architecture, layout = layouts.detect(tensors)
@@ -83,6 +97,17 @@ def load_weights(
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged, or does not fit the model.
         ImportError: If the file needs safetensors and it is not installed.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import checkpoints
+        >>> model = keras_mobilevit.MobileViTXXS(
+        ...     weights=None, include_top=False, pooling="avg"
+        ... )
+        >>> path = checkpoints.fetch("cifar10", "mobilevit_xxs")
+        >>> checkpoints.load_weights(model, path)
+        >>> model.output_shape
+        (None, 320)
     """
     tensors = readers.read_tensors(path)
     found, layout = layouts.detect(tensors)
@@ -106,6 +131,14 @@ def read_weights(model: keras.Model) -> dict[str, np.ndarray]:
 
     Raises:
         ValueError: If the model has weights that no MobileViT has.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import checkpoints
+        >>> model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+        >>> weights = checkpoints.read_weights(model)
+        >>> weights["stem/conv/kernel"].shape
+        (3, 3, 3, 16)
     """
     weights = {v.path: v.numpy() for v in model.weights}
     architecture = layouts.architecture_of(weights)
@@ -141,6 +174,14 @@ def save_safetensors(
     Raises:
         ValueError: If the model has weights that no MobileViT has.
         ImportError: If safetensors is not installed.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import checkpoints
+        >>> model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+        >>> checkpoints.save_safetensors(model, "mobilevit_xxs.safetensors")
+        >>> checkpoints.identify("mobilevit_xxs.safetensors").layout
+        'timm'
     """
     safetensors = readers.import_safetensors()
     weights = read_weights(model)

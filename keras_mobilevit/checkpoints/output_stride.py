@@ -29,6 +29,15 @@ def read_output_stride(path: str | os.PathLike) -> int | None:
 
     Raises:
         ValueError: If the file holds a damaged description.
+
+    Example:
+        >>> from keras_mobilevit import checkpoints, segmentation
+        >>> model = segmentation.MobileViTDeepLabV3XXS(
+        ...     weights=None, input_shape=(64, 64, 3), output_stride=8
+        ... )
+        >>> model.save("street.keras")
+        >>> checkpoints.read_output_stride("street.keras")
+        8
     """
     info = read_info(path)
     if info is not None and info.output.stride is not None:

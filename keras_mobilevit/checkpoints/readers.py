@@ -39,6 +39,12 @@ def file_kind(path: str | pathlib.Path) -> FileKind:
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is none of these.
+
+    Example:
+        >>> from keras_mobilevit import checkpoints
+        >>> path = checkpoints.fetch("cifar10", "mobilevit_xxs")
+        >>> checkpoints.file_kind(path)
+        'keras_h5'
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -94,6 +100,13 @@ def read_tensors(path: str | pathlib.Path) -> dict[str, np.ndarray]:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged or no checkpoint.
         ImportError: If the file needs safetensors and it is not installed.
+
+    Example:
+        >>> from keras_mobilevit import checkpoints
+        >>> path = checkpoints.fetch("cifar10", "mobilevit_xxs")
+        >>> tensors = checkpoints.read_tensors(path)
+        >>> f"{sum(tensor.size for tensor in tensors.values()):,}"
+        '958,346'
     """
     path = pathlib.Path(path)
     kind = file_kind(path)

@@ -65,6 +65,14 @@ class Pruning(Method):
             channels; in dense layers only, since tfmot knows no blocks of
             convolutions, whose weights are pruned one by one.
         skip: As in `Method`.
+
+    Example:
+        >>> from keras_mobilevit import compression
+        >>> method = compression.Pruning(pattern="2:4")
+        >>> method.pattern_numbers
+        (2, 4)
+        >>> method.skips("stem.conv")
+        True
     """
 
     sparsity: float = number(0.5, "(0, 1)")
@@ -118,6 +126,12 @@ class Clustering(Method):
             clusters.
         per_channel: Whether each output channel of a convolution has its own.
         skip: As in `Method`.
+
+    Example:
+        >>> from keras_mobilevit import compression
+        >>> method = compression.Clustering(clusters=16, keep_zeros=True)
+        >>> method.skips("stem.conv")
+        True
     """
 
     clusters: int = whole(16, "[3, 256]")
@@ -145,6 +159,12 @@ class QuantizationAware(Method):
         keep_zeros: Whether weights that are zero stay zero, for a model that
             was pruned before.
         skip: As in `Method`.
+
+    Example:
+        >>> from keras_mobilevit import compression
+        >>> method = compression.QuantizationAware(skip="stem.*")
+        >>> method.skips("stem.conv"), method.skips("head.conv")
+        (True, False)
     """
 
     keep_zeros: bool = flag(False)
@@ -167,6 +187,11 @@ class FineTuning(Checked):
         batch_size: Images a step.
         learning_rate: Rate of the first step.
         seed: Seed of order and augmentation.
+
+    Example:
+        >>> from keras_mobilevit import compression
+        >>> compression.FineTuning(epochs=3, batch_size=64).learning_rate
+        0.0001
     """
 
     epochs: int = whole(1, "[1, inf)")

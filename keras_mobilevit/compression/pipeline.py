@@ -34,6 +34,23 @@ class Compressed:
     Attributes:
         model: Keras 3 model of the same architecture.
         outcome: Accuracy before and after, and the cost.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import compression
+        >>> compressed = compression.Compressed(
+        ...     keras_mobilevit.MobileViTXXS(weights="cifar10"),
+        ...     compression.Outcome(
+        ...         accuracy_before=0.842,
+        ...         accuracy_after=0.835,
+        ...         test_images=10_000,
+        ...         steps=1_563,
+        ...         seconds=840.0,
+        ...         step_seconds=0.52,
+        ...     ),
+        ... )
+        >>> f"{compressed.outcome.accuracy_after:.1%}"
+        '83.5%'
     """
 
     model: keras.Model
@@ -87,6 +104,21 @@ def compress(
 
     Warns:
         UserWarning: If accuracy falls by more than two points.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import compression, configs
+        >>> model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+        >>> compressed = compression.compress(
+        ...     model,
+        ...     compression.Pruning(sparsity=0.7),
+        ...     train="photos",
+        ...     test="photos",
+        ...     class_names=configs.WEIGHTS["cifar10"].info.labels,
+        ... )
+        >>> kernels = compression.kernel_statistics(compressed.model)
+        >>> kernels["stage3_block.fusion.conv"].zeros
+        0
     """
     _check_model(model)
     pictures = Pictures(os.fspath(train), train_images)
@@ -151,6 +183,20 @@ def compress_weights(
     Raises:
         Exception: As `compress` and `open_model` do; or a `ValueError` if
             `path` has another ending.
+
+    Example:
+        >>> from keras_mobilevit import checkpoints, compression
+        >>> outcome = compression.compress_weights(
+        ...     "cifar10",
+        ...     "pruned.weights.h5",
+        ...     compression.Pruning(sparsity=0.7),
+        ...     train="photos",
+        ...     test="photos",
+        ... )
+        >>> outcome.test_images
+        24
+        >>> checkpoints.identify("pruned.weights.h5").variant
+        'mobilevit_xxs'
     """
     path = pathlib.Path(path)
     if not path.name.endswith(".weights.h5"):

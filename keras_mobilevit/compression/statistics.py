@@ -16,6 +16,14 @@ class KernelStatistics(NamedTuple):
         weights: Number of weights.
         zeros: Weights that are exactly zero.
         values: Different weights.
+
+    Example:
+        >>> from keras_mobilevit import compression
+        >>> kernel = compression.KernelStatistics(
+        ...     weights=432, zeros=108, values=9
+        ... )
+        >>> kernel.zeros / kernel.weights
+        0.25
     """
 
     weights: int
@@ -33,6 +41,14 @@ def kernel_statistics(model: keras.Model) -> dict[str, KernelStatistics]:
         Name of a layer, with dots between its parts -> what its kernel holds,
         for convolutions and dense layers; not for depthwise ones, which no
         method but quantization-aware training changes on purpose.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import compression
+        >>> model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+        >>> kernels = compression.kernel_statistics(model)
+        >>> kernels["stem.conv"].weights
+        432
     """
     kinds = (
         keras.layers.Conv2D,
@@ -52,7 +68,15 @@ def kernel_statistics(model: keras.Model) -> dict[str, KernelStatistics]:
 
 
 def sparsity(statistics: Iterable[KernelStatistics]) -> float:
-    """Share of zeros among the weights of several kernels."""
+    """Share of zeros among the weights of several kernels.
+
+    Example:
+        >>> from keras_mobilevit.compression import KernelStatistics, sparsity
+        >>> pruned = KernelStatistics(weights=300, zeros=150, values=151)
+        >>> skipped = KernelStatistics(weights=100, zeros=0, values=100)
+        >>> sparsity([pruned, skipped])
+        0.375
+    """
     statistics = list(statistics)
     zeros = sum(kernel.zeros for kernel in statistics)
     return zeros / sum(kernel.weights for kernel in statistics)

@@ -25,6 +25,11 @@ def make_anchors(image_size: tuple[int, int]) -> np.ndarray:
     Returns:
         float32 array `(anchors, 4)` of centre x, centre y, width, height, as
         shares of the image's sides. 3,232 anchors at 320x320.
+
+    Example:
+        >>> from keras_mobilevit import detection
+        >>> detection.make_anchors((320, 320)).shape
+        (3232, 4)
     """
     scales = np.linspace(*SSD_SCALES, len(SSD_LEVELS) + 1)
     levels = []

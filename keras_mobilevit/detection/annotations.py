@@ -22,6 +22,14 @@ class AnnotatedImage:
         boxes: float32 array `(n, 4)`: left, top, right, bottom in pixels.
             n may be 0.
         labels: int64 array `(n,)` of classes from 1 on.
+
+    Example:
+        >>> from keras_mobilevit import detection
+        >>> image = detection.read_annotations("boxes.json").images[0]
+        >>> image.file_name, image.size
+        ('0.png', (96, 120))
+        >>> image.boxes.tolist(), image.labels.tolist()
+        ([[10.0, 20.0, 60.0, 80.0]], [1])
     """
 
     id: int
@@ -49,6 +57,12 @@ class Annotations:
         labels: Names of the classes, the background first.
         category_ids: Number of each class in the file, the background, which
             has none, first.
+
+    Example:
+        >>> from keras_mobilevit import detection
+        >>> annotations = detection.read_annotations("boxes.json")
+        >>> annotations.labels, annotations.category_ids
+        (('background', 'cat', 'dog'), (None, 17, 18))
     """
 
     images: tuple[AnnotatedImage, ...]
@@ -73,6 +87,12 @@ def read_annotations(source: str | os.PathLike | Mapping) -> Annotations:
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not in the format of COCO, or contradicts itself.
+
+    Example:
+        >>> from keras_mobilevit import detection
+        >>> annotations = detection.read_annotations("boxes.json")
+        >>> len(annotations.images), annotations.labels
+        (2, ('background', 'cat', 'dog'))
     """
     content = load_json(source)
     try:

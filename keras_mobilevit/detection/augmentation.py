@@ -48,6 +48,19 @@ def augment(
         uint8 array `(*size, 3)`; float32 array `(m, 4)` of boxes as shares of
         its sides, as `make_targets` takes them; their classes `(m,)`. At
         least one box is left if there was one.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import detection
+        >>> image, boxes, labels = detection.augment(
+        ...     np.zeros((96, 120, 3), np.uint8),
+        ...     np.array([[10, 20, 60, 80]], np.float32),
+        ...     np.array([1]),
+        ...     size=(64, 64),
+        ...     rng=np.random.default_rng(0),
+        ... )
+        >>> image.shape, boxes.shape, labels
+        ((64, 64, 3), (1, 4), array([1]))
     """
     if crop:
         image, boxes, labels = random_crop(image, boxes, labels, rng)

@@ -40,6 +40,14 @@ def encode_boxes(boxes: np.ndarray, anchors: np.ndarray) -> np.ndarray:
 
     Returns:
         Array `(anchors, 4)` of offsets.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import detection
+        >>> boxes = np.array([[0.4375, 0.25, 0.6875, 0.75]])
+        >>> anchors = np.array([[0.5, 0.5, 0.25, 0.5]])
+        >>> detection.encode_boxes(boxes, anchors).tolist()
+        [[2.5, 0.0, 0.0, 0.0]]
     """
     boxes = to_centers(boxes)
     shift = (boxes[:, :2] - anchors[:, :2]) / anchors[:, 2:]
@@ -59,6 +67,13 @@ def decode_boxes(offsets, anchors):
     Returns:
         float32 `(batch, anchors, 4)` in corner form: an array for arrays,
         otherwise a tensor. Boxes may reach out of the image.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import detection
+        >>> anchors = np.array([[0.5, 0.5, 0.25, 0.5]])
+        >>> detection.decode_boxes(np.zeros((1, 1, 4)), anchors).tolist()
+        [[[0.375, 0.25, 0.625, 0.75]]]
     """
     ops = ops_for(offsets, anchors)
     offsets = ops.cast(offsets, "float32")

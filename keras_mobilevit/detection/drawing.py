@@ -50,6 +50,14 @@ def draw_detections(
 
     Returns:
         RGB picture of the same size; `image` stays as it is.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import detection
+        >>> found = detection.Detection(1, "cat", 0.9, (10.0, 20.0, 60.0, 80.0))
+        >>> image = np.zeros((96, 120, 3), np.uint8)
+        >>> detection.draw_detections(image, [found]).size
+        (120, 96)
     """
     image_module = require("PIL.Image", extra="runtime")
     if isinstance(image, np.ndarray):

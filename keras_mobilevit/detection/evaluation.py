@@ -39,6 +39,19 @@ class CocoMetrics:
         ar_small: With a hundred, small objects.
         ar_medium: With a hundred, medium objects.
         ar_large: With a hundred, large objects.
+
+    Example:
+        >>> from keras_mobilevit import detection
+        >>> annotations = detection.read_annotations("boxes.json")
+        >>> box = tuple(annotations.images[0].boxes[0])
+        >>> results = detection.coco_results(
+        ...     [detection.Detection(1, "cat", 0.9, box)],
+        ...     image_id=annotations.images[0].id,
+        ...     category_ids=annotations.category_ids,
+        ... )
+        >>> metrics = detection.coco_metrics("boxes.json", results)
+        >>> f"{metrics.ap50:.0%}"
+        '50%'
     """
 
     ap: float
@@ -66,6 +79,13 @@ def coco_results(
         detections: As `decode_predictions` gives them for one image.
         image_id: Number of the image in the annotations.
         category_ids: As in `Annotations`.
+
+    Example:
+        >>> from keras_mobilevit import detection
+        >>> found = detection.Detection(1, "cat", 0.9, (10.0, 20.0, 60.0, 80.0))
+        >>> detection.coco_results([found], image_id=7, category_ids=(None, 17))
+        [{'image_id': 7, 'category_id': 17, 'bbox': [10.0, 20.0, 50.0, 60.0],
+          'score': 0.9}]
     """
     results = []
     for detection in detections:
@@ -103,6 +123,16 @@ def coco_metrics(
         FileNotFoundError: If there is no such file.
         ValueError: If the annotations are not in the format of COCO, or lack
             an image or a category.
+
+    Example:
+        >>> from keras_mobilevit import detection
+        >>> annotations = detection.read_annotations("boxes.json")
+        >>> results = [
+        ...     {"image_id": 1, "category_id": 17, "bbox": [10, 20, 50, 60],
+        ...      "score": 0.9},
+        ... ]
+        >>> f"{detection.coco_metrics('boxes.json', results).ap50:.0%}"
+        '50%'
     """
     coco = require("pycocotools.coco", extra="detection")
     cocoeval = require("pycocotools.cocoeval", extra="detection")

@@ -21,6 +21,13 @@ class SSDConvBlock(ConvBlock):
         dilation_rate: Dilation along height and width.
         activation: Keras activation, or `None` for a linear output.
         **kwargs: Base layer keyword arguments (`name`, `dtype`, ...).
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import detection
+        >>> block = detection.SSDConvBlock(64, kernel_size=3, strides=2)
+        >>> tuple(block(np.zeros((1, 10, 10, 32))).shape)
+        (1, 5, 5, 64)
     """
 
     def __init__(

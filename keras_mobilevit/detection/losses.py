@@ -30,6 +30,17 @@ class MultiBoxLoss(keras.losses.Loss):
         y_true: `(batch, anchors, 5)`, as `make_targets` gives them.
         y_pred: `(batch, anchors, 4 + classes)`, as the models give them:
             offsets, then logits with the background first.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import detection
+        >>> anchors = detection.make_anchors((96, 96))
+        >>> boxes = np.array([[0.2, 0.2, 0.7, 0.8]])
+        >>> targets = detection.make_targets(boxes, np.array([1]), anchors)
+        >>> predictions = np.zeros((1, len(anchors), 4 + 3))
+        >>> loss = detection.MultiBoxLoss()(targets[None], predictions)
+        >>> bool(loss > 0)
+        True
     """
 
     def __init__(

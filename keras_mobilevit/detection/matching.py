@@ -37,6 +37,15 @@ def make_targets(
 
     Raises:
         ValueError: If a box has no area, or a label is not a class.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import detection
+        >>> anchors = detection.make_anchors((320, 320))
+        >>> boxes = np.array([[0.2, 0.2, 0.7, 0.8]])
+        >>> targets = detection.make_targets(boxes, np.array([5]), anchors)
+        >>> targets.shape, np.unique(targets[:, 4]).tolist()
+        ((3232, 5), [0.0, 5.0])
     """
     boxes, labels = _checked(boxes, labels)
     targets = np.zeros((len(anchors), 5), np.float32)
@@ -68,6 +77,14 @@ def match_anchors(
 
     Returns:
         int array `(anchors,)` of indices into `boxes`, -1 for none.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import detection
+        >>> boxes = np.array([[0.0, 0.0, 0.5, 0.5]])
+        >>> anchors = np.array([[0.25, 0.25, 0.5, 0.5], [0.75, 0.75, 0.5, 0.5]])
+        >>> detection.match_anchors(boxes, anchors).tolist()
+        [0, -1]
     """
     iou = pairwise_iou(to_corners(anchors), boxes)
     indices = np.where(iou.max(axis=1) >= min_iou, iou.argmax(axis=1), -1)

@@ -17,6 +17,18 @@ class Selection(NamedTuple):
         scores: float32 `(batch, m)`; 0 where there is no box.
         classes: int32 `(batch, m)`.
         count: int32 `(batch,)`: boxes that are there.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import detection
+        >>> boxes = np.array(
+        ...     [[[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]]]
+        ... )
+        >>> scores = np.array([[[0.9], [0.8], [0.7]]])
+        >>> selection = detection.non_max_suppression(boxes, scores)
+        >>> count = selection.count[0]
+        >>> selection.boxes[0, :count].tolist()
+        [[0.0, 0.0, 10.0, 10.0], [20.0, 0.0, 30.0, 10.0]]
     """
 
     boxes: Any
@@ -61,6 +73,19 @@ def non_max_suppression(
 
     Raises:
         ValueError: If an argument is out of its range.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import detection
+        >>> boxes = np.array(
+        ...     [[[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]]]
+        ... )
+        >>> scores = np.array([[[0.9], [0.8], [0.7]]])
+        >>> selection = detection.non_max_suppression(boxes, scores)
+        >>> int(selection.count[0])
+        2
+        >>> selection.boxes[0, 1].tolist()
+        [20.0, 0.0, 30.0, 10.0]
     """
     if not (0 <= iou_threshold <= 1 and score_threshold >= 0):
         raise ValueError(

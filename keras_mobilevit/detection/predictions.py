@@ -26,6 +26,13 @@ class Detection(NamedTuple):
         name: Name of the class.
         score: Probability in [0, 1].
         box: Left, top, right, bottom in pixels of the picture, within it.
+
+    Example:
+        >>> from keras_mobilevit import detection
+        >>> found = detection.Detection(1, "cat", 0.9, (10.0, 20.0, 60.0, 80.0))
+        >>> left, top, right, bottom = found.box
+        >>> found.name, right - left, bottom - top
+        ('cat', 50.0, 60.0)
     """
 
     class_index: int
@@ -55,6 +62,12 @@ def preprocess(
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If one is not a picture, or there is none.
+
+    Example:
+        >>> from keras_mobilevit import detection
+        >>> images, sizes = detection.preprocess(["photo.jpg"], (320, 320))
+        >>> images.shape, sizes
+        ((1, 320, 320, 3), [(96, 120)])
     """
     return load_whole(sources, size)
 
@@ -85,6 +98,17 @@ def select_boxes(
     Raises:
         ValueError: If the predictions are not of such a model and size, or
             as in `non_max_suppression`.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import detection
+        >>> anchors = len(detection.make_anchors((320, 320)))
+        >>> predictions = np.zeros((1, anchors, 4 + 3), np.float32)
+        >>> selection = detection.select_boxes(
+        ...     predictions, (320, 320), max_boxes=20
+        ... )
+        >>> selection.boxes.shape
+        (1, 20, 4)
     """
     anchors = make_anchors(image_size)
     if len(predictions.shape) != 3 or predictions.shape[1] not in (
@@ -140,6 +164,22 @@ def decode_predictions(
 
     Raises:
         ValueError: If the arguments do not fit each other.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import detection
+        >>> anchors = len(detection.make_anchors((320, 320)))
+        >>> predictions = np.zeros((1, anchors, 4 + 3), np.float32)
+        >>> predictions[..., 4] = 9  # background, ...
+        >>> predictions[0, 100, 6] = 12  # ... but for one anchor
+        >>> (found,) = detection.decode_predictions(
+        ...     predictions,
+        ...     sizes=[(96, 120)],
+        ...     image_size=(320, 320),
+        ...     labels=("background", "cat", "dog"),
+        ... )
+        >>> [(detection.name, round(detection.score, 2)) for detection in found]
+        [('dog', 0.95)]
     """
     sizes = np.asarray(sizes)
     if sizes.shape != (preds.shape[0], 2):

@@ -77,6 +77,12 @@ Raises:
         the model.
     OSError: If weights can not be downloaded; the message says which file to
         fetch and where to put it.
+
+Example:
+    >>> from keras_mobilevit import detection
+    >>> model = detection.{name}(weights=None, classes=3)
+    >>> model.input_shape, model.output_shape
+    ((None, 320, 320, 3), (None, 3232, 7))
 """
 
 

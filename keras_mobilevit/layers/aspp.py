@@ -33,6 +33,13 @@ class ASPP(keras.layers.Layer):
 
     Output shape:
         `(batch, height, width, filters)`.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import layers
+        >>> layer = layers.ASPP(filters=64, rates=(6, 12, 18))
+        >>> tuple(layer(np.zeros((1, 16, 16, 32))).shape)
+        (1, 16, 16, 64)
     """
 
     def __init__(

@@ -35,6 +35,13 @@ class ConvBlock(keras.layers.Layer):
 
     Output shape:
         `(batch, ceil(height / strides), ceil(width / strides), filters)`.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import layers
+        >>> layer = layers.ConvBlock(16, kernel_size=3, strides=2)
+        >>> tuple(layer(np.zeros((1, 33, 33, 3))).shape)
+        (1, 17, 17, 16)
     """
 
     def __init__(
@@ -145,6 +152,13 @@ class InvertedResidual(keras.layers.Layer):
 
     Output shape:
         `(batch, ceil(height / strides), ceil(width / strides), filters)`.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import layers
+        >>> layer = layers.InvertedResidual(24, expansion=2, strides=2)
+        >>> tuple(layer(np.zeros((1, 32, 32, 16))).shape)
+        (1, 16, 16, 24)
     """
 
     def __init__(

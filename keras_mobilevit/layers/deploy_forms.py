@@ -24,6 +24,19 @@ def register_deploy_form(
             replaced unless it is registered itself.
         make: From a built layer to one that computes the same, with weights of
             its own.
+
+    Example:
+        >>> import keras
+        >>> import keras_mobilevit
+        >>> class Doubled(keras.layers.Layer):
+        ...     def call(self, inputs):
+        ...         return inputs + inputs
+        >>> def make_rescaling(layer):
+        ...     return keras.layers.Rescaling(2.0, name=layer.name)
+        >>> keras_mobilevit.layers.register_deploy_form(Doubled, make_rescaling)
+        >>> model = keras.Sequential([keras.Input((4,)), Doubled()])
+        >>> type(keras_mobilevit.reparameterize(model).layers[0]).__name__
+        'Rescaling'
     """
     _DEPLOY_FORMS[kind] = make
 

@@ -37,6 +37,13 @@ class UnitRMSNorm(keras.layers.Layer):
 
     Output shape:
         Same as the input.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import layers
+        >>> tokens = np.array([[3.0, 3.0, 3.0, 3.0]])
+        >>> np.asarray(layers.UnitRMSNorm()(tokens)).round(3).tolist()
+        [[1.0, 1.0, 1.0, 1.0]]
     """
 
     def call(self, inputs):
@@ -64,6 +71,15 @@ class InferenceTransformerLayer(keras.layers.Layer):
 
     Output shape:
         Same as the input.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import layers
+        >>> layer = layers.InferenceTransformerLayer(
+        ...     num_heads=4, mlp_ratio=2, patch_area=4
+        ... )
+        >>> tuple(layer(np.zeros((1, 16 * 4, 32))).shape)
+        (1, 64, 32)
     """
 
     def __init__(
@@ -203,6 +219,16 @@ class InferenceMobileViTBlock(MobileViTBlock):
     Made by `keras_mobilevit.reparameterize`, or from one block with
     `from_block`. It can not be trained on: gradients would leave the folded
     form.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import layers
+        >>> block = layers.MobileViTBlock(projection_dim=16)
+        >>> features = np.random.default_rng(0).normal(size=(1, 8, 8, 12))
+        >>> expected = block(features)
+        >>> folded = layers.InferenceMobileViTBlock.from_block(block)
+        >>> np.allclose(folded(features), expected, atol=1e-4)
+        True
     """
 
     @classmethod

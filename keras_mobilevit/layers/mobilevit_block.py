@@ -82,6 +82,13 @@ class MobileViTBlock(keras.layers.Layer):
 
     Output shape:
         Same as the input.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import layers
+        >>> layer = layers.MobileViTBlock(projection_dim=64, depth=2)
+        >>> tuple(layer(np.zeros((1, 8, 8, 48))).shape)
+        (1, 8, 8, 48)
     """
 
     def __init__(

@@ -58,6 +58,14 @@ class ResizeLike(keras.layers.Layer):
 
     Output shape:
         `(batch, new_height, new_width, channels)`.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import layers
+        >>> features = np.zeros((1, 8, 8, 21))
+        >>> image = np.zeros((1, 128, 128, 3))
+        >>> tuple(layers.ResizeLike()([features, image]).shape)
+        (1, 128, 128, 21)
     """
 
     def call(self, inputs):

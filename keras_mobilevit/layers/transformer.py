@@ -55,6 +55,13 @@ class TransformerLayer(keras.layers.Layer):
 
     Raises:
         ValueError: If `num_heads` does not divide the channels.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import layers
+        >>> layer = layers.TransformerLayer(num_heads=4)
+        >>> tuple(layer(np.zeros((1, 16, 64))).shape)
+        (1, 16, 64)
     """
 
     def __init__(

@@ -49,6 +49,19 @@ def augment(
     Raises:
         ValueError: If the picture is so elongated that, resized, it would
             have more than `MAX_PIXELS`.
+
+    Example:
+        >>> import numpy as np
+        >>> from PIL import Image
+        >>> from keras_mobilevit import segmentation
+        >>> image, mask = segmentation.augment(
+        ...     Image.new("RGB", (120, 96)),
+        ...     Image.new("L", (120, 96)),
+        ...     size=(64, 64),
+        ...     rng=np.random.default_rng(0),
+        ... )
+        >>> image.shape, mask.shape
+        ((64, 64, 3), (64, 64))
     """
     image_module = require("PIL.Image", extra="train")
     part = (0, 0, *image.size)

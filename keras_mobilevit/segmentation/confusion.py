@@ -30,6 +30,14 @@ def confusion_matrix(
 
     Raises:
         ValueError: If the shapes differ, or an id is that of no class.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import segmentation
+        >>> labels = np.array([[0, 0], [1, 255]])
+        >>> masks = np.array([[0, 1], [1, 1]])
+        >>> segmentation.confusion_matrix(labels, masks, classes=2).tolist()
+        [[1, 1], [0, 1]]
     """
     labels, predictions = np.asarray(labels), np.asarray(predictions)
     if labels.shape != predictions.shape:
@@ -56,6 +64,13 @@ def class_iou(matrix: np.ndarray) -> np.ndarray:
     Returns:
         float64 `(classes,)` in [0, 1], NaN for a class that occurs neither in
         the labels nor in the predictions.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import segmentation
+        >>> matrix = np.array([[90, 10], [0, 100]])
+        >>> segmentation.class_iou(matrix).round(3).tolist()
+        [0.9, 0.909]
     """
     hits = np.diagonal(matrix)
     union = matrix.sum(axis=0) + matrix.sum(axis=1) - hits
@@ -68,6 +83,12 @@ def mean_iou(matrix: np.ndarray) -> float:
 
     Raises:
         ValueError: If no pixel was counted.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import segmentation
+        >>> round(segmentation.mean_iou(np.array([[90, 10], [0, 100]])), 3)
+        0.905
     """
     _check_counted(matrix)
     return float(np.nanmean(class_iou(matrix)))
@@ -78,6 +99,12 @@ def pixel_accuracy(matrix: np.ndarray) -> float:
 
     Raises:
         ValueError: If no pixel was counted.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import segmentation
+        >>> segmentation.pixel_accuracy(np.array([[90, 10], [0, 100]]))
+        0.95
     """
     _check_counted(matrix)
     return float(np.trace(matrix) / matrix.sum())

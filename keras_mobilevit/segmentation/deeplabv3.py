@@ -48,15 +48,7 @@ not measured by this project.
 
 The model expects float tensors of RGB pixels in [0, 255], and returns logits.
 `preprocess` makes its input from pictures, `decode_predictions` makes masks
-of its output:
-
-```python
-from keras_mobilevit import segmentation
-
-model = segmentation.{name}(input_shape=(512, 512, 3))
-images, sizes = segmentation.preprocess(["street.jpg"], (512, 512))
-masks = segmentation.decode_predictions(model.predict(images), sizes)
-```
+of its output.
 
 Args:
     include_preprocessing: Whether the model scales pixels in [0, 255] to
@@ -91,6 +83,14 @@ Raises:
         the model.
     OSError: If weights can not be downloaded; the message says which file to
         fetch and where to put it.
+
+Example:
+    >>> from keras_mobilevit import segmentation
+    >>> model = segmentation.{name}(
+    ...     weights=None, input_shape=(64, 64, 3)
+    ... )
+    >>> model.output_shape
+    (None, 64, 64, 21)
 """
 
 

@@ -23,6 +23,11 @@ def voc_palette() -> np.ndarray:
 
     Returns:
         uint8 `(256, 3)`, RGB by class id.
+
+    Example:
+        >>> from keras_mobilevit import segmentation
+        >>> segmentation.voc_palette()[1].tolist()
+        [128, 0, 0]
     """
     ids = np.arange(256)[:, None]
     palette = np.zeros((256, 3), np.uint8)
@@ -47,6 +52,13 @@ def colorize(
 
     Raises:
         ValueError: If the mask has another shape or dtype.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import segmentation
+        >>> mask = np.array([[0, 1], [2, 255]], np.uint8)
+        >>> segmentation.colorize(mask).convert("RGB").getpixel((1, 0))
+        (128, 0, 0)
     """
     mask = np.asarray(mask)
     if mask.ndim != 2 or mask.dtype != np.uint8:
@@ -82,6 +94,14 @@ def overlay(
 
     Raises:
         ValueError: If the sizes differ, or `opacity` is out of its range.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import segmentation
+        >>> image = np.zeros((96, 120, 3), np.uint8)
+        >>> mask = np.ones((96, 120), np.uint8)
+        >>> segmentation.overlay(image, mask, opacity=0.5).getpixel((0, 0))
+        (64, 0, 0)
     """
     image_module = require("PIL.Image", extra="runtime")
     if not 0 <= opacity <= 1:

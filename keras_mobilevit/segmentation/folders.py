@@ -31,6 +31,14 @@ class MaskedPictures:
         pictures: Where they are.
         masks: Where their masks are.
         void_label: Id of the pixels without a class in the mask files.
+
+    Example:
+        >>> from keras_mobilevit import segmentation
+        >>> pictures = segmentation.open_masked_pictures(
+        ...     "street", "street_masks"
+        ... )
+        >>> pictures.names, pictures.void_label
+        (('0.png', '1.png'), 255)
     """
 
     labels: tuple[str, ...]
@@ -87,6 +95,14 @@ def open_masked_pictures(
         FileNotFoundError: If a folder is missing, or a picture or a mask.
         ValueError: If there is no mask, one is no picture of class ids, has
             another size than its picture, or an id of no class.
+
+    Example:
+        >>> from keras_mobilevit import segmentation
+        >>> pictures = segmentation.open_masked_pictures(
+        ...     "street", "street_masks", labels=("road", "sky")
+        ... )
+        >>> pictures.names, pictures.labels
+        (('0.png', '1.png'), ('road', 'sky'))
     """
     pictures, masks = pathlib.Path(pictures), pathlib.Path(masks)
     picture_of = _by_stem(pictures)

@@ -27,6 +27,15 @@ class PixelCrossentropy(keras.losses.Loss):
     Call arguments:
         y_true: Labels `(batch, height, width)`, integers.
         y_pred: Logits `(batch, map_height, map_width, classes)`.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import segmentation
+        >>> labels = np.array([[[0, 0], [1, 255]]])
+        >>> logits = np.zeros((1, 2, 2, 21), np.float32)
+        >>> loss = segmentation.PixelCrossentropy()(labels, logits)
+        >>> round(float(loss), 3)  # ln(21): all 21 classes are equally likely
+        3.045
     """
 
     def __init__(

@@ -35,6 +35,12 @@ def preprocess(
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If one is not a picture, or there is none.
+
+    Example:
+        >>> from keras_mobilevit import segmentation
+        >>> images, sizes = segmentation.preprocess(["photo.jpg"], (512, 512))
+        >>> images.shape, sizes
+        ((1, 512, 512, 3), [(96, 120)])
     """
     return load_whole(sources, size)
 
@@ -59,6 +65,15 @@ def decode_predictions(
     Raises:
         ValueError: If the logits have another rank, more than 256 classes, or
             another number of images than `sizes`.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import segmentation
+        >>> logits = np.zeros((1, 32, 32, 21), np.float32)
+        >>> logits[..., 15] = 1  # a person everywhere
+        >>> (mask,) = segmentation.decode_predictions(logits, [(96, 120)])
+        >>> mask.shape, np.unique(mask).tolist()
+        ((96, 120), [15])
     """
     preds = np.asarray(preds)
     if preds.ndim != 4 or not 0 < preds.shape[-1] <= 256:

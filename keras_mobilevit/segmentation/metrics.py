@@ -106,6 +106,17 @@ class MeanIoU(_ConfusionMetric):
         ignore_label: Label of the pixels that do not count.
         name: Name of the metric.
         dtype: Unused, for `from_config`.
+
+    Example:
+        >>> import keras
+        >>> import numpy as np
+        >>> from keras_mobilevit import segmentation
+        >>> labels = np.array([[[0, 0], [1, 255]]])
+        >>> logits = keras.utils.to_categorical([[[0, 1], [1, 1]]], 2)
+        >>> metric = segmentation.MeanIoU(classes=2)
+        >>> metric.update_state(labels, logits)
+        >>> float(metric.result())
+        0.5
     """
 
     def __init__(
@@ -134,6 +145,17 @@ class PixelAccuracy(_ConfusionMetric):
         ignore_label: Label of the pixels that do not count.
         name: Name of the metric.
         dtype: Unused, for `from_config`.
+
+    Example:
+        >>> import keras
+        >>> import numpy as np
+        >>> from keras_mobilevit import segmentation
+        >>> labels = np.array([[[0, 0], [1, 255]]])
+        >>> logits = keras.utils.to_categorical([[[0, 1], [1, 1]]], 2)
+        >>> metric = segmentation.PixelAccuracy(classes=2)
+        >>> metric.update_state(labels, logits)
+        >>> round(float(metric.result()), 3)
+        0.667
     """
 
     def __init__(

@@ -53,6 +53,16 @@ def export_baseline(
     Warns:
         UserWarning: If it is farther from float32 than `min_sqnr`, or too few
             images were reserved to tell.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import tflite
+        >>> model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+        >>> path = tflite.export_baseline(
+        ...     model, "baseline.tflite", calibration="photos"
+        ... )
+        >>> tflite.inspect(path).partitions > 1
+        True
     """
     options = ExportOptions(**options)
     path = checked_path(path)

@@ -38,6 +38,13 @@ def convert(model: keras.Model, size: tuple[int, int] | None = None) -> bytes:
         ValueError: If the backend is not TensorFlow, or the size is missing
             or contradicts the model.
         ImportError: If TensorFlow is missing.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import tflite
+        >>> model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+        >>> tflite.convert(model)[4:8]
+        b'TFL3'
     """
     return convert_parsed(model, size).data
 

@@ -111,6 +111,18 @@ def export_tflite(
         UserWarning: If a file that was made with calibration images was
             escalated, is too far from float32, could not be verified well,
             or, with int8 activations, is not in one partition of XNNPACK.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import tflite
+        >>> model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+        >>> path = tflite.export_tflite(
+        ...     model, "xxs_int8.tflite", "int8", calibration="photos"
+        ... )
+        >>> tflite.inspect(path).partitions
+        1
+        >>> len(tflite.ImageModel(path).classify("photo.jpg"))
+        5
     """
     (path,) = export_recipes(
         model,
@@ -150,6 +162,17 @@ def export_recipes(
         ValueError: If an argument does not fit the model.
         FileNotFoundError: If the recipe or the images are not there.
         ImportError: If the `tflite` extra is not installed.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import tflite
+        >>> model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+        >>> float32, float16 = tflite.export_recipes(
+        ...     model,
+        ...     {"xxs.tflite": "float32", "xxs_float16.tflite": "float16"},
+        ... )
+        >>> float16.stat().st_size / float32.stat().st_size < 0.6
+        True
     """
     options = ExportOptions(**options)
     targets = {

@@ -46,6 +46,12 @@ def read_metadata(path: str | os.PathLike) -> ModelInfo | None:
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the metadata is damaged, or of a newer schema.
+
+    Example:
+        >>> from keras_mobilevit import tflite
+        >>> info = tflite.read_metadata("model.tflite")
+        >>> info.task, info.recipe, info.labels
+        ('classification', 'float32', ('ant', 'bee', 'cow', 'dog', 'eel'))
     """
     path = pathlib.Path(path)
     if not path.is_file():

@@ -57,6 +57,14 @@ class Fidelity:
         images: Number of images that it was measured on.
         parts: Name of a part of the outputs, such as `"logits"` and
             `"boxes"`, to its SQNR in dB.
+
+    Example:
+        >>> from keras_mobilevit import tflite
+        >>> fidelity = tflite.Fidelity(
+        ...     sqnr=23.4, agreement=0.95, images=20, parts={"logits": 23.4}
+        ... )
+        >>> f"{fidelity.sqnr} dB, {fidelity.agreement:.0%} agreement"
+        '23.4 dB, 95% agreement'
     """
 
     sqnr: float
@@ -79,6 +87,19 @@ def fidelity_meter(
         A function of a file with the same outputs, of any types. What
         `Ending.finish` adds must not be in it: boxes that were selected, or
         class ids, can not be compared in dB.
+
+    Example:
+        >>> import pathlib
+        >>> import numpy as np
+        >>> from keras_mobilevit import tflite
+        >>> float_model = pathlib.Path("model.tflite").read_bytes()
+        >>> images = np.random.default_rng(0).uniform(0, 255, (8, 32, 48, 3))
+        >>> measure = tflite.fidelity_meter(
+        ...     float_model, images, "classification"
+        ... )
+        >>> fidelity = measure(pathlib.Path("int8.tflite").read_bytes())
+        >>> fidelity.images, fidelity.sqnr > 0
+        (8, True)
     """
     measure = parsed_meter(ParsedFile.parse(float_model), images, task)
     return lambda file: measure(ParsedFile.parse(file))

@@ -25,6 +25,15 @@ class Prediction(NamedTuple):
     Attributes:
         label: Name of the class, or its index where the file has no names.
         probability: In [0, 1].
+
+    Example:
+        >>> from keras_mobilevit import tflite
+        >>> model = tflite.ImageModel("model.tflite")
+        >>> best, *others = model.classify("photo.jpg")
+        >>> best.label in model.info.labels
+        True
+        >>> all(best.probability >= other.probability for other in others)
+        True
     """
 
     label: str
@@ -51,6 +60,16 @@ class ImageModel:
         FileNotFoundError: If there is no such file.
         ValueError: If it is no TFLite file, or not of that form.
         ImportError: If the runtime is missing.
+
+    Example:
+        >>> from keras_mobilevit import tflite
+        >>> model = tflite.ImageModel("model.tflite")
+        >>> model.size, model.info.labels
+        ((32, 48), ('ant', 'bee', 'cow', 'dog', 'eel'))
+        >>> len(model.classify("photo.jpg", top=3))
+        3
+        >>> model.predict(model.load_image("photo.jpg")).shape
+        (5,)
     """
 
     def __init__(

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Draws how the channels of one activation differ in range, as PNG.
 
-Beside them stands the step that they would share in int8: what is not far above
-it is lost. Names of activations are in `tools/report.py`'s page.
+The plot also shows the step that they would share in int8: a channel whose
+range is not far above it is lost. `keras-mobilevit report` lists the names of
+the activations.
 
 Example:
     python tools/lab/plot_channel_ranges.py float32.tflite --data DIR \

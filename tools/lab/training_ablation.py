@@ -71,13 +71,13 @@ def run_variant(
 
     Args:
         name: Name of the variant.
-        recipe: Recipe that has everything, as `load_recipe` takes it.
-        overrides: Changes that all variants share, likewise.
-        train: Pictures to learn from, as in `run_recipe`.
-        test: Pictures to test on, likewise.
+        recipe: Recipe with everything switched on, as for `load_recipe`.
+        overrides: Changes that all variants share, as for `load_recipe`.
+        train: Training images, as for `run_recipe`.
+        test: Test images, as for `run_recipe`.
         run_dir: Folder of the run. A finished one is not run again.
         sizes: Sides of the test images, in pixels.
-        train_images: Learn from so many, spread over all of them.
+        train_images: Train on only this many, evenly spread.
         seed: As in `run_recipe`.
 
     Raises:

@@ -24,8 +24,9 @@ class Speedup:
     Attributes:
         ratio: Median latency of the first over the median of this one.
         p5: 5th percentile, over the rounds, of the ratio within a round.
-        p95: 95th percentile likewise. Between them lies what a single pair
-            of inferences shows; a ratio whose spread holds 1 is no result.
+        p95: 95th percentile of the same ratios. A single pair of inferences
+            mostly lies between the two; where that range includes 1, the
+            files cannot be told apart.
     """
 
     ratio: float
@@ -45,6 +46,14 @@ class Measurement:
         warmup_ms: Milliseconds `(warmup,)` of the rounds that do not count.
         ms: Milliseconds `(runs,)` of the timed rounds.
         speedup: Against the first file at the same number of threads.
+
+    Example:
+        >>> from keras_mobilevit import tflite
+        >>> (measurement,) = tflite.benchmark(
+        ...     {"float32": "model.tflite"}, threads=[1], runs=5, warmup=1
+        ... )
+        >>> measurement.num_threads, measurement.ms.shape
+        (1, (5,))
     """
 
     name: str
@@ -83,6 +92,17 @@ def benchmark(
         FileNotFoundError: If there is no such file.
         ValueError: If there are no files, or one can not be run, or a number
             is out of range.
+
+    Example:
+        >>> from keras_mobilevit import tflite
+        >>> measurements = tflite.benchmark(
+        ...     {"float32": "model.tflite", "int8": "int8.tflite"},
+        ...     threads=[1],
+        ...     runs=5,
+        ...     warmup=1,
+        ... )
+        >>> [measurement.name for measurement in measurements]
+        ['float32', 'int8']
     """
     if not files or not threads:
         raise ValueError(

@@ -1,9 +1,9 @@
 """Start-up time and memory of one file, in a process of its own.
 
-Memory can not be told apart between files that share a process, and only the
-first start of a process is a first start. The child process runs this very
-module, which must not import Keras, whose hundreds of megabytes would bury
-what is measured: NumPy and LiteRT are all that it needs.
+Files that share a process also share its memory and its warm start, so each
+measurement starts a new process. The child process runs this module, which must
+not import Keras: its hundreds of megabytes would hide the memory of the file.
+NumPy and LiteRT are all that it needs.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class FreshStart:
     TensorFlow's `benchmark_result.proto`.
 
     Attributes:
-        init_ms: From nothing to an interpreter with allocated tensors.
-        first_inference_ms: The first inference.
-        init_footprint_kb: Growth of the peak resident memory up to then,
-            over that of a process with NumPy and LiteRT.
-        overall_footprint_kb: Likewise, after the first inference.
+        init_ms: Time to create the interpreter and allocate its tensors.
+        first_inference_ms: Time of the first inference.
+        init_footprint_kb: Peak resident memory after initialization, less
+            that of a process which only imported NumPy and LiteRT.
+        overall_footprint_kb: The same difference after the first inference.
         peak_mem_mb: Peak resident memory of the whole process, in MiB.
     """
 

@@ -66,6 +66,15 @@ def measure_latency(
     num_threads: int = 1,
     warmup: int = 10,
 ) -> list[float]:
-    """Median milliseconds of each file; the arguments are `time_files`'s."""
+    """Median milliseconds of each file; the arguments are `time_files`'s.
+
+    Example:
+        >>> from keras_mobilevit import tflite
+        >>> milliseconds = tflite.measure_latency(
+        ...     ["model.tflite", "int8.tflite"], runs=5
+        ... )
+        >>> len(milliseconds), min(milliseconds) > 0
+        (2, True)
+    """
     _, milliseconds = time_files(paths, runs, num_threads, warmup)
     return np.median(milliseconds, axis=1).tolist()

@@ -55,6 +55,15 @@ class Detector:
         FileNotFoundError: If there is no such file.
         ValueError: If the model is no detector, or the labels do not fit it.
         ImportError: If the runtime is missing.
+
+    Example:
+        >>> from keras_mobilevit import tflite
+        >>> detector = tflite.Detector("detector.tflite", score_threshold=0.1)
+        >>> detector.size, detector.labels
+        ((64, 96), ('background', 'ant', 'bee', 'cow'))
+        >>> found = detector.detect("photo.jpg")
+        >>> all(detection.score > 0.1 for detection in found)
+        True
     """
 
     def __init__(

@@ -53,6 +53,14 @@ class Segmenter:
         ValueError: If the model is no segmentation network, or the labels do
             not fit it.
         ImportError: If the runtime is missing.
+
+    Example:
+        >>> from keras_mobilevit import tflite
+        >>> segmenter = tflite.Segmenter("segmenter.tflite")
+        >>> segmenter.labels
+        ('sky', 'road', 'tree', 'house', 'car')
+        >>> segmenter.segment("photo.jpg").shape
+        (96, 120)
     """
 
     def __init__(

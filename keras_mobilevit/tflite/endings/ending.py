@@ -23,6 +23,12 @@ class Ending:
         name: Name on the command line.
         task: One of `keras_mobilevit.configs.TASKS`.
         adds_operations: Whether `finish` does anything.
+
+    Example:
+        >>> from keras_mobilevit import tflite
+        >>> ending = tflite.ENDINGS["nms"](max_boxes=20)
+        >>> isinstance(ending, tflite.Ending), ending.task
+        (True, 'detection')
     """
 
     name: ClassVar[str] = ""

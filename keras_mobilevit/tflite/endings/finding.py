@@ -37,6 +37,16 @@ def find_ending(
 
     Raises:
         ValueError: If there is no ending of that name.
+
+    Example:
+        >>> from keras_mobilevit import segmentation, tflite
+        >>> model = segmentation.MobileViTDeepLabV3XXS(
+        ...     weights=None, input_shape=(64, 64, 3)
+        ... )
+        >>> tflite.find_ending(None, model).name
+        'logits'
+        >>> tflite.find_ending("mask", model).name
+        'mask'
     """
     if isinstance(ending, Ending):
         return ending

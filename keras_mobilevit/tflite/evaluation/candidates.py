@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from keras_mobilevit.architectures import named_weights
 from keras_mobilevit.images import label_of, list_files
 from keras_mobilevit.labels import class_names
 from keras_mobilevit.opening import OpenedModel

@@ -45,6 +45,15 @@ class Evaluation:
         difference_interval: That of `metrics.difference_interval`, which
             counts the pictures on which just one of the two is right.
         calibration_error: Expected calibration error in [0, 1], of 15 bins.
+
+    Example:
+        >>> from keras_mobilevit import tflite
+        >>> results = tflite.evaluate(
+        ...     {"float32": "model.tflite", "int8": "int8.tflite"},
+        ...     "photos",
+        ... )
+        >>> results["float32"].images, results["int8"].sqnr > 0
+        (24, True)
     """
 
     images: int
@@ -101,6 +110,16 @@ def evaluate(
         ValueError: If the models differ in size or classes, a folder is named
             after no label, no picture can be read, or an argument is out of
             its range.
+
+    Example:
+        >>> from keras_mobilevit import tflite
+        >>> results = tflite.evaluate(
+        ...     {"float32": "model.tflite", "int8": "int8.tflite"},
+        ...     "photos",
+        ...     limit=8,
+        ... )
+        >>> results["int8"].images, float(results["float32"].agreement)
+        (8, 1.0)
     """
     _check_arguments(crop_fraction, native_size, limit, workers)
     names = list_files(source, limit)

@@ -10,20 +10,21 @@ _RESAMPLES = 1000
 def mean_iou_interval(
     first: np.ndarray, second: np.ndarray
 ) -> tuple[float, float]:
-    """95 % interval of the difference of two mean IoUs on the same pictures.
+    """95 % confidence interval of the difference of two mean IoUs.
 
-    The percentile bootstrap: pictures are drawn with replacement, as many as
-    there are, 1,000 times, the same ones for both.
+    Percentile bootstrap with 1,000 resamples of the images; each resample is
+    applied to both networks, so the comparison is paired.
 
     Args:
-        first: Confusion matrix of each picture, `(n, classes, classes)`.
-        second: Likewise, of another network.
+        first: Confusion matrices of one network, `(images, classes,
+            classes)`.
+        second: Confusion matrices of the other network on the same images.
 
     Returns:
-        `(low, high)` in [-1, 1] of the second mean IoU less the first.
+        `(low, high)` in [-1, 1], of the second mean IoU minus the first.
     """
     images = len(first)
-    # How often each picture was drawn: [resamples, images]
+    # How often each image was drawn: [resamples, images]
     draws = np.random.default_rng(0).multinomial(
         images, np.full(images, 1 / images), size=_RESAMPLES
     )
@@ -33,7 +34,7 @@ def mean_iou_interval(
 
 
 def _mean_ious(draws, matrices):
-    """Mean IoU of each resample, not a number where no pixel counts."""
+    """Mean IoU of each resample; NaN where no pixel counts."""
     hits = draws @ np.diagonal(matrices, axis1=1, axis2=2)
     union = draws @ (matrices.sum(axis=1) + matrices.sum(axis=2)) - hits
     present = union > 0

@@ -74,6 +74,17 @@ def compare_tensors(
         FileNotFoundError: If there is no such file.
         ValueError: If a file is no TFLite file, the two have no tensor in
             common, or there are no images or images of another shape.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_mobilevit import tflite
+        >>> shape = tflite.ImageModel("model.tflite").shape
+        >>> images = np.random.default_rng(0).uniform(0, 255, (2, *shape))
+        >>> tensors = tflite.compare_tensors(
+        ...     "model.tflite", "int8.tflite", images
+        ... )
+        >>> min(tensors, key=lambda tensor: tensor.sqnr).layer
+        'classifier'
     """
     files = PairedFiles(float_model, quantized_model)
     signal = dict.fromkeys(files.pairs, 0.0)

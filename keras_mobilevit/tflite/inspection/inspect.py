@@ -99,6 +99,12 @@ class Inspection:
             it says nothing.
         fidelity: What the file says of how near it is to float32, as
             `ModelInfo.fidelity`.
+
+    Example:
+        >>> from keras_mobilevit import tflite
+        >>> inspection = tflite.inspect("model.tflite")
+        >>> inspection.partitions, inspection.delegated == inspection.nodes
+        (1, True)
     """
 
     size: int
@@ -154,6 +160,12 @@ def inspect(path: str | os.PathLike) -> Inspection:
         ValueError: If it is no TFLite file, or one that LiteRT can not run,
             or its metadata is damaged.
         ImportError: If LiteRT is missing.
+
+    Example:
+        >>> from keras_mobilevit import tflite
+        >>> inspection = tflite.inspect("model.tflite")
+        >>> inspection.partitions, inspection.left_out
+        (1, {})
     """
     # First, because it is the runtime that verifies the file.
     interpreter = make_interpreter(path)

@@ -66,6 +66,16 @@ def calibrate(
     Returns:
         The ranges and means. The input's range is all of [0, 255], that of
         probabilities that come out all of [0, 1].
+
+    Example:
+        >>> import pathlib
+        >>> import numpy as np
+        >>> from keras_mobilevit import tflite
+        >>> float_model = pathlib.Path("model.tflite").read_bytes()
+        >>> images = np.random.default_rng(0).uniform(0, 255, (4, 32, 48, 3))
+        >>> calibration = tflite.calibrate(float_model, images)
+        >>> calibration.images
+        4
     """
     return calibrate_model(read_model(float_model), images, coverage)
 

@@ -129,6 +129,12 @@ def calibration_set(
     Warns:
         UserWarning: If there are fewer than `FEW_IMAGES`, or if pictures were
             skipped.
+
+    Example:
+        >>> from keras_mobilevit import tflite
+        >>> chosen = tflite.calibration_set("photos", (96, 96, 3), count=20)
+        >>> chosen.images.shape, chosen.skipped
+        ((20, 96, 96, 3), ())
     """
     if source is None:
         raise ValueError(

@@ -71,6 +71,14 @@ def quantize(
     Raises:
         ValueError: If the recipe needs a calibration, and there is none or
             that of another file.
+
+    Example:
+        >>> import pathlib
+        >>> from keras_mobilevit import tflite
+        >>> float_model = pathlib.Path("model.tflite").read_bytes()
+        >>> recipe = tflite.find_recipe("float16")
+        >>> len(tflite.quantize(float_model, recipe)) < len(float_model)
+        True
     """
     if recipe.weights == "float32":
         return float_model

@@ -64,6 +64,15 @@ class Recipe:
     An export drops `integer_softmax` and `portable_norms` where the file is
     short of accuracy and they cost some, by the images that calibrate, and
     leaves a network that has no uneven channels as it is.
+
+    Example:
+        >>> import dataclasses
+        >>> from keras_mobilevit import tflite
+        >>> recipe = dataclasses.replace(
+        ...     tflite.find_recipe("int8"), name="my_int8", input_type="uint8"
+        ... )
+        >>> recipe.weights, recipe.activations, recipe.input_type
+        ('int8', 'int8', 'uint8')
     """
 
     name: str
@@ -371,6 +380,12 @@ def find_recipe(
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If there is no such recipe, or the file holds none.
+
+    Example:
+        >>> from keras_mobilevit import tflite
+        >>> recipe = tflite.find_recipe("dynamic")
+        >>> recipe.weights, recipe.activations
+        ('int8', 'dynamic')
     """
     if isinstance(recipe, Recipe):
         return recipe

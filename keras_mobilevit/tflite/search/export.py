@@ -77,6 +77,16 @@ def export_searched(
     Warns:
         UserWarning: As `export_tflite` does, and of labelled pictures that
             can not be read, which are left out.
+
+    Example:
+        >>> import keras_mobilevit
+        >>> from keras_mobilevit import tflite
+        >>> model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+        >>> path, recipe, steps = tflite.export_searched(
+        ...     model, "searched.tflite", calibration="photos", target_sqnr=20.0
+        ... )
+        >>> recipe.weights
+        'int8'
     """
     options = ExportOptions(**options)
     path = checked_path(path)

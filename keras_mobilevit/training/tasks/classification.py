@@ -16,6 +16,14 @@ class Classification(Task):
 
     Pictures come as in `open_source`: a folder or tar of `<class>/<picture>`,
     and others.
+
+    Example:
+        >>> from keras_mobilevit.training import tasks
+        >>> from keras_mobilevit.training.recipe import load_recipe
+        >>> recipe = load_recipe("finetune")
+        >>> task = tasks.Classification.open(recipe, "photos", "photos")
+        >>> task.labels, task.figure_of_merit
+        (('cat', 'dog'), 'accuracy')
     """
 
     figure_of_merit = "accuracy"

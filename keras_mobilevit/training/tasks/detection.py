@@ -31,6 +31,15 @@ class Detection(Task):
     Pictures come as `AnnotatedFolder`, and what is in the file is read as
     `read_annotations` says. A picture without boxes is background, which
     takes no part in the loss: only pictures with boxes have hard negatives.
+
+    Example:
+        >>> from keras_mobilevit.training import tasks
+        >>> from keras_mobilevit.training.recipe import load_recipe
+        >>> pictures = tasks.Detection.join("street", "boxes.json")
+        >>> recipe = load_recipe("detection")
+        >>> task = tasks.Detection.open(recipe, pictures, pictures)
+        >>> task.labels, task.figure_of_merit
+        (('background', 'cat', 'dog'), 'map')
     """
 
     figure_of_merit = "map"

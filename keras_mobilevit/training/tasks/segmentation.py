@@ -26,6 +26,17 @@ class Segmentation(Task):
     Pictures come as `MaskFolders`. The mean IoU is that of masks and pictures
     resized to the input, as the paper's training reported it;
     `keras-mobilevit evaluate` measures it at the size of the original pictures.
+
+    Example:
+        >>> from keras_mobilevit.training import tasks
+        >>> from keras_mobilevit.training.recipe import load_recipe
+        >>> pictures = tasks.Segmentation.join("street", "street_masks")
+        >>> recipe = load_recipe(
+        ...     "segmentation", {"segmentation.labels": '["road", "sky"]'}
+        ... )
+        >>> task = tasks.Segmentation.open(recipe, pictures, pictures)
+        >>> task.labels, task.figure_of_merit
+        (('road', 'sky'), 'mean_iou')
     """
 
     figure_of_merit = "mean_iou"

@@ -27,6 +27,14 @@ class Task(abc.ABC):
 
     Attributes:
         figure_of_merit: Name of the figure that is plotted beside the loss.
+
+    Example:
+        >>> from keras_mobilevit.training import tasks
+        >>> from keras_mobilevit.training.recipe import load_recipe
+        >>> recipe = load_recipe("finetune")
+        >>> task = tasks.TASKS[recipe.task].open(recipe, "photos", "photos")
+        >>> isinstance(task, tasks.Task), task.info().labels
+        (True, ('cat', 'dog'))
     """
 
     figure_of_merit: ClassVar[str]
@@ -58,8 +66,8 @@ class Task(abc.ABC):
 
         Args:
             recipe: What to do.
-            train: Pictures to learn from; each task says in which forms.
-            test: Pictures to report on, likewise.
+            train: Training images, in the forms that the task describes.
+            test: Test images, in the same forms.
             seed: Seed of the augmentation.
             workers: Threads that prepare pictures; by default one a core.
 
