@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from keras_mobilevit.layers.composite import CompositeLayer
 from keras_mobilevit.layers.convolution import PACKAGE, ConvBlock
 from keras_mobilevit.layers.resizing import image_size, resize
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class ASPP(keras.layers.Layer):
+class ASPP(CompositeLayer):
     """Atrous spatial pyramid pooling: one map seen at several scales.
 
     Side by side, a 1x1 convolution block, a 3x3 one for each dilation rate,
@@ -78,6 +79,7 @@ class ASPP(keras.layers.Layer):
             block.build(input_shape)
         branches = len(self.rates) + 2
         self.project.build((*input_shape[:-1], branches * self.filters))
+        super().build(input_shape)
 
     def call(self, inputs, training=None):
         branches = [

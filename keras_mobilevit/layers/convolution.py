@@ -10,12 +10,13 @@ from __future__ import annotations
 import keras
 
 from keras_mobilevit.layers.batch_normalization import BatchNormalization
+from keras_mobilevit.layers.composite import CompositeLayer
 
 PACKAGE = "keras_mobilevit"
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class ConvBlock(keras.layers.Layer):
+class ConvBlock(CompositeLayer):
     """2D convolution without bias, batch normalization, activation.
 
     Source: Section 3.1 of arXiv 2110.02178; padding, epsilon and momentum as
@@ -107,6 +108,7 @@ class ConvBlock(keras.layers.Layer):
     def build(self, input_shape):
         self.conv.build(self._padded(input_shape))
         self.norm.build(self.compute_output_shape(input_shape))
+        super().build(input_shape)
 
     def call(self, inputs, training=None):
         x = inputs if self.pad is None else self.pad(inputs)
@@ -133,7 +135,7 @@ class ConvBlock(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class InvertedResidual(keras.layers.Layer):
+class InvertedResidual(CompositeLayer):
     """MobileNetV2 block: 1x1 expand, 3x3 depthwise, linear 1x1 reduce.
 
     The input is added to the output iff the stride is 1 and the channels
@@ -205,6 +207,7 @@ class InvertedResidual(keras.layers.Layer):
         for block in (self.expand, self.depthwise, self.reduce):
             block.build(shape)
             shape = block.compute_output_shape(shape)
+        super().build(input_shape)
 
     def call(self, inputs, training=None):
         x = self.expand(inputs, training=training)

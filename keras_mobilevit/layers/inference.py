@@ -18,6 +18,7 @@ import numpy as np
 from keras import ops
 
 from keras_mobilevit.configs import FOLD_SCOPE
+from keras_mobilevit.layers.composite import CompositeLayer
 from keras_mobilevit.layers.convolution import PACKAGE
 from keras_mobilevit.layers.mobilevit_block import MobileViTBlock
 from keras_mobilevit.layers.resizing import image_size
@@ -57,7 +58,7 @@ class UnitRMSNorm(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class InferenceTransformerLayer(keras.layers.Layer):
+class InferenceTransformerLayer(CompositeLayer):
     """`TransformerLayer` folded for inference, over patch-minor tokens.
 
     Args:
@@ -121,6 +122,7 @@ class InferenceTransformerLayer(keras.layers.Layer):
         ):
             layer.build(input_shape)
         self.dense2.build((*input_shape[:-1], channels * self.mlp_ratio))
+        super().build(input_shape)
 
     def call(self, inputs):
         x = self.norm1(inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from keras_mobilevit.layers.composite import CompositeLayer
 from keras_mobilevit.layers.convolution import PACKAGE, ConvBlock
 from keras_mobilevit.layers.resizing import image_size, resize
 from keras_mobilevit.layers.transformer import (
@@ -53,7 +54,7 @@ def fold(x, size, patch_size: int):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class MobileViTBlock(keras.layers.Layer):
+class MobileViTBlock(CompositeLayer):
     """Local convolutions, global attention over patches, fusion.
 
     1. local: 3x3 convolution block, then a linear 1x1 convolution to
@@ -141,6 +142,7 @@ class MobileViTBlock(keras.layers.Layer):
             layer.build(tokens)
         self.project_out.build(maps)
         self.fusion.build((*input_shape[:-1], 2 * channels))
+        super().build(input_shape)
 
     def _make_transformer(self):
         return [

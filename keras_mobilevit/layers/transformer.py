@@ -7,6 +7,7 @@ import warnings
 
 import keras
 
+from keras_mobilevit.layers.composite import CompositeLayer
 from keras_mobilevit.layers.convolution import PACKAGE
 
 LAYER_NORM_EPSILON = 1e-5
@@ -32,7 +33,7 @@ def allow_single_token():
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class TransformerLayer(keras.layers.Layer):
+class TransformerLayer(CompositeLayer):
     """Pre-norm self-attention and feed-forward network, both residual.
 
     `x += dropout(attention(norm(x)))`, then
@@ -118,6 +119,7 @@ class TransformerLayer(keras.layers.Layer):
         self.attention.build(input_shape, input_shape)
         self.dense1.build(input_shape)
         self.dense2.build((*input_shape[:-1], channels * self.mlp_ratio))
+        super().build(input_shape)
 
     def call(self, inputs, training=None):
         x = self.norm1(inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import numpy as np
 from keras_mobilevit.configs import IGNORE_LABEL
 from keras_mobilevit.extras import require
 from keras_mobilevit.images import list_files, open_image
+from keras_mobilevit.messages import few
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,6 +33,7 @@ class MaskedPictures:
         pictures: Where they are.
         masks: Where their masks are.
         void_label: Id of the pixels without a class in the mask files.
+        present: Ids of the classes that some pixel of the masks has.
 
     Example:
         >>> from keras_mobilevit import segmentation
@@ -46,6 +49,7 @@ class MaskedPictures:
     pictures: tuple[pathlib.Path, ...]
     masks: tuple[pathlib.Path, ...]
     void_label: int
+    present: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -94,7 +98,12 @@ def open_masked_pictures(
     Raises:
         FileNotFoundError: If a folder is missing, or a picture or a mask.
         ValueError: If there is no mask, one is no picture of class ids, has
-            another size than its picture, or an id of no class.
+            another size than its picture, or an id of no class; without
+            `labels`, also if the masks have fewer than two classes.
+
+    Warns:
+        UserWarning: Without `labels`, if most ids up to the largest are in no
+            mask.
 
     Example:
         >>> from keras_mobilevit import segmentation
@@ -127,12 +136,40 @@ def open_masked_pictures(
         tuple(pictures / picture_of[stem] for stem in stems),
         tuple(masks / mask_of[stem] for stem in stems),
         void_label,
+        present=(),
     )
-    largest = _check(source)
+    source = dataclasses.replace(source, present=_check(source))
     if labels:
         return source
-    found = tuple(map(str, range(largest + 1)))
-    return dataclasses.replace(source, labels=found)
+    require_two_classes(source)
+    count = source.present[-1] + 1
+    if count > 2 * len(source.present):
+        warnings.warn(
+            f"The masks in {masks} have the ids {few(source.present)}, from "
+            f"which {count} classes follow, most of them without a pixel. "
+            "Ids are numbers from 0 on, not shades of grey.",
+            stacklevel=2,
+        )
+    return dataclasses.replace(source, labels=tuple(map(str, range(count))))
+
+
+def require_two_classes(source: MaskedPictures) -> None:
+    """Refuses masks from which nothing can be learned.
+
+    Raises:
+        ValueError: If fewer than two classes have pixels.
+    """
+    if len(source.present) > 1:
+        return
+    void = source.void_label
+    raise ValueError(
+        "Expected masks of at least two classes. Received: only the class "
+        f"{source.present[0]} in the {len(source)} masks, such as "
+        f"{source.masks[0]}. Pixels of {void} have no class and are ignored "
+        f"(the ignore label, `void_label`). If {void} marks a class, as white "
+        "does in masks in black and white, replace it by that class's id: "
+        f"np.where(mask == {void}, 1, mask)."
+    )
 
 
 def read_mask(path: str | os.PathLike) -> np.ndarray:
@@ -173,7 +210,7 @@ def _by_stem(folder):
 
 
 def _check(source):
-    """Checks every mask; returns the largest class id, at least 0."""
+    """Checks every mask; returns the class ids that they have."""
     tqdm = require("tqdm", extra="train").tqdm
     counts = np.zeros(256, np.int64)
     for picture, path in tqdm(
@@ -203,9 +240,10 @@ def _check(source):
     if not counts.any():
         raise ValueError(
             f"No pixel of the {len(source)} masks has a class: all are "
-            f"{source.void_label}."
+            f"{source.void_label}, the ignore label (`void_label`). Expected "
+            "class ids from 0 on."
         )
-    return int(np.flatnonzero(counts)[-1])
+    return tuple(np.flatnonzero(counts).tolist())
 
 
 def _upright_size(path):

@@ -324,6 +324,11 @@ def _numbers_as_names(labels):
             f"Labels go up to {labels.max()}, beyond the {len(labels)} "
             "images. Pass `class_names` if that is right."
         )
+    if labels.min() == labels.max():
+        raise ValueError(
+            "Expected at least two classes in the data set. Received: only "
+            f"the label {labels.max()}, for all {len(labels)} images."
+        )
     return tuple(map(str, range(labels.max() + 1)))
 
 

@@ -148,6 +148,51 @@ def test_keras_file_round_trip(case, tmp_path):
     np.testing.assert_array_equal(np.array(loaded(x)), expected)
 
 
+def test_freezing_survives_a_copy(case):
+    """Sublayers that are only built afterwards are frozen as well."""
+    layer, shape, _ = case
+    layer(draw(shape))
+    layer.trainable = False
+    copy = type(layer).from_config(layer.get_config())
+    image = over(shape, lambda shape: keras.Input(shape[1:]))
+    model = keras.Model(image, copy(image))
+    assert model.trainable_variables == []
+    assert not any(each.trainable for each in copy._flatten_layers())
+
+
+def test_thawed_copies_train(case):
+    layer, shape, _ = case
+    layer(draw(shape))
+    everything = _trainable_paths(layer)
+    layer.trainable = False
+    copy = type(layer).from_config(layer.get_config())
+    copy(draw(shape))
+    copy.trainable = True
+    assert _trainable_paths(copy) == everything
+
+
+def test_freezing_of_single_sublayers_survives_a_copy(case):
+    """Such as that of all batch norms, in training on small batches."""
+    layer, shape, _ = case
+    layer(draw(shape))
+    below = layer._flatten_layers(include_self=False)
+    norms = [each for each in below if "norm" in each.name and each.weights]
+    for norm in norms:
+        norm.trainable = False
+    copy = type(layer).from_config(layer.get_config())
+    assert copy.get_config() == layer.get_config()
+    copy(draw(shape))
+    assert _trainable_paths(copy) == _trainable_paths(layer)
+    assert len(_trainable_paths(layer)) == (
+        len(layer.weights) - sum(len(norm.weights) for norm in norms)
+    )
+
+
+def _trainable_paths(layer):
+    """Paths below the layer, whose own name may differ."""
+    return [w.path.partition("/")[2] for w in layer.trainable_weights]
+
+
 def test_layer_dtype(case):
     layer, shape, _ = case
     layer = type(layer)(**_arguments(layer), dtype="mixed_bfloat16")

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_mobilevit.segmentation.folders import open_masked_pictures
+from keras_mobilevit.segmentation.folders import (
+    open_masked_pictures,
+    require_two_classes,
+)
 
 
 def write(path, ids, mode="L", **options):
@@ -83,6 +86,32 @@ def test_an_id_of_no_class(folder):
 def test_void_pixels_are_no_class(folder):
     """With the default for them, 9 is a class like any other."""
     assert len(open_folder(folder, void_label=255).labels) == 10
+
+
+@pytest.mark.parametrize(("low", "white"), [(0, 255), (1, 255), (0, 9)])
+def test_masks_of_one_class(folder, low, white):
+    """Masks in black and white: all that is white would be ignored."""
+    for name in "ab":
+        write(folder / "masks" / f"{name}.png", [[low, low, white] * 2] * 4)
+    message = (
+        f"at least two classes. Received: only the class {low} in the 2 masks"
+        rf".* Pixels of {white} .*np.where\(mask == {white}, 1, mask\)"
+    )
+    with pytest.raises(ValueError, match=message):
+        open_folder(folder, void_label=white)
+    # Of images to test on, one class may be all that there is.
+    source = open_folder(folder, void_label=white, labels=("x", "y"))
+    assert source.present == (low,)
+    with pytest.raises(ValueError, match=message):
+        require_two_classes(source)
+
+
+def test_masks_in_shades_of_grey(folder):
+    for name in "ab":
+        write(folder / "masks" / f"{name}.png", [[0, 128, 255] * 2] * 4)
+    with pytest.warns(UserWarning, match="ids 0, 128, from which 129 classes"):
+        source = open_folder(folder, void_label=255)
+    assert len(source.labels) == 129
 
 
 def test_masks_without_any_class(folder):

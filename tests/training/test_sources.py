@@ -184,6 +184,16 @@ def test_one_class(write):
         open_source(path, ["ant"])
 
 
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_label(label):
+    """Nothing can be learned from images that are all of one class."""
+    pairs = [(image, label) for image in ARRAYS]
+    with pytest.raises(ValueError, match=f"two classes.* the label {label}, "):
+        open_source(pairs)
+    # Test images of one class are fine.
+    assert len(open_source(pairs, ["ant", "bee"])) == len(ARRAYS)
+
+
 def test_classes_of_one_image(write):
     files = encoded(PICTURES)
     del files["bee/y.bmp"], files["cat/2.png"]
@@ -308,7 +318,7 @@ def test_an_image_that_its_data_set_fails_to_read():
         ([(ARRAYS[0], [0, 1])], None, r"one integer.*image 0: \[0, 1\]"),
         (PAIRS, ["ant", "bee"], r"2 classes must be in \[0, 1\].*: 2"),
         ([(ARRAYS[0], 10**9)] * 2, None, "beyond the 2 images"),
-        ([(ARRAYS[0], 0)] * 2, None, "at least two classes.*: 0$"),
+        ([(ARRAYS[0], 0)] * 2, None, "at least two classes.* the label 0,"),
         ([(ARRAYS[0] / 255, 0)], None, "Received: float64 of shape"),
         ([(np.stack(ARRAYS[2:]), 0)], None, r"uint8 of shape \(2, 8, 8, 3\)"),
         ((np.stack(ARRAYS[2:]), np.arange(3)), None, "2 images, 3 labels"),

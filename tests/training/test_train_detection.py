@@ -197,8 +197,10 @@ def test_annotations_that_do_not_fit_take_no_folder(folder, tmp_path):
     with pytest.raises(ValueError, match="red, green and red, blue"):
         run(folder, test)
     nothing = changed(folder, tmp_path / "nothing.json", annotations=[])
-    with pytest.raises(ValueError, match="has no box to learn from"):
+    with pytest.raises(ValueError, match="Expected boxes of objects in"):
         run(nothing, folder)
+    with pytest.raises(ValueError, match="boxes of objects in .*nothing.json"):
+        run(folder, nothing)
     with pytest.raises(ValueError, match=r"Expected AnnotatedFolder\(pictures"):
         run(str(folder.pictures), folder)
     empty = AnnotatedFolder(tmp_path, folder.annotations)

@@ -145,6 +145,19 @@ def test_masks_that_do_not_fit_take_no_folder(folders, tmp_path):
         run_recipe(recipe, folders, folders, tmp_path / "run")
     with pytest.raises(ValueError, match=r"Expected MaskFolders\(pictures"):
         run_recipe(recipe, folders.pictures, folders, tmp_path / "run")
+    # Names of classes do not help where the masks have only one.
+    for kind in ("train", "trainannot"):
+        (tmp_path / kind).mkdir()
+    ids = np.full((40, 56), 255, np.uint8)
+    Image.fromarray(ids).save(tmp_path / "train" / "a.png")
+    ids[:, :20] = 0
+    Image.fromarray(ids).save(tmp_path / "trainannot" / "a.png")
+    white = MaskFolders(tmp_path / "train", tmp_path / "trainannot")
+    recipe = quick_segmentation(
+        segmentation__labels='["dark", "red"]', segmentation__void_label="255"
+    )
+    with pytest.raises(ValueError, match="two classes.* the class 0 .* 255"):
+        run_recipe(recipe, white, white, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

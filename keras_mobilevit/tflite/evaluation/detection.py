@@ -71,6 +71,12 @@ def evaluate_detectors(
     """
     known = read_annotations(annotations)
     images = {i.file_name: i for i in spread(known.images, limit)}
+    if not any(len(image.boxes) for image in images.values()):
+        raise ValueError(
+            "Expected boxes to compare with. Received annotations without any "
+            f"for the {len(images)} pictures; crowds and boxes without area do "
+            "not count."
+        )
     _check_names(images, source)
     categories = {
         name: _categories(name, detector.labels, known)

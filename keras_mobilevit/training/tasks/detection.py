@@ -6,7 +6,7 @@ import pathlib
 from typing import NamedTuple
 
 from keras_mobilevit.detection import MultiBoxLoss
-from keras_mobilevit.messages import few
+from keras_mobilevit.messages import counted, few
 from keras_mobilevit.training.box_loader import BoxLoader, BoxSource
 from keras_mobilevit.training.dense_network import build_dense_network
 from keras_mobilevit.training.mean_precision import MeanPrecision
@@ -56,8 +56,13 @@ class Detection(Task):
                 f"Received: {few(test.labels[1:])} and "
                 f"{few(train.labels[1:])}"
             )
-        if not any(len(image.boxes) for image in train.images):
-            raise ValueError(f"{train.path} has no box to learn from.")
+        for source in (train, test):
+            if not any(len(image.boxes) for image in source.images):
+                raise ValueError(
+                    f"Expected boxes of objects in {source.path}. Received "
+                    f"none for its {counted(len(source.images), 'image')}; "
+                    "crowds and boxes without area do not count."
+                )
         loader = BoxLoader(
             train, recipe.augmentation, seed=seed, workers=workers
         )

@@ -6,7 +6,10 @@ import pathlib
 from typing import NamedTuple
 
 from keras_mobilevit.segmentation import MeanIoU, PixelCrossentropy
-from keras_mobilevit.segmentation.folders import open_masked_pictures
+from keras_mobilevit.segmentation.folders import (
+    open_masked_pictures,
+    require_two_classes,
+)
 from keras_mobilevit.training.dense_network import build_dense_network
 from keras_mobilevit.training.mask_loader import MaskLoader
 from keras_mobilevit.training.tasks.task import Task, first_that_exists, unpack
@@ -49,6 +52,7 @@ class Segmentation(Task):
             labels=recipe.segmentation.labels,
             **options,
         )
+        require_two_classes(train)
         test = open_masked_pictures(
             *unpack(test, MaskFolders), labels=train.labels, **options
         )

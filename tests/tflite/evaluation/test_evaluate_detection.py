@@ -171,6 +171,12 @@ def test_limit(pictures):
         evaluate_detectors({"a": Known({})}, pictures, content(), limit=0)
 
 
+def test_annotations_without_boxes(pictures):
+    nothing = {**content(), "annotations": []}
+    with pytest.raises(ValueError, match="Expected boxes to compare with"):
+        evaluate_detectors({"a": Known(ALL)}, pictures, nothing)
+
+
 def test_missing_pictures(pictures):
     (pictures / "2.png").unlink()
     with pytest.raises(FileNotFoundError, match="lacks 1 of 4.*2.png"):
