@@ -4,13 +4,13 @@ Nothing here uses the code under test, nor PyTorch: keys come from the
 reference key map, conversions and file formats are written out by hand.
 """
 
-import json
 import pickle
 import struct
 import zipfile
 
 import h5py
 import numpy as np
+from key_lists import read_key_map, read_shapes
 
 CLASSES = 7
 KINDS = {"f4": "Float", "f2": "Half", "f8": "Double", "i8": "Long"}
@@ -24,13 +24,14 @@ class Checkpoint:
     The weights are those of a network for RGB images.
     """
 
-    def __init__(self, shared_dir, variant="xxs", classes=CLASSES):
-        path = shared_dir / "reference" / "keys" / f"keymap_{variant}.json"
-        self.rows = json.loads(path.read_text())
+    def __init__(self, variant="xxs", classes=CLASSES):
+        self.rows = read_key_map()
+        shapes = read_shapes("cvnets", variant)
         rng = np.random.default_rng(0)
         self.base = {}
         for row in self.rows:
-            shape = [classes if n == 1000 else n for n in row["torch_shape"]]
+            shape = shapes[row["cvnets"]]
+            shape = [classes if n == 1000 else n for n in shape]
             # Positive, so that they serve as variances too.
             values = rng.uniform(0.01, 0.1, shape).astype(np.float32)
             self.base[row["cvnets"]] = values
@@ -76,24 +77,21 @@ class DeepLabCheckpoint(Checkpoint):
     the same order.
     """
 
-    def __init__(self, shared_dir, variant="xxs", classes=CLASSES):
-        super().__init__(shared_dir, variant)
+    def __init__(self, variant="xxs", classes=CLASSES):
+        super().__init__(variant)
         self.rows = [
             row
             for row in self.rows
             if not row["cvnets"].startswith(("conv_1x1_exp.", "classifier."))
         ]
-        keys = shared_dir / "reference" / "keys"
         cvnets, hf = (
             [
                 (key, shape)
-                for key, shape in json.loads(
-                    (keys / f"keys_{name}_{variant}.json").read_text()
-                ).items()
+                for key, shape in read_shapes(layout, variant).items()
                 if key.startswith(("seg_head.", "segmentation_head."))
                 and not key.endswith("num_batches_tracked")
             ]
-            for name in ("cvnets_deeplabv3", "hf_seg")
+            for layout in ("cvnets_deeplabv3", "hf_deeplabv3")
         )
         rng = np.random.default_rng(1)
         self.head = []

@@ -13,9 +13,9 @@ from keras_mobilevit.named_models import open_model
 
 
 @pytest.fixture(scope="module")
-def source(shared_dir, tmp_path_factory):
+def source(tmp_path_factory):
     path = tmp_path_factory.mktemp("source") / "mobilevit_xxs.pt"
-    return synthetic.Checkpoint(shared_dir).write("cvnets", path)
+    return synthetic.Checkpoint().write("cvnets", path)
 
 
 @pytest.fixture(scope="module")
@@ -55,22 +55,22 @@ def test_converts(source, tmp_path, image, logits, suffix):
     np.testing.assert_array_equal(np.array(model(image)), logits)
 
 
-def test_there_and_back_is_exact(source, shared_dir, tmp_path):
+def test_there_and_back_is_exact(source, tmp_path):
     pytest.importorskip("safetensors")
     convert(source, tmp_path / "a.weights.h5")
     convert(tmp_path / "a.weights.h5", tmp_path / "b.safetensors")
     found = checkpoints.read_tensors(tmp_path / "b.safetensors")
-    expected = synthetic.Checkpoint(shared_dir).tensors("timm")
+    expected = synthetic.Checkpoint().tensors("timm")
     assert found.keys() == expected.keys()
     for key, array in expected.items():
         if not key.endswith("num_batches_tracked"):
             np.testing.assert_array_equal(found[key], array, key)
 
 
-def test_channel_order(source, shared_dir, tmp_path):
+def test_channel_order(source, tmp_path):
     convert(source, tmp_path / "a.weights.h5", channel_order="rgb")
     found = checkpoints.read_tensors(tmp_path / "a.weights.h5")
-    stored = synthetic.Checkpoint(shared_dir).tensors("cvnets")
+    stored = synthetic.Checkpoint().tensors("cvnets")
     np.testing.assert_array_equal(
         found["stem/conv/0"],
         stored["conv_1.block.conv.weight"].transpose(2, 3, 1, 0),

@@ -8,8 +8,8 @@ from keras_mobilevit.mobilevit import MobileViTXXS
 
 
 @pytest.fixture(scope="session")
-def checkpoint(shared_dir):
-    return synthetic.Checkpoint(shared_dir)
+def checkpoint():
+    return synthetic.Checkpoint()
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,10 @@
 """Checkpoints of detectors, and backbones for them."""
 
-import json
-
 import numpy as np
 import pytest
 import synthetic
 from assertions import assert_refused, assert_same
+from key_lists import read_shapes
 
 from keras_mobilevit import MobileViTBackbone, detection
 from keras_mobilevit.architectures.mobilevit import COCO
@@ -23,18 +22,17 @@ from keras_mobilevit.conversion import convert
 from keras_mobilevit.detection import MobileViTSSDLiteXXS
 
 TASK = "detection"
-KEYS = "keys_cvnets_ssd_{}.json"
+KEYS = "cvnets_ssd"
 CLASSES = 5
 
 
 class SSDCheckpoint:
     """Random weights under Apple's keys, for BGR images."""
 
-    def __init__(self, shared_dir, variant="xxs", classes=CLASSES):
-        path = shared_dir / "reference" / "keys" / KEYS.format(variant)
+    def __init__(self, variant="xxs", classes=CLASSES):
         rng = np.random.default_rng(0)
         self.tensors = {}
-        for key, shape in json.loads(path.read_text()).items():
+        for key, shape in read_shapes(KEYS, variant).items():
             # Six anchors a cell, or four, of 4 offsets and 81 classes.
             resized = {510: 6 * (4 + classes), 340: 4 * (4 + classes)}
             shape = [resized.get(n, n) for n in shape]
@@ -51,8 +49,8 @@ class SSDCheckpoint:
 
 
 @pytest.fixture(scope="module")
-def ssd(shared_dir):
-    return SSDCheckpoint(shared_dir)
+def ssd():
+    return SSDCheckpoint()
 
 
 def build(**options):
@@ -84,15 +82,14 @@ def test_table_covers_the_model(detector):
 
 
 @pytest.mark.parametrize("variant", ["xxs", "xs", "s"])
-def test_keys_are_those_of_the_reference(shared_dir, variant):
-    path = shared_dir / "reference" / "keys" / KEYS.format(variant)
-    reference = json.loads(path.read_text())
+def test_keys_are_those_of_the_reference(variant):
+    reference = read_shapes(KEYS, variant)
     keys = {weight.key for weight in layouts.table("cvnets", TASK)}
     assert keys == {k for k in reference if "num_batches_tracked" not in k}
 
 
 @pytest.mark.parametrize("variant", ["xxs", "xs", "s"])
-def test_shapes_are_those_of_the_reference(shared_dir, variant):
+def test_shapes_are_those_of_the_reference(variant):
     """With 81 classes; of the published files only these are known."""
     constructor = {
         "xxs": detection.MobileViTSSDLiteXXS,
@@ -100,8 +97,7 @@ def test_shapes_are_those_of_the_reference(shared_dir, variant):
         "s": detection.MobileViTSSDLiteS,
     }[variant]
     model = constructor(weights=None, input_shape=(32, 32, 3))
-    path = shared_dir / "reference" / "keys" / KEYS.format(variant)
-    reference = json.loads(path.read_text())
+    reference = read_shapes(KEYS, variant)
     tensors = layouts.from_keras(read_weights(model), "cvnets", task=TASK)
     found = {key: list(array.shape) for key, array in tensors.items()}
     assert found == reference
@@ -196,14 +192,14 @@ def test_missing_key(detector, ssd, tmp_path):
     assert_refused(detector, tmp_path / "a.pt", f"1 missing: {key}")
 
 
-def test_wrong_classes(detector, shared_dir, tmp_path):
-    path = SSDCheckpoint(shared_dir, classes=81).write(tmp_path / "a.pt")
+def test_wrong_classes(detector, tmp_path):
+    path = SSDCheckpoint(classes=81).write(tmp_path / "a.pt")
     match = "for 81 classes, the model has 5. Pass `classes=81`, or"
     assert_refused(detector, path, match)
 
 
-def test_wrong_variant(detector, shared_dir, tmp_path):
-    path = SSDCheckpoint(shared_dir, "xs").write(tmp_path / "a.pt")
+def test_wrong_variant(detector, tmp_path):
+    path = SSDCheckpoint("xs").write(tmp_path / "a.pt")
     match = "holds mobilevit_xs weights, the model is mobilevit_xxs"
     assert_refused(detector, path, match)
 

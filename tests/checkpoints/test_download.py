@@ -138,11 +138,11 @@ def test_interrupted_by_the_user(server, folder, monkeypatch):
 
 
 def test_source_without_hash_is_read_before_it_is_trusted(
-    server, folder, shared_dir, tmp_path
+    server, folder, tmp_path
 ):
     del server.files["a.h5"], server.files["b.pth"]
     good = server.files["c.pt"]
-    other = synthetic.Checkpoint(shared_dir, "xs")
+    other = synthetic.Checkpoint("xs")
     wrong = other.write("cvnets", tmp_path / "xs").read_bytes()
     for bad, match in (
         (b"<html>Access denied</html>", "HTML page"),

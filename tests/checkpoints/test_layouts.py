@@ -1,9 +1,8 @@
 """The key layouts against the reference key map, and against each other."""
 
-import json
-
 import numpy as np
 import pytest
+from key_lists import read_shapes
 
 from keras_mobilevit.checkpoints import layouts
 from keras_mobilevit.checkpoints.modules import KEYS
@@ -27,9 +26,8 @@ def test_table_covers_the_model(model):
 
 @pytest.mark.parametrize("variant", ["xxs", "xs", "s"])
 @pytest.mark.parametrize("layout", ["cvnets", "timm", "hf"])
-def test_keys_are_those_of_the_reference(shared_dir, layout, variant):
-    path = shared_dir / "reference" / "keys" / f"keys_{layout}_{variant}.json"
-    reference = json.loads(path.read_text())
+def test_keys_are_those_of_the_reference(layout, variant):
+    reference = read_shapes(layout, variant)
     keys = {weight.key for weight in layouts.table(layout)}
     assert keys == {k for k in reference if "num_batches_tracked" not in k}
 

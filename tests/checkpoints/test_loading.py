@@ -238,8 +238,8 @@ def test_integers_for_weights(model, timm):
 
 
 @pytest.mark.parametrize("layout", ["cvnets", "hf", "kecam"])
-def test_wrong_variant(model, shared_dir, tmp_path, layout):
-    other = synthetic.Checkpoint(shared_dir, "xs")
+def test_wrong_variant(model, tmp_path, layout):
+    other = synthetic.Checkpoint("xs")
     path = other.write(layout, tmp_path / "file")
     match = "holds mobilevit_xs weights, the model is mobilevit_xxs"
     assert_refused(model, path, match)
@@ -254,8 +254,8 @@ def test_wrong_variant_in_keras_files(model, tmp_path, suffix):
     assert_refused(model, path, match)
 
 
-def test_wrong_classes(model, shared_dir, build, tmp_path):
-    other = synthetic.Checkpoint(shared_dir, classes=11)
+def test_wrong_classes(model, build, tmp_path):
+    other = synthetic.Checkpoint(classes=11)
     for layout in ("cvnets", "kecam"):
         path = other.write(layout, tmp_path / layout)
         assert_refused(model, path, "the model has 7. Pass `classes=11`")

@@ -1,12 +1,11 @@
 """Checkpoints of segmentation networks, and backbones for them."""
 
-import json
-
 import keras
 import numpy as np
 import pytest
 import synthetic
 from assertions import assert_refused, assert_same
+from key_lists import read_shapes
 from random_values import pixels
 
 from keras_mobilevit import MobileViTBackbone
@@ -32,8 +31,8 @@ TASK = "segmentation"
 
 
 @pytest.fixture(scope="module")
-def deeplab(shared_dir):
-    return synthetic.DeepLabCheckpoint(shared_dir)
+def deeplab():
+    return synthetic.DeepLabCheckpoint()
 
 
 def build_deeplab(**options):
@@ -66,11 +65,11 @@ def test_table_covers_the_model(segmenter):
 
 @pytest.mark.parametrize("variant", ["xxs", "xs", "s"])
 @pytest.mark.parametrize(
-    ("layout", "name"), [("cvnets", "cvnets_deeplabv3"), ("hf", "hf_seg")]
+    ("layout", "name"),
+    [("cvnets", "cvnets_deeplabv3"), ("hf", "hf_deeplabv3")],
 )
-def test_keys_are_those_of_the_reference(shared_dir, layout, name, variant):
-    path = shared_dir / "reference" / "keys" / f"keys_{name}_{variant}.json"
-    reference = json.loads(path.read_text())
+def test_keys_are_those_of_the_reference(layout, name, variant):
+    reference = read_shapes(name, variant)
     keys = {weight.key for weight in layouts.table(layout, TASK)}
     assert keys == {k for k in reference if "num_batches_tracked" not in k}
 
@@ -258,16 +257,16 @@ def test_wrong_shape(segmenter, deeplab, tmp_path):
     assert_refused(segmenter, path, r"another shape: .*\(256, 1024, 1, 1\)")
 
 
-def test_wrong_classes(segmenter, shared_dir, tmp_path):
-    other = synthetic.DeepLabCheckpoint(shared_dir, classes=11)
+def test_wrong_classes(segmenter, tmp_path):
+    other = synthetic.DeepLabCheckpoint(classes=11)
     match = "the model has 7. Pass `classes=11`, or .* `backbone_weights`"
     for layout in LAYOUTS:
         path = other.write(layout, tmp_path / layout)
         assert_refused(segmenter, path, match)
 
 
-def test_wrong_variant(segmenter, shared_dir, tmp_path):
-    other = synthetic.DeepLabCheckpoint(shared_dir, "xs")
+def test_wrong_variant(segmenter, tmp_path):
+    other = synthetic.DeepLabCheckpoint("xs")
     path = other.write("hf", tmp_path / "a.pt")
     match = "holds mobilevit_xs weights, the model is mobilevit_xxs"
     assert_refused(segmenter, path, match)
@@ -365,9 +364,7 @@ def test_published_sources():
     }
 
 
-def test_a_file_put_there_by_hand(
-    deeplab, checkpoint, tmp_path, monkeypatch, shared_dir
-):
+def test_a_file_put_there_by_hand(deeplab, checkpoint, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     source = PASCAL_VOC["mobilevit_xxs"][0]
     dead = Source(

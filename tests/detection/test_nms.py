@@ -1,10 +1,14 @@
 """Non-maximum suppression, against a plain loop over boxes."""
 
+import inspect
+
 import numpy as np
 import pytest
 from keras import ops
 
-from keras_mobilevit.detection import non_max_suppression
+from keras_mobilevit.detection import decode_predictions, non_max_suppression
+from keras_mobilevit.detection.predictions import select_boxes
+from keras_mobilevit.tflite.endings.detection import Nms
 
 
 @pytest.fixture(params=["arrays", "tensors"])
@@ -117,6 +121,52 @@ def test_a_tie_by_hand(suppress):
     np.testing.assert_array_equal(found.count, [4])
     np.testing.assert_array_equal(found.classes[0, :4], [0, 1, 0, 1])
     np.testing.assert_array_equal(found.boxes[0, :4, 0], [0, 0, 5, 5])
+
+
+def test_thresholds_of_the_authors_first_version(suppress):
+    """IoU 0.5 and scores above 0.05, as version 0.1 of their code has them."""
+    boxes = np.array(
+        [
+            [0, 0, 10, 10],
+            [0, 0, 10, 4.9],  # IoU 0.49 with the first.
+            [20, 0, 30, 10],
+            [20, 0, 30, 5.1],  # 0.51 with the third.
+            [40, 0, 50, 10],
+            [60, 0, 70, 10],
+        ],
+        np.float32,
+    )
+    scores = np.array([0.9, 0.8, 0.9, 0.8, 0.051, 0.049], np.float32)
+    found = suppress(boxes[None], scores[None, :, None])
+    np.testing.assert_array_equal(found.count, [4])
+    np.testing.assert_array_equal(
+        found.scores[0, :4], np.float32([0.9, 0.9, 0.8, 0.051])
+    )
+
+
+def test_two_hundred_boxes_of_an_image_stay(suppress):
+    """Over all classes, as from version 0.2 on; the first kept 200 of each."""
+    left = np.arange(150, dtype=np.float32)
+    boxes = np.stack([left, left * 0, left + 0.9, left * 0 + 1], -1)[None]
+    scores = np.linspace(0.9, 0.1, 300, dtype=np.float32).reshape(1, 150, 2)
+    found = suppress(boxes, scores)
+    np.testing.assert_array_equal(found.count, [200])
+    np.testing.assert_array_equal(found.scores[0], scores.ravel()[:200])
+
+
+def test_all_that_decode_suppress_alike():
+    """Models, files and their endings, by default."""
+    names = ("iou_threshold", "score_threshold", "max_boxes")
+    defaults = [
+        tuple(inspect.signature(taker).parameters[n].default for n in names)
+        for taker in (
+            non_max_suppression,
+            select_boxes,
+            decode_predictions,
+            Nms,
+        )
+    ]
+    assert defaults == [(0.5, 0.05, 200)] * 4
 
 
 def test_long_chain(suppress):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from run_once import make_once
 from small_model import LABELS, make_images, make_model
 from tiny_model import TINY_SIZE, make_tiny_model
 
@@ -17,16 +18,19 @@ def model():
 
 @pytest.fixture(scope="session")
 def files(model, tmp_path_factory):
-    """Recipe name -> exported file."""
-    folder = tmp_path_factory.mktemp("exported")
-    paths = export_recipes(
-        model,
-        {folder / f"{recipe}.tflite": recipe for recipe in RECIPES},
-        calibration=make_images(30, seed=1),
-        labels=LABELS,
-        crop_fraction=0.875,
-    )
-    return dict(zip(RECIPES, paths, strict=True))
+    """Recipe name -> exported file; a minute's work, so done once."""
+
+    def export(folder):
+        export_recipes(
+            model,
+            {folder / f"{recipe}.tflite": recipe for recipe in RECIPES},
+            calibration=make_images(30, seed=1),
+            labels=LABELS,
+            crop_fraction=0.875,
+        )
+
+    folder = make_once(tmp_path_factory, "exported", export)
+    return {recipe: folder / f"{recipe}.tflite" for recipe in RECIPES}
 
 
 @pytest.fixture(scope="session")

@@ -61,9 +61,8 @@ class Uneven(typing.NamedTuple):
 @pytest.fixture(
     scope="module",
     params=[
-        "mobilevit_xxs",
-        pytest.param("mobilevit_xs", marks=pytest.mark.slow),
-        pytest.param("mobilevit_s", marks=pytest.mark.slow),
+        pytest.param(name, marks=pytest.mark.slow)
+        for name in ("mobilevit_xxs", "mobilevit_s")
     ],
 )
 def uneven(request, tmp_path_factory):
