@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 
 from keras_mobilevit.checkpoints.info import read_info
+from keras_mobilevit.info_archive import read_members
 
 _KERAS_CONFIG = "config.json"
 # Layers of the backbone that open stages 4 and 5.
@@ -27,24 +27,22 @@ def read_output_stride(path: str | os.PathLike) -> int | None:
         `None` if the file does not tell.
 
     Raises:
-        ValueError: If the file holds a damaged description.
+        ValueError: If the file is damaged, or holds a damaged description.
     """
     info = read_info(path)
     if info is not None and info.output.stride is not None:
         return info.output.stride
-    if not zipfile.is_zipfile(path):
+    members = read_members(path, (_KERAS_CONFIG,))
+    if _KERAS_CONFIG not in members:
         return None
-    with zipfile.ZipFile(path) as archive:
-        if _KERAS_CONFIG not in archive.namelist():
-            return None
-        try:
-            layers = json.loads(archive.read(_KERAS_CONFIG))["config"]["layers"]
-            strides = [
-                layer["config"]["strides"]
-                for layer in layers
-                if layer["config"]["name"] in _OPENINGS
-            ]
-        except (KeyError, TypeError, ValueError):
-            return None
-    # Stages 4 and 5 halve the map, or do not.
-    return {(1, 1): 8, (2, 1): 16}.get(tuple(strides))
+    try:
+        layers = json.loads(members[_KERAS_CONFIG])["config"]["layers"]
+        strides = [
+            layer["config"]["strides"]
+            for layer in layers
+            if layer["config"]["name"] in _OPENINGS
+        ]
+        # Stages 4 and 5 halve the map, or do not.
+        return {(1, 1): 8, (2, 1): 16}.get(tuple(strides))
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None

@@ -11,7 +11,9 @@ import collections
 import io
 import math
 import pathlib
+import os
 import pickle
+import pickletools
 import zipfile
 from typing import NamedTuple
 
@@ -31,6 +33,12 @@ _DTYPES = {
     "BoolStorage": np.dtype("?"),
 }
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
+
+# Those of a pickle that number its objects.
+_MEMO_CODES = ("PUT", "BINPUT", "LONG_BINPUT")
+_MAX_MEMO = 2**20
+# Bytes of all tensors, of which many may share a storage.
+_MAX_BYTES = 2**30
 
 
 class _Storage(NamedTuple):
@@ -101,9 +109,11 @@ def read_torch(path: str | pathlib.Path) -> dict[str, np.ndarray]:
                 content, storages = _read_zip(file)
             else:
                 content, storages = _read_legacy(file)
+        tensors = _state_dict(content)
+        _check_size(tensors)
         tensors = {
             key: _materialize(value, storages)
-            for key, value in _state_dict(content).items()
+            for key, value in tensors.items()
         }
     # Unpickling damaged bytes can end in nearly any exception.
     except Exception as error:
@@ -114,10 +124,13 @@ def read_torch(path: str | pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def _read_zip(file):
+    size = file.seek(0, os.SEEK_END)
     with zipfile.ZipFile(file) as archive:
         infos = {info.filename: info for info in archive.infolist()}
         if any(info.compress_type for info in infos.values()):
             raise ValueError("torch.save does not compress, this file is")
+        if sum(info.file_size for info in infos.values()) > size:
+            raise ValueError("the archive claims to hold more than it can")
         index = next((n for n in infos if n.endswith("/data.pkl")), None)
         if index is None:
             raise ValueError("the archive holds no data.pkl")
@@ -125,7 +138,7 @@ def _read_zip(file):
         order = f"{root}byteorder"
         if order in infos and archive.read(order) != b"little":
             raise ValueError("it was written on a big-endian machine")
-        content = _Unpickler(io.BytesIO(archive.read(index))).load()
+        content = _load(io.BytesIO(archive.read(index)))
         prefix = f"{root}data/"
         storages = {
             name.removeprefix(prefix): archive.read(name)
@@ -136,21 +149,44 @@ def _read_zip(file):
 
 
 def _read_legacy(file):
-    if _Unpickler(file).load() != _MAGIC_NUMBER:
+    if _load(file) != _MAGIC_NUMBER:
         raise ValueError("it is a pickle, but not one of torch.save")
-    _Unpickler(file).load()  # protocol version
-    if not _Unpickler(file).load()["little_endian"]:
+    _load(file)  # protocol version
+    if not _load(file)["little_endian"]:
         raise ValueError("it was written on a big-endian machine")
     unpickler = _RecordingUnpickler(file)
+    _check_memo(file)
     content = unpickler.load()
     storages = {}
-    for key in _Unpickler(file).load():
+    for key in _load(file):
         storage = unpickler.storages[key]
         count = int.from_bytes(file.read(8), "little")
         if count != storage.size:
             raise ValueError(f"storage {key} has the wrong size")
         storages[key] = file.read(count * _DTYPES[storage.kind].itemsize)
     return content, storages
+
+
+def _load(file):
+    _check_memo(file)
+    return _Unpickler(file).load()
+
+
+def _check_memo(file):
+    """Checks the pickle that begins here, and returns to its beginning.
+
+    The unpickler has a table as long as the highest number in it, which four
+    bytes can make 64 GB.
+
+    Raises:
+        ValueError: If there are numbers that no checkpoint has, or it is no
+            pickle.
+    """
+    start = file.tell()
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name in _MEMO_CODES and argument > _MAX_MEMO:
+            raise ValueError(f"it has an object number {argument:,}")
+    file.seek(start)
 
 
 class _RecordingUnpickler(_Unpickler):
@@ -179,6 +215,15 @@ def _state_dict(content):
     if all(key.startswith("module.") for key in tensors):
         tensors = {k.removeprefix("module."): v for k, v in tensors.items()}
     return tensors
+
+
+def _check_size(tensors):
+    size = sum(
+        math.prod(tensor.shape) * _DTYPES[tensor.storage.kind].itemsize
+        for tensor in tensors.values()
+    )
+    if size > _MAX_BYTES:
+        raise ValueError(f"its tensors claim {size:,} bytes")
 
 
 def _materialize(tensor, storages):
