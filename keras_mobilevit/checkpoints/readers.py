@@ -81,11 +81,15 @@ def file_kind(path: str | pathlib.Path) -> FileKind:
     )
 
 
-def read_tensors(path: str | pathlib.Path) -> dict[str, np.ndarray]:
+def read_tensors(
+    path: str | pathlib.Path, *, ema: bool = True
+) -> dict[str, np.ndarray]:
     """Reads all tensors of a checkpoint.
 
     Args:
         path: File of any kind that `file_kind` knows.
+        ema: Of a PyTorch file that holds both, take the exponential moving
+            average of the weights, and not the weights themselves.
 
     Returns:
         Dict of arrays. The keys are those of the state dict for PyTorch and
@@ -100,7 +104,7 @@ def read_tensors(path: str | pathlib.Path) -> dict[str, np.ndarray]:
     path = pathlib.Path(path)
     kind = file_kind(path)
     if kind == "torch":
-        return torch_file.read_torch(path)
+        return torch_file.read_torch(path, ema=ema)
     if kind == "safetensors":
         return _read_safetensors(path)
     try:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Reads damaged files of every kind, and shows what came of it.
 
-Bits are flipped, ends cut off, bytes inserted. No file may end the process,
-take more than 20 seconds or 2 GB, or raise what is not documented.
+Bits are flipped, ends cut off, bytes inserted or repeated. No file may end the
+process, take more than 20 seconds or 2 GB, or raise what is not documented.
 
 Examples:
     python tools/lab/fuzz.py --count 250 --seed 7

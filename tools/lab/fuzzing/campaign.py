@@ -16,10 +16,9 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 
-from keras_mobilevit.tables import markdown_table
-
 from fuzzing.damage import damage
 from fuzzing.samples import write_samples
+from keras_mobilevit.tables import markdown_table
 
 TIMEOUT_S = 20
 # The first file of a process waits for Keras and TensorFlow.
@@ -158,7 +157,7 @@ class _Worker:
             self._start()
         if kind not in self._known:
             answer = self._ask(kind, samples[0], _START_S)
-            if isinstance(answer, str) or not answer["documented"]:
+            if isinstance(answer, str) or answer["error"]:
                 raise RuntimeError(
                     f"The {kind} sample that is not damaged can not be read: "
                     f"{answer}"

@@ -12,13 +12,14 @@ import h5py
 import keras
 import numpy as np
 import safetensors.numpy
-from keras_mobilevit import checkpoints, layers
-from keras_mobilevit.model_info import ModelInfo
-from keras_mobilevit.tflite import export_tflite
-from keras_mobilevit.training.recipes import FOLDER
 from PIL import Image
 
 from fuzzing.torch_writer import write_torch
+from keras_mobilevit import checkpoints, layers
+from keras_mobilevit.checkpoints import layouts
+from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.tflite import export_tflite
+from keras_mobilevit.training.recipes import FOLDER
 
 _SIZE = (32, 48)
 
@@ -39,11 +40,11 @@ def write_samples(kind: str, folder: pathlib.Path) -> list[pathlib.Path]:
 # === Checkpoints: the names of a real one, with a few values each ===
 
 
-def _tensors(keep: int = 4) -> dict[str, np.ndarray]:
-    path = checkpoints.fetch("cifar10", "mobilevit_xxs")
+def _tensors(layout: str) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
     return {
-        name: array.ravel()[:keep].astype(np.float32)
-        for name, array in checkpoints.read_tensors(path).items()
+        weight.key: rng.normal(size=4).astype(np.float32)
+        for weight in layouts.table(layout, "classification")
     }
 
 
@@ -52,12 +53,12 @@ def _write_kecam(folder):
     for name, options in (("old", {}), ("new", {"libver": "latest"})):
         path = folder / f"{name}.h5"
         with h5py.File(path, "w", **options) as file:
-            tensors = _tensors()
+            tensors = _tensors("kecam")
             names = list(dict.fromkeys(n.split("/")[0] for n in tensors))
             file.attrs["layer_names"] = [name.encode() for name in names]
             for key, array in tensors.items():
                 layer, _, weight = key.partition("/")
-                file[f"{layer}/{layer}/{weight.replace('/', '_')}:0"] = array
+                file[f"{layer}/{layer}/{weight}:0"] = array
         paths.append(path)
     return paths
 
@@ -95,13 +96,13 @@ def _write_keras(folder):
 def _write_torch(folder):
     paths = [folder / "zip.pth", folder / "legacy.pt"]
     for path in paths:
-        write_torch(path, _tensors(), is_zip=path.stem == "zip")
+        write_torch(path, _tensors("timm"), is_zip=path.stem == "zip")
     return paths
 
 
 def _write_safetensors(folder):
     path = folder / "model.safetensors"
-    safetensors.numpy.save_file(_tensors(), path, metadata={"format": "pt"})
+    safetensors.numpy.save_file(_tensors("timm"), path)
     return [path]
 
 
