@@ -8,10 +8,12 @@ scale them.
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import pathlib
 import tarfile
 import warnings
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -32,6 +34,21 @@ if TYPE_CHECKING:
     )
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+
+# What `tarfile` raises on damaged files, compressed ones among them.
+_TAR_ERRORS = (
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    ValueError,
+    KeyError,
+    IndexError,
+    OverflowError,
+)
+# Bytes of a file in a tar; that of no picture has as many.
+MAX_FILE_BYTES = 2**28
 
 # What Pillow refuses to decode is about as large: half a gigabyte in memory.
 MAX_PIXELS = 2**27
@@ -142,6 +159,7 @@ def open_image(source: ImageSource) -> Image.Image:
         if isinstance(source, image_module.Image):
             return to_rgb(source)
         with image_module.open(source) as image:
+            _check_header(image)
             return to_rgb(image)
     # Pillow's decoders raise nearly anything on damaged files.
     except Exception as error:
@@ -189,6 +207,21 @@ def _to_pixels(source):
     return np.round(pixels).astype(np.uint8)
 
 
+def _check_header(image):
+    """Refuses a picture before its pixels are decoded.
+
+    Raises:
+        ValueError: If it has too many, or another program would decode it.
+    """
+    if image.width * image.height > MAX_PIXELS:
+        raise ValueError(
+            f"it must have at most {MAX_PIXELS:,} pixels. Received: "
+            f"{image.width}x{image.height}"
+        )
+    if image.format in ("EPS", "WMF"):
+        raise ValueError(f"it is {image.format}, which is not read")
+
+
 def to_rgb(image: Image.Image) -> Image.Image:
     """A picture upright, as its EXIF data says, and in RGB.
 
@@ -198,10 +231,10 @@ def to_rgb(image: Image.Image) -> Image.Image:
     image = require("PIL.ImageOps", extra="runtime").exif_transpose(image)
     if image.mode.startswith("I"):
         # 16 bits a pixel, which Pillow would clip and not scale.
-        values = np.asarray(image, np.float64) / 257
-        image = require("PIL.Image", extra="runtime").fromarray(
-            np.clip(np.round(values), 0, 255).astype(np.uint8)
-        )
+        # A table takes less memory than a float for each pixel.
+        table = np.round(np.arange(2**16) / 257).astype(np.uint8)
+        values = np.clip(np.asarray(image), 0, 2**16 - 1)
+        image = require("PIL.Image", extra="runtime").fromarray(table[values])
     if image.mode == "P":
         image = image.convert("RGBA")
     return image.convert("RGB")
@@ -413,7 +446,7 @@ def tar_members(source: str | os.PathLike) -> dict[str, tarfile.TarInfo]:
     try:
         with tarfile.open(source) as tar:
             return {m.name: m for m in tar.getmembers() if m.isfile()}
-    except (tarfile.TarError, EOFError) as error:
+    except _TAR_ERRORS as error:
         raise ValueError(
             f"Expected a folder of pictures or a tar of one at {source}. "
             f"Received a file that is no tar ({error})."
@@ -457,11 +490,25 @@ def read_files(
         for name in names:
             yield _labelled(name, (source / name).read_bytes())
         return
-    with tarfile.open(source) as tar:
-        # By name, `tarfile` would search its whole list for each picture.
-        members = {member.name: member for member in tar.getmembers()}
-        for name in names:
-            yield _labelled(name, tar.extractfile(members[name]).read())
+    try:
+        with tarfile.open(source) as tar:
+            # By name, `tarfile` would search its whole list for each one.
+            members = {member.name: member for member in tar.getmembers()}
+            for name in names:
+                yield _labelled(name, _read_member(tar, members[name]))
+    except _TAR_ERRORS as error:
+        raise ValueError(
+            f"The tar {source} is damaged ({error!r}). Fetch it again."
+        ) from error
+
+
+def _read_member(tar, member):
+    if member.size > MAX_FILE_BYTES:
+        raise ValueError(
+            f"{member.name} must have at most {MAX_FILE_BYTES:,} bytes. "
+            f"Received: {member.size:,}"
+        )
+    return tar.extractfile(member).read()
 
 
 def load_readable(

@@ -9,7 +9,14 @@ import zipfile
 
 import h5py
 
-from keras_mobilevit.info_archive import MEMBER, add_member, read_members
+from keras_mobilevit.checkpoints import hdf5_process
+from keras_mobilevit.checkpoints.hdf5 import is_hdf5, read_hdf5
+from keras_mobilevit.info_archive import (
+    MEMBER,
+    add_member,
+    read_members,
+    verify_members,
+)
 from keras_mobilevit.model_info import MAX_BYTES, ModelInfo
 
 # Attribute of HDF5 files, and key in the metadata of safetensors.
@@ -44,6 +51,7 @@ def add_info(path: str | os.PathLike, info: ModelInfo) -> None:
     path = pathlib.Path(path)
     if not zipfile.is_zipfile(path):
         raise ValueError(f"Expected a .keras file. Received: {path}")
+    verify_members(path, hdf5_process.MAX_BYTES)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with zipfile.ZipFile(path) as old, zipfile.ZipFile(part, "w") as new:
@@ -80,7 +88,11 @@ def read_info(path: str | os.PathLike) -> ModelInfo | None:
     """
     try:
         text = _read_text(path)
-        return None if text is None else ModelInfo.from_json(text)
+        if text is None:
+            return None
+        if not isinstance(text, str | bytes):
+            raise ValueError(f"It is no text but {type(text).__name__}.")
+        return ModelInfo.from_json(text)
     except ValueError as error:
         raise ValueError(
             f"{path} holds a damaged description of its weights: {error}"
@@ -90,12 +102,13 @@ def read_info(path: str | os.PathLike) -> ModelInfo | None:
 def _read_text(path):
     if not os.path.isfile(path):
         return None
-    if h5py.is_hdf5(path):
-        with h5py.File(path, "r") as file:
-            text = file.attrs.get(INFO_KEY)
-        if not isinstance(text, str | bytes | None):
-            raise ValueError(f"It is no text but {type(text).__name__}.")
-        return text
+    if is_hdf5(path):
+        attributes = read_hdf5(path).attributes
+        if INFO_KEY not in attributes:
+            return None
+        if attributes[INFO_KEY] is None:
+            raise ValueError("It is no text.")
+        return attributes[INFO_KEY]
     if zipfile.is_zipfile(path):
         return read_members(path, (MEMBER,)).get(MEMBER)
     return _read_safetensors(path)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 
 from keras_mobilevit.architectures import architectures
 from keras_mobilevit.checkpoints.info import read_info
+from keras_mobilevit.info_archive import read_members
 
 _KERAS_CONFIG = "config.json"
 # Strides of the layers that open the last two stages -> output stride.
@@ -28,7 +28,7 @@ def read_output_stride(path: str | os.PathLike) -> int | None:
         `None` if the file does not tell.
 
     Raises:
-        ValueError: If the file holds a damaged description.
+        ValueError: If the file is damaged, or holds a damaged description.
 
     Example:
         >>> from keras_mobilevit import checkpoints, segmentation
@@ -42,19 +42,17 @@ def read_output_stride(path: str | os.PathLike) -> int | None:
     info = read_info(path)
     if info is not None and info.output.stride is not None:
         return info.output.stride
-    if not zipfile.is_zipfile(path):
+    members = read_members(path, (_KERAS_CONFIG,))
+    if _KERAS_CONFIG not in members:
         return None
-    with zipfile.ZipFile(path) as archive:
-        if _KERAS_CONFIG not in archive.namelist():
-            return None
-        try:
-            layers = json.loads(archive.read(_KERAS_CONFIG))["config"]["layers"]
-            strides = {
-                layer["config"]["name"]: layer["config"].get("strides")
-                for layer in layers
-            }
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return None
+    try:
+        layers = json.loads(members[_KERAS_CONFIG])["config"]["layers"]
+        strides = {
+            layer["config"]["name"]: layer["config"].get("strides")
+            for layer in layers
+        }
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        return None
     for architecture in architectures():
         # The last two stages halve the map, or do not.
         found = [strides.get(name) for name in architecture.openings]

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import pathlib
-import zipfile
 from typing import Literal
 
-import h5py
 import numpy as np
 
-from keras_mobilevit.checkpoints import torch_file
+from keras_mobilevit.checkpoints import hdf5, hdf5_process, torch_file
+from keras_mobilevit.info_archive import list_members, read_member
 
 FileKind = Literal["keras_h5", "keras", "kecam", "safetensors", "torch"]
 
-_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _ZIP_MAGIC = b"PK\x03\x04"
 _KERAS_WEIGHTS = "model.weights.h5"
+# Group with the weights in the files of `model.save`; those of
+# `model.save_weights` have them at the top.
+_KECAM_GROUP = "model_weights"
 
 # Start of the file (lower case) -> what such a file usually is.
 _IMPOSTORS = (
@@ -52,15 +52,17 @@ def file_kind(path: str | pathlib.Path) -> FileKind:
     with path.open("rb") as file:
         head = file.read(64)
     try:
-        if head.startswith(_HDF5_MAGIC):
-            with h5py.File(path, "r") as file:
-                if "layers" in file:
-                    return "keras_h5"
-                if "model_weights" in file or "layer_names" in file.attrs:
-                    return "kecam"
+        if head.startswith(hdf5.MAGIC):
+            content = hdf5.read_hdf5(path)
+            if "layers" in content.groups:
+                return "keras_h5"
+            if (
+                _KECAM_GROUP in content.groups
+                or "layer_names" in content.attributes
+            ):
+                return "kecam"
         elif head.startswith(_ZIP_MAGIC):
-            with zipfile.ZipFile(path) as archive:
-                names = archive.namelist()
+            names = list_members(path)
             if _KERAS_WEIGHTS in names:
                 return "keras"
             if any(name.endswith("/data.pkl") for name in names):
@@ -71,7 +73,7 @@ def file_kind(path: str | pathlib.Path) -> FileKind:
             return "safetensors"
         elif head.startswith(b"\x80"):
             return "torch"
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
     if not head:
         reason = "is empty"
@@ -85,11 +87,15 @@ def file_kind(path: str | pathlib.Path) -> FileKind:
     )
 
 
-def read_tensors(path: str | pathlib.Path) -> dict[str, np.ndarray]:
+def read_tensors(
+    path: str | pathlib.Path, *, ema: bool = True
+) -> dict[str, np.ndarray]:
     """Reads all tensors of a checkpoint.
 
     Args:
         path: File of any kind that `file_kind` knows.
+        ema: Of a PyTorch file that holds both, take the exponential moving
+            average of the weights, and not the weights themselves.
 
     Returns:
         Dict of arrays. The keys are those of the state dict for PyTorch and
@@ -111,21 +117,16 @@ def read_tensors(path: str | pathlib.Path) -> dict[str, np.ndarray]:
     path = pathlib.Path(path)
     kind = file_kind(path)
     if kind == "torch":
-        return torch_file.read_torch(path)
+        return torch_file.read_torch(path, ema=ema)
     if kind == "safetensors":
         return _read_safetensors(path)
     try:
         if kind == "keras":
-            with zipfile.ZipFile(path) as archive:
-                source = io.BytesIO(archive.read(_KERAS_WEIGHTS))
-        else:
-            source = path
-        with h5py.File(source, "r") as file:
-            if kind == "kecam":
-                return _read_kecam(file)
-            return _read_keras(file)
-    # h5py reports a damaged file as any of these.
-    except (OSError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+            data = read_member(path, _KERAS_WEIGHTS, hdf5_process.MAX_BYTES)
+            return _read_keras(hdf5.read_hdf5(data))
+        content = hdf5.read_hdf5(path)
+        return _read_kecam(content) if kind == "kecam" else _read_keras(content)
+    except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
 
 
@@ -149,61 +150,60 @@ def _read_safetensors(path):
     safetensors = import_safetensors()
     try:
         tensors = safetensors.numpy.load_file(path)
-    except safetensors.SafetensorError as error:
+        # NumPy has no bfloat16 of its own.
+        return {
+            key: array.astype(np.float32) if array.dtype.kind == "V" else array
+            for key, array in tensors.items()
+        }
+    # Beside errors of its own, it raises those of types that NumPy lacks.
+    except Exception as error:
         raise _damaged(path, error) from error
-    # NumPy has no bfloat16 of its own.
-    return {
-        key: array.astype(np.float32) if array.dtype.kind == "V" else array
-        for key, array in tensors.items()
-    }
 
 
-def _datasets(group):
-    """Yields (path, array) of every dataset that lies in the file itself."""
-    found = []
-    group.visititems(
-        lambda name, item: (
-            found.append((name, item))
-            if isinstance(item, h5py.Dataset)
-            else None
-        )
-    )
-    for name, item in found:
-        if item.external:
-            raise OSError(f"{name} refers to another file")
-        yield name, item[()]
+def _datasets(content, group):
+    """Yields (path inside the group, array)."""
+    prefix = f"{group}/" if group else ""
+    for path, array in content.datasets.items():
+        if path.startswith(prefix):
+            yield path.removeprefix(prefix), array
 
 
-def _read_kecam(file):
+def _read_kecam(content):
     """`stem_conv/stem_conv/kernel:0` becomes `stem_conv/kernel`."""
-    group = file["model_weights"] if "model_weights" in file else file
+    group = _KECAM_GROUP if _KECAM_GROUP in content.groups else ""
     tensors = {}
-    for name, array in _datasets(group):
+    for name, array in _datasets(content, group):
         layer, *_, weight = name.split("/")
         tensors[f"{layer}/{weight.removesuffix(':0')}"] = array
     return tensors
 
 
-def _read_keras(file):
+def _read_keras(content):
     """`layers/conv_block/conv/vars/0` becomes `stem/conv/0`.
 
     The groups are called after classes and attributes; Keras notes the name
     of each layer as an attribute beside its weights. Lists of layers are
     groups without weights of their own and drop out.
+
+    Raises:
+        ValueError: If a layer has no name.
     """
     tensors = {}
-    for name, array in _datasets(file["layers"]):
+    for name, array in _datasets(content, "layers"):
         *parts, _, index = name.split("/")
         if "seed_generator" in parts:
             continue
         groups = [
-            "/".join((*parts[: i + 1], "vars")) for i in range(len(parts))
+            "/".join(("layers", *parts[: i + 1], "vars"))
+            for i in range(len(parts))
         ]
         layers = [
-            file["layers"][group].attrs["name"]
+            content.groups[group].get("name")
             for group in groups
-            if group in file["layers"]
+            if group in content.groups
         ]
+        if not all(isinstance(layer, str) for layer in layers):
+            raise ValueError(f"a layer above {name} has no name")
         tensors["/".join((*layers, index))] = array
     return tensors
 

@@ -1,8 +1,9 @@
 """Reads files written by `torch.save`, without PyTorch, running nothing.
 
 A pickle can call any function of any module. The unpickler below knows only
-the handful of names that a dictionary of tensors needs, each as an inert
-stand-in, and refuses the file at the first other name.
+the handful of names that a dictionary of tensors needs, and those that trainers
+put beside them, each as an inert stand-in. It refuses the file at the first
+other name.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ from __future__ import annotations
 import collections
 import io
 import math
+import os
 import pathlib
 import pickle
+import pickletools
+import warnings
 import zipfile
 from typing import NamedTuple
 
@@ -30,7 +34,35 @@ _DTYPES = {
     "ByteStorage": np.dtype("u1"),
     "BoolStorage": np.dtype("?"),
 }
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
+# Keys under which trainers keep the weights: the exponential moving average,
+# which timm and cvnets evaluate where there is one, and the weights themselves.
+_EMA_WRAPPERS = ("state_dict_ema", "ema_state_dict", "model_ema")
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
+# What compilers and containers put in front of every key.
+_PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "net.")
+# What trainers save beside the weights; none of it is made.
+_STOOD_IN_FOR = frozenset(
+    {
+        "_codecs.encode",
+        "argparse.Namespace",
+        "numpy.core.multiarray._reconstruct",
+        "numpy._core.multiarray._reconstruct",
+        "numpy.core.multiarray.scalar",
+        "numpy._core.multiarray.scalar",
+        "numpy.dtype",
+        "numpy.ndarray",
+        "pathlib.PosixPath",
+        "pathlib.WindowsPath",
+        "torch.Size",
+        "torch.device",
+    }
+)
+
+# Those of a pickle that number its objects.
+_MEMO_CODES = ("PUT", "BINPUT", "LONG_BINPUT")
+_MAX_MEMO = 2**20
+# Bytes of all tensors, of which many may share a storage.
+_MAX_BYTES = 2**30
 
 
 class _Storage(NamedTuple):
@@ -46,6 +78,28 @@ class _Tensor(NamedTuple):
     strides: tuple[int, ...]
 
 
+class _Inert(dict):
+    """Stands in for an object: takes all that a pickle tells it, and is empty.
+
+    It is what the name of a class or function resolves to, too.
+    """
+
+    def __new__(cls, *_, **__):
+        return super().__new__(cls)
+
+    def __init__(self, *_, **__):
+        super().__init__()
+
+    def __setstate__(self, state):
+        pass
+
+    def __setitem__(self, key, value):
+        pass
+
+    def append(self, value):
+        pass
+
+
 class _Unpickler(pickle.Unpickler):
     """Turns tensors into `_Tensor` records and refuses everything else."""
 
@@ -58,6 +112,8 @@ class _Unpickler(pickle.Unpickler):
             return self._rebuild_tensor
         if module == "torch._utils" and name == "_rebuild_parameter":
             return self._rebuild_parameter
+        if f"{module}.{name}" in _STOOD_IN_FOR:
+            return _Inert
         raise pickle.UnpicklingError(
             f"it refers to `{module}.{name}`, which a dictionary of tensors "
             "never needs. Nothing was run"
@@ -76,22 +132,30 @@ class _Unpickler(pickle.Unpickler):
         return tensor
 
 
-def read_torch(path: str | pathlib.Path) -> dict[str, np.ndarray]:
+def read_torch(
+    path: str | pathlib.Path, *, ema: bool = True
+) -> dict[str, np.ndarray]:
     """Reads the tensors of a `torch.save` file.
 
     Both formats are read: the zip archive, and the plain pickle from before
     PyTorch 1.6. bfloat16 becomes float32. Wrappers (`{"state_dict": ...}`,
-    `{"model": ...}`) and a `module.` prefix are taken off.
+    `{"model": ...}`) and prefixes of all keys (`module.`, `_orig_mod.`,
+    `model.`, `backbone.`, `net.`) are taken off.
 
     Args:
         path: The file.
+        ema: Of a file with both, take the exponential moving average of the
+            weights, as timm and cvnets do, and not the weights themselves.
 
     Returns:
         Dict of arrays by state dict key.
 
     Raises:
         ValueError: If the file is damaged, holds no tensors, or refers to
-            anything but tensors and dictionaries.
+            anything but tensors and what trainers keep beside them.
+
+    Warns:
+        UserWarning: If the file holds both weights and their average.
     """
     try:
         with open(path, "rb") as file:
@@ -101,23 +165,36 @@ def read_torch(path: str | pathlib.Path) -> dict[str, np.ndarray]:
                 content, storages = _read_zip(file)
             else:
                 content, storages = _read_legacy(file)
+        tensors, has_both = _state_dict(content, ema)
+        _check_size(tensors)
         tensors = {
-            key: _materialize(value, storages)
-            for key, value in _state_dict(content).items()
+            key: _materialize(value, storages) for key, value in tensors.items()
         }
     # Unpickling damaged bytes can end in nearly any exception.
     except Exception as error:
         raise ValueError(
             f"Cannot read {path} as a PyTorch checkpoint: {error}."
         ) from error
+    if has_both:
+        forms = ("average was", "weights"), ("weights were", "average")
+        taken, other = forms[0] if ema else forms[1]
+        warnings.warn(
+            f"{path} holds weights and their exponential moving average. The "
+            f"{taken} taken; `checkpoints.read_tensors(path, ema={not ema})` "
+            f"reads the {other}.",
+            stacklevel=2,
+        )
     return tensors
 
 
 def _read_zip(file):
+    size = file.seek(0, os.SEEK_END)
     with zipfile.ZipFile(file) as archive:
         infos = {info.filename: info for info in archive.infolist()}
         if any(info.compress_type for info in infos.values()):
             raise ValueError("torch.save does not compress, this file is")
+        if sum(info.file_size for info in infos.values()) > size:
+            raise ValueError("the archive claims to hold more than it can")
         index = next((n for n in infos if n.endswith("/data.pkl")), None)
         if index is None:
             raise ValueError("the archive holds no data.pkl")
@@ -125,7 +202,7 @@ def _read_zip(file):
         order = f"{root}byteorder"
         if order in infos and archive.read(order) != b"little":
             raise ValueError("it was written on a big-endian machine")
-        content = _Unpickler(io.BytesIO(archive.read(index))).load()
+        content = _load(io.BytesIO(archive.read(index)))
         prefix = f"{root}data/"
         storages = {
             name.removeprefix(prefix): archive.read(name)
@@ -136,21 +213,44 @@ def _read_zip(file):
 
 
 def _read_legacy(file):
-    if _Unpickler(file).load() != _MAGIC_NUMBER:
+    if _load(file) != _MAGIC_NUMBER:
         raise ValueError("it is a pickle, but not one of torch.save")
-    _Unpickler(file).load()  # protocol version
-    if not _Unpickler(file).load()["little_endian"]:
+    _load(file)  # protocol version
+    if not _load(file)["little_endian"]:
         raise ValueError("it was written on a big-endian machine")
     unpickler = _RecordingUnpickler(file)
+    _check_memo(file)
     content = unpickler.load()
     storages = {}
-    for key in _Unpickler(file).load():
+    for key in _load(file):
         storage = unpickler.storages[key]
         count = int.from_bytes(file.read(8), "little")
         if count != storage.size:
             raise ValueError(f"storage {key} has the wrong size")
         storages[key] = file.read(count * _DTYPES[storage.kind].itemsize)
     return content, storages
+
+
+def _load(file):
+    _check_memo(file)
+    return _Unpickler(file).load()
+
+
+def _check_memo(file):
+    """Checks the pickle that begins here, and returns to its beginning.
+
+    The unpickler has a table as long as the highest number in it, which four
+    bytes can make 64 GB.
+
+    Raises:
+        ValueError: If there are numbers that no checkpoint has, or it is no
+            pickle.
+    """
+    start = file.tell()
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name in _MEMO_CODES and argument > _MAX_MEMO:
+            raise ValueError(f"it has an object number {argument:,}")
+    file.seek(start)
 
 
 class _RecordingUnpickler(_Unpickler):
@@ -166,19 +266,50 @@ class _RecordingUnpickler(_Unpickler):
         return storage
 
 
-def _state_dict(content):
-    """Finds the dictionary of tensors inside what was pickled."""
-    for wrapper in _WRAPPERS:
-        inner = content.get(wrapper) if isinstance(content, dict) else None
-        content = inner if isinstance(inner, dict) else content
+def _state_dict(content, ema):
+    """Finds the dictionary of tensors inside what was pickled.
+
+    Returns:
+        It, and whether there are both weights and an average of them.
+    """
+    averages = _unwrap(content, _EMA_WRAPPERS)
+    has_both = averages is not None and _unwrap(content, _WRAPPERS) is not None
+    if averages is not None and (ema or not has_both):
+        content = averages
+    # Wrappers are wrapped, too.
+    while (inner := _unwrap(content, _WRAPPERS)) is not None:
+        content = inner
     if not isinstance(content, dict):
         raise ValueError("it holds no dictionary of tensors")
     tensors = {k: v for k, v in content.items() if isinstance(v, _Tensor)}
     if not tensors:
         raise ValueError("it holds no tensors")
-    if all(key.startswith("module.") for key in tensors):
-        tensors = {k.removeprefix("module."): v for k, v in tensors.items()}
-    return tensors
+    while prefix := _common_prefix(tensors):
+        tensors = {k.removeprefix(prefix): v for k, v in tensors.items()}
+    return tensors, has_both
+
+
+def _unwrap(content, wrappers):
+    """The first dictionary under one of some keys, or `None`."""
+    if not isinstance(content, dict):
+        return None
+    inner = (content.get(wrapper) for wrapper in wrappers)
+    return next((i for i in inner if isinstance(i, dict) and i), None)
+
+
+def _common_prefix(keys):
+    return next(
+        (p for p in _PREFIXES if all(key.startswith(p) for key in keys)), None
+    )
+
+
+def _check_size(tensors):
+    size = sum(
+        math.prod(tensor.shape) * _DTYPES[tensor.storage.kind].itemsize
+        for tensor in tensors.values()
+    )
+    if size > _MAX_BYTES:
+        raise ValueError(f"its tensors claim {size:,} bytes")
 
 
 def _materialize(tensor, storages):

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+# The longest side of an image, in pixels.
+_MAX_SIDE = 2**20
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AnnotatedImage:
@@ -109,7 +112,13 @@ def read_annotations(source: str | os.PathLike | Mapping) -> Annotations:
         images = tuple(
             _image(image, boxes_of[image["id"]]) for image in content["images"]
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (
+        AttributeError,
+        KeyError,
+        OverflowError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise ValueError(
             "Expected annotations in the format of COCO: a dict of `images`, "
             "`annotations` and `categories`, where each annotation has the "
@@ -137,7 +146,7 @@ def load_json(source: str | os.PathLike | Mapping) -> Mapping:
         raise FileNotFoundError(f"There is no file of annotations at {path}.")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise ValueError(f"{path} is not JSON ({error}).") from error
 
 
@@ -151,10 +160,12 @@ def _corners(bbox):
 
 def _image(image, boxes):
     height, width = int(image["height"]), int(image["width"])
-    if min(height, width) < 1:
+    if min(height, width) < 1 or max(height, width) > _MAX_SIDE:
         raise ValueError(f"an image of {width}x{height} pixels")
-    corners = np.array([box for box, _ in boxes], np.float32).reshape(-1, 4)
-    corners = corners.clip(0, np.float32([width, height, width, height]))
+    corners = np.array([box for box, _ in boxes], np.float64).reshape(-1, 4)
+    # Before they become float32, which has no place for the largest numbers.
+    corners = corners.clip(0, np.float64([width, height, width, height]))
+    corners = corners.astype(np.float32)
     labels = np.array([label for _, label in boxes], np.int64)
     has_area = (corners[:, 2:] > corners[:, :2]).all(axis=1)
     return AnnotatedImage(

@@ -193,7 +193,7 @@ def load_recipe(
     path = _find(recipe)
     try:
         tables = _toml().loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise ValueError(f"{path} is not a TOML file ({error}).") from error
     # The file alone comes first, so that an error names the place to mend.
     loaded = _build(tables, str(recipe))

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import h5py
 import keras
 
+from keras_mobilevit.checkpoints.hdf5 import read_hdf5
+
 _POSITION = "keras_mobilevit_position"
 _SEEDS = "keras_mobilevit_seeds"
 
@@ -80,11 +82,12 @@ def restore_state(model: keras.Model, path: str | os.PathLike) -> Position:
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     try:
+        # Before Keras opens it, because damage would end the process.
+        content = read_hdf5(path)
+        position = Position(*map(int, content.attributes[_POSITION]))
         model.load_weights(path)
-        with h5py.File(path, "r") as file:
-            position = Position(*map(int, file.attrs[_POSITION]))
-            for index, seed in enumerate(_seeds(model)):
-                seed.assign(file[f"{_SEEDS}/{index}"][()])
+        for index, seed in enumerate(_seeds(model)):
+            seed.assign(content.datasets[f"{_SEEDS}/{index}"])
     except (KeyError, OSError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} is not the state of this run ({error}). Delete it to "

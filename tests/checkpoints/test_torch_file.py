@@ -1,8 +1,14 @@
 """The reader of torch.save files: right where it reads, and inert."""
 
+import argparse
+import io
 import os
+import pathlib
 import pickle
+import sys
+import types
 import warnings
+import zipfile
 
 import numpy as np
 import pytest
@@ -189,3 +195,98 @@ def test_reads_the_state_dict_of_a_torch_module(tmp_path):
     found = read_torch(tmp_path / "file")
     assert found["running_var"].tolist() == [1.0, 1.0, 1.0]
     assert found["num_batches_tracked"].shape == ()
+
+
+class FloatStorage:
+    """A storage of PyTorch, by its name."""
+
+
+def rebuild(storage, offset, shape, strides, *_):
+    """What PyTorch's `_rebuild_tensor_v2` is called with."""
+
+
+def write_training_checkpoint(path, monkeypatch, content):
+    """Writes a nested dict as `torch.save` does; arrays become tensors."""
+    torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
+    torch.FloatStorage, utils._rebuild_tensor_v2 = FloatStorage, rebuild
+    torch._utils = utils
+    monkeypatch.setattr(FloatStorage, "__module__", "torch")
+    monkeypatch.setattr(rebuild, "__module__", "torch._utils")
+    monkeypatch.setattr(rebuild, "__qualname__", "_rebuild_tensor_v2")
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setitem(sys.modules, "torch._utils", utils)
+    storages = {}
+
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, item):
+            if not isinstance(item, tuple) or item[:1] != ("storage",):
+                return None
+            return ("storage", FloatStorage, item[1], "cpu", item[2])
+
+        def reducer_override(self, item):
+            if type(item) is not np.ndarray or item.dtype != np.float32:
+                return NotImplemented
+            key = str(len(storages))
+            storages[key] = item.tobytes()
+            strides = tuple(n // item.itemsize for n in item.strides)
+            storage = ("storage", key, item.size)
+            return rebuild, (storage, 0, item.shape, strides)
+
+    buffer = io.BytesIO()
+    Pickler(buffer, 2).dump(content)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", buffer.getvalue())
+        for key, data in storages.items():
+            archive.writestr(f"archive/data/{key}", data)
+
+
+RAW, EMA = np.float32([1, 2]), np.float32([3, 4])
+
+
+def test_reads_the_checkpoint_of_a_trainer(tmp_path, monkeypatch):
+    content = {
+        "epoch": 3,
+        "arch": "mobilevit_xxs",
+        "state_dict": {"stem.weight": RAW},
+        "optimizer": {"state": {0: {"step": 1}}, "param_groups": [{"lr": 0.1}]},
+        "args": argparse.Namespace(lr=0.1, output=pathlib.PosixPath("out")),
+        "metric": np.float64(71.5),
+        "history": np.arange(3),
+    }
+    write_training_checkpoint(tmp_path / "file", monkeypatch, content)
+    found = read_torch(tmp_path / "file")
+    assert list(found) == ["stem.weight"]
+    np.testing.assert_array_equal(found["stem.weight"], RAW)
+
+
+@pytest.mark.parametrize(
+    "key", ["state_dict_ema", "ema_state_dict", "model_ema"]
+)
+def test_says_which_weights_it_takes(tmp_path, monkeypatch, key):
+    content = {"model": {"a": RAW}, key: {"module.a": EMA}}
+    path = tmp_path / "file"
+    write_training_checkpoint(path, monkeypatch, content)
+    with pytest.warns(UserWarning, match=r"average was taken.*ema=False"):
+        np.testing.assert_array_equal(read_torch(path)["a"], EMA)
+    with pytest.warns(UserWarning, match=r"weights were taken.*ema=True"):
+        np.testing.assert_array_equal(read_torch(path, ema=False)["a"], RAW)
+
+
+@pytest.mark.parametrize("wrapper", ["net", "model_state_dict", "model_ema"])
+@pytest.mark.parametrize(
+    "prefix", ["_orig_mod.", "model.", "backbone.", "net.", "module._orig_mod."]
+)
+def test_takes_wrappers_and_prefixes_off(
+    tmp_path, monkeypatch, wrapper, prefix
+):
+    content = {wrapper: {f"{prefix}a": RAW, f"{prefix}b": EMA}}
+    write_training_checkpoint(tmp_path / "file", monkeypatch, content)
+    assert list(read_torch(tmp_path / "file")) == ["a", "b"]
+
+
+def test_an_object_number_does_not_reserve_gigabytes(tmp_path):
+    # LONG_BINPUT 0x7fffffff: the unpickler would fill a table of 32 GB.
+    content = b"\x80\x02}r\xff\xff\xff\x7f."
+    synthetic.write_torch_zip(tmp_path / "file", {}, content)
+    with pytest.raises(ValueError, match="object number 2,147,483,647"):
+        read_torch(tmp_path / "file")

@@ -1,0 +1,149 @@
+"""A process that reads damaged files, one after the other.
+
+It gets a line `KIND<tab>PATH` for each, and answers with a line of JSON. Its
+memory is limited; time is the business of who asks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+MAX_BYTES = 2 * 10**9
+
+
+def _read_checkpoint(path):
+    from keras_mobilevit import checkpoints
+    from keras_mobilevit.checkpoints.output_stride import read_output_stride
+
+    return (
+        lambda: checkpoints.file_kind(path),
+        lambda: checkpoints.read_info(path),
+        lambda: read_output_stride(path),
+        lambda: checkpoints.identify(path),
+    )
+
+
+def _read_keras(path):
+    from keras_mobilevit.tflite.evaluation.candidates import open_candidate
+
+    return *_read_checkpoint(path), lambda: open_candidate(path)
+
+
+def _read_tflite(path):
+    from keras_mobilevit.tflite import ImageModel, inspect
+
+    def predict():
+        model = ImageModel(path)
+        model.predict(np.zeros(model.shape, np.uint8))
+
+    return lambda: inspect(path), predict
+
+
+def _read_image(path):
+    from keras_mobilevit.images import load_image
+
+    return (lambda: load_image(path, (32, 32)),)
+
+
+def _read_annotations(path):
+    from keras_mobilevit.detection import read_annotations
+
+    return (lambda: read_annotations(path),)
+
+
+def _read_recipe(path):
+    from keras_mobilevit.training.recipe import load_recipe
+
+    return (lambda: load_recipe(path),)
+
+
+def _read_tar(path):
+    from keras_mobilevit.images import iterate_files
+    from keras_mobilevit.tflite.quantization.calibration_set import (
+        calibration_set,
+    )
+
+    return (
+        lambda: list(iterate_files(path)),
+        lambda: calibration_set(path, (32, 32, 3)),
+    )
+
+
+# Kind -> the steps of reading a file of it. Each runs, whatever the others do.
+READERS: Mapping[str, Callable[[str], tuple[Callable[[], object], ...]]] = {
+    "h5": _read_checkpoint,
+    "weights.h5": _read_checkpoint,
+    "keras": _read_keras,
+    "torch": _read_checkpoint,
+    "safetensors": _read_checkpoint,
+    "tflite": _read_tflite,
+    "image": _read_image,
+    "annotations": _read_annotations,
+    "recipe": _read_recipe,
+    "tar": _read_tar,
+}
+# Nothing derived from them: a bare `UnicodeDecodeError` helps nobody.
+DOCUMENTED = (ValueError, OSError, FileNotFoundError)
+
+
+def read(kind: str, path: str) -> dict[str, str]:
+    """Reads a file in all ways, and says what was raised.
+
+    Returns:
+        `error`: name of the first error that is not documented, or else of
+        the first one, or empty; `message`; and `documented`.
+    """
+    first = {"error": "", "message": "", "documented": True}
+    for step in READERS[kind](path):
+        try:
+            step()
+        except Exception as error:
+            documented = type(error) in DOCUMENTED and bool(str(error))
+            if not first["error"] or not documented:
+                first = {
+                    "error": type(error).__name__,
+                    "message": str(error)[:300],
+                    "documented": documented,
+                }
+            if not documented:
+                break
+    return first
+
+
+def main() -> None:
+    # What libraries print must not get among the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    warnings.simplefilter("ignore")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    kinds = set()
+    for line in sys.stdin:
+        kind, _, path = line.rstrip("\n").partition("\t")
+        if kind not in kinds:
+            # A whole file comes first, and loads libraries.
+            kinds.add(kind)
+            _set_limit(resource.RLIM_INFINITY)
+        else:
+            _set_limit(_used_bytes() + MAX_BYTES)
+        print(json.dumps(read(kind, path)), file=answers, flush=True)
+
+
+def _used_bytes():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[0]) * resource.getpagesize()
+
+
+def _set_limit(limit):
+    highest = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (limit, highest))
+
+
+if __name__ == "__main__":
+    main()
