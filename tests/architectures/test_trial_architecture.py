@@ -24,7 +24,6 @@ from keras_mobilevit.architectures import register_architecture, registry
 from keras_mobilevit.backbone import MobileViTBackbone
 from keras_mobilevit.conversion import convert
 from keras_mobilevit.tflite import export_tflite, find_recipe, inspect
-from keras_mobilevit.tflite.evaluation.candidates import open_candidate
 from keras_mobilevit.tflite.metadata import read_metadata
 from keras_mobilevit.tflite.metrics import sqnr
 from keras_mobilevit.training.classifier import build_classifier
@@ -167,8 +166,9 @@ def test_preset(tmp_path, monkeypatch):
     assert_same_weights(opened.model, model)
     assert opened.info.labels == LABELS
     assert opened.info.image.size == SIZE
-    candidate = open_candidate("weights:shapes")
-    assert candidate.labels == LABELS
+    opened = keras_mobilevit.open_model("weights:shapes")
+    assert opened.info.labels == LABELS
+    assert opened.info.variant == "trial_net_s"
     with pytest.raises(ValueError, match="one of .*for trial_net_m"):
         named_models.open_model("trial_net_m", "shapes")
 

@@ -31,9 +31,9 @@ def _read_checkpoint(path):
 
 
 def _read_keras(path):
-    from keras_mobilevit.tflite.evaluation.candidates import open_candidate
+    from keras_mobilevit.opening import open_model
 
-    return *_read_checkpoint(path), lambda: open_candidate(path)
+    return *_read_checkpoint(path), lambda: open_model(path)
 
 
 def _read_tflite(path):
