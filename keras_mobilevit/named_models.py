@@ -92,6 +92,7 @@ def open_model(
         identified = checkpoints.identify(weights)
         variant = variant or identified.variant
         known = checkpoints.read_info(weights) or _guess(identified, task)
+        known = _with_stride(known, weights)
     else:
         known = _published_form(task or "classification")
     task = task or known.task
@@ -136,6 +137,15 @@ def _published_form(task):
     return dataclasses.replace(
         _PUBLISHED[task], labels=(), licence="", training_data=""
     )
+
+
+def _with_stride(known: ModelInfo, path: str | os.PathLike) -> ModelInfo:
+    """With the output stride, if the layers of a `.keras` file tell it."""
+    stride = checkpoints.read_output_stride(path)
+    if known.task != "segmentation" or stride is None:
+        return known
+    output = dataclasses.replace(known.output, stride=stride)
+    return dataclasses.replace(known, output=output)
 
 
 def _guess(

@@ -46,7 +46,7 @@ def folder(tmp_path, monkeypatch):
 def test_keras_quickstart(folder, capsys):
     (code,) = blocks("Quickstart: classify and fine-tune in Keras", "python")
     exec(compile(code, str(README), "exec"), {})
-    named = re.findall(r"\('\d', '(\w+)', ", capsys.readouterr().out)
+    named = re.findall(r"label='(\w+)', ", capsys.readouterr().out)
     assert len(named) == 3
     assert set(named) <= set(class_names("cifar10"))
     assert (folder / "flowers.keras").exists()
