@@ -139,6 +139,7 @@ def open_model(
         identified = checkpoints.identify(weights)
         variant = variant or identified.variant
         known = checkpoints.read_info(weights) or _guess(identified, task)
+        known = _with_stride(known, weights)
     else:
         known = _published_form(task or "classification", variant)
     task = task or known.task
@@ -190,6 +191,15 @@ def _published_form(task, variant):
     return dataclasses.replace(
         _published(task, variant), labels=(), licence="", training_data=""
     )
+
+
+def _with_stride(known: ModelInfo, path: str | os.PathLike) -> ModelInfo:
+    """With the output stride, if the layers of a `.keras` file tell it."""
+    stride = checkpoints.read_output_stride(path)
+    if known.task != "segmentation" or stride is None:
+        return known
+    output = dataclasses.replace(known.output, stride=stride)
+    return dataclasses.replace(known, output=output)
 
 
 def _guess(

@@ -31,6 +31,7 @@ from keras_mobilevit.model_info import ImageSpec, ModelInfo, OutputSpec
 from keras_mobilevit.predictors import Segmentation
 from keras_mobilevit.tflite import ImageModel, convert
 from keras_mobilevit.tflite.metadata import append_metadata
+from keras_mobilevit.tflite.runners import FileRunner
 
 CLASSIFIER = FILES / "v1_classifier_float32.tflite"
 # Left, top, right, bottom as shares of the sides.
@@ -167,6 +168,15 @@ def test_classes_of_a_file_of_each_form():
     found = opened.predict(encode(picture), top=4)
     assert [label for label, _ in found] == list(CLASSES)
     assert dict(found) == pytest.approx(CLASSES, abs=1e-3)
+
+
+def test_an_open_file_serves_several_workers():
+    model = ImageModel(CLASSIFIER)
+    images = make_images(6, TINY_SIZE)
+    np.testing.assert_array_equal(
+        list(FileRunner(model, workers=3).run(images)),
+        [model.predict(image) for image in images],
+    )
 
 
 @pytest.mark.parametrize("form", BOXES)

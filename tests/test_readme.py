@@ -235,7 +235,7 @@ def test_detection_and_segmentation_of_a_file(folder, command, arguments):
 def test_keras_quickstart(folder, capsys):
     (code,) = blocks("Quickstart: classify and fine-tune in Keras", "python")
     exec(compile(code, str(README), "exec"), {})
-    named = re.findall(r"\('\d', '(\w+)', ", capsys.readouterr().out)
+    named = re.findall(r"label='(\w+)', ", capsys.readouterr().out)
     assert len(named) == 3
     assert set(named) <= set(class_names("cifar10"))
     assert (folder / "flowers.keras").exists()

@@ -92,9 +92,10 @@ class FileRunner:
 
     def __init__(self, model: ImageModel | str | os.PathLike, workers: int = 1):
         if isinstance(model, (str, os.PathLike)):
-            model = ImageModel(model)
-        copies = [model, *(model.reopen() for _ in range(workers - 1))]
-        self.size = model.size
+            copies = [ImageModel(model) for _ in range(workers)]
+        else:
+            copies = [model, *(model.reopen() for _ in range(workers - 1))]
+        self.size = copies[0].size
         self._copies = copies
         self._free = queue.SimpleQueue()
         for copy in copies:

@@ -134,6 +134,17 @@ def test_the_file_alone_opens_a_network_for_segmentation(tmp_path):
         open_model(None, path, task="detection")
 
 
+def test_a_keras_file_tells_its_output_stride(tmp_path):
+    model = segmentation.MobileViTDeepLabV3XXS(
+        weights=None, classes=3, input_shape=(64, 64, 3), output_stride=8
+    )
+    model.save(tmp_path / "a.keras")
+    opened = open_model(None, tmp_path / "a.keras", size=(64, 64))
+    assert opened.info.output == OutputSpec(kind="logits", stride=8)
+    # An eighth of 64.
+    assert opened.model.get_layer("aspp").output.shape == (None, 8, 8, 256)
+
+
 def test_a_file_without_facts_tells_its_task(tmp_path):
     model = detection.MobileViTSSDLiteXXS(
         weights=None, classes=5, input_shape=(64, 64, 3)

@@ -27,6 +27,7 @@ blocked = ["keras", "tensorflow", "h5py", "jax", "torch", "litert_quantizer"]
 for name in blocked:
     sys.modules[name] = None
 
+from keras_mobilevit import open_model
 from keras_mobilevit.cli.main import main
 from keras_mobilevit.tflite import Detector, ImageModel, Segmenter
 
@@ -40,6 +41,7 @@ def run(*argv):
 
 drawn = folder / "drawn.png"
 found = {"commands": {}, "classes": {}, "boxes": {}, "pixels": {}}
+found["opened"] = {}
 for path in sorted(files.glob("*.tflite")):
     name = path.stem
     found["commands"][name] = run(
@@ -47,6 +49,11 @@ for path in sorted(files.glob("*.tflite")):
         *("--model", path),
         *(() if "classifier" in name else ("-o", drawn)),
     )
+    opened = open_model(path)
+    result = opened.predict(small if "classifier" in name else large)
+    if opened.info.task == "segmentation":
+        result = dict(result.shares())
+    found["opened"][name] = opened.info.task, result
     form = name.split("_", 2)[2]
     if "classifier" in name:
         found["classes"][form] = ImageModel(path).classify(small, top=4)
@@ -148,6 +155,27 @@ def test_masks(found):
     for form, pixels in found["pixels"].items():
         tolerance = 40 if form.endswith("int8") else 5
         assert pixels == pytest.approx(PIXELS[form], abs=tolerance)
+
+
+def test_files_are_opened(found):
+    """By `open_model`, which gives the same with names."""
+    seen = set()
+    for name, (task, result) in found["opened"].items():
+        seen.add(task)
+        form = name.split("_", 2)[2]
+        if task == "classification":
+            assert result[:4] == found["classes"][form]
+        elif task == "detection":
+            assert result[:3] == found["boxes"][form]
+        else:
+            size = DENSE_SIZE[0] * DENSE_SIZE[1]
+            pixels = found["pixels"][form]
+            assert result == {
+                label: count / size
+                for label, count in zip(REGIONS, pixels, strict=True)
+                if count
+            }
+    assert seen == {"classification", "detection", "segmentation"}
 
 
 @pytest.mark.parametrize("missing", ["ai_edge_litert.interpreter", "PIL.Image"])

@@ -89,9 +89,8 @@ def evaluate(
 
     Args:
         models: Name to Keras classifier or `.tflite` file; all of one input
-            size and the same classes. The first is the reference. Of a path
-            each worker opens its own copy; a file that is open already
-            serves one worker at a time.
+            size and the same classes. The first is the reference. Each
+            worker opens its own copy of a file.
         source: Folder or tar of `<class>/<picture>`, or of pictures that are
             in no folder and so have no labels.
         labels: Class names in the order of the outputs; none if the models
