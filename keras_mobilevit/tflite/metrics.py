@@ -27,37 +27,44 @@ def __getattr__(name):
     return moved_name(__name__, name, _MOVED)
 
 
-def sqnr(reference: np.ndarray, output: np.ndarray) -> float:
+def sqnr(
+    reference: np.ndarray, output: np.ndarray, kind: str | None = None
+) -> float:
     """Signal to quantization noise of logits, in dB.
 
     Args:
         reference: Outputs `(images, classes)` of the model to compare with.
         output: Outputs of another model for the same images.
+        kind: What both are, as in
+            `keras_mobilevit.class_scores.are_probabilities`.
 
     Returns:
         Power of the reference's logits over that of the difference;
         infinite where there is none.
     """
-    signal, noise = powers(reference, output)
+    signal, noise = powers(reference, output, kind)
     return decibels(signal.sum(), noise.sum())
 
 
-def median_sqnr(reference: np.ndarray, output: np.ndarray) -> float:
+def median_sqnr(
+    reference: np.ndarray, output: np.ndarray, kind: str | None = None
+) -> float:
     """As `sqnr`, but of each image by itself, and of these the median.
 
     A few images with large errors pull `sqnr` down; they do not move this.
     """
-    return float(np.median(_decibels(*powers(reference, output))))
+    return float(np.median(_decibels(*powers(reference, output, kind))))
 
 
 def powers(
-    reference: np.ndarray, output: np.ndarray
+    reference: np.ndarray, output: np.ndarray, kind: str | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Power of the logits of each image, and of what is wrong with them.
 
     Args:
         reference: As in `sqnr`.
         output: As in `sqnr`.
+        kind: As in `sqnr`.
 
     Returns:
         `(signal, noise)`, arrays `(images,)`. Where the output is not a
@@ -65,8 +72,8 @@ def powers(
     """
     finite = np.isfinite(output).all(axis=1)
     output = np.where(finite[:, None], output, 0)
-    reference = class_scores.to_logits(reference)
-    output = class_scores.to_logits(output)
+    reference = class_scores.to_logits(reference, kind)
+    output = class_scores.to_logits(output, kind)
     noise = ((output - reference) ** 2).sum(axis=1)
     return (reference**2).sum(axis=1), np.where(finite, noise, np.inf)
 

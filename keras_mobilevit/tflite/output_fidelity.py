@@ -110,6 +110,8 @@ def parsed_meter(
 ) -> Callable[[ParsedFile], Fidelity]:
     """As `fidelity_meter`, of files that are parsed already."""
     references = {}
+    # A graph tells what its outputs are; their values need not be asked.
+    kind = "probabilities" if _softmax_inputs(source.model) else "logits"
 
     def measure(file):
         logits = _without_rounded_softmax(file)
@@ -119,7 +121,9 @@ def parsed_meter(
             reference = _without_softmax(source) if cut else None
             references[cut] = predict_outputs(reference or source.data, images)
         outputs = predict_outputs(logits if cut else file.data, images)
-        return _compare(references[cut], outputs, task)
+        return _compare(
+            references[cut], outputs, task, "logits" if cut else kind
+        )
 
     return measure
 
@@ -188,16 +192,16 @@ def _describe(recipe, facts):
 # === Comparison ===
 
 
-def _compare(reference, outputs, task):
+def _compare(reference, outputs, task, kind):
     parts = _parts(*_paired(reference, outputs), task)
     measured, agreements = {}, []
     for name, (expected, actual, has_classes) in parts.items():
         if not has_classes:
             measured[name] = _plain(expected, actual)
         elif expected.ndim == 2:
-            measured[name] = sqnr(expected, actual)
+            measured[name] = sqnr(expected, actual, kind)
         else:
-            measured[name] = _centred(expected, actual)
+            measured[name] = _centred(expected, actual, kind)
         if has_classes and task != "detection":
             same = expected.argmax(axis=-1) == actual.argmax(axis=-1)
             agreements.append(float(np.mean(same)))
@@ -252,13 +256,13 @@ def _plain(reference, outputs):
     return decibels(signal, noise)
 
 
-def _centred(reference, outputs):
+def _centred(reference, outputs, kind):
     """As `sqnr`, but with classes at every position."""
     signal = noise = 0.0
     classes = reference.shape[-1]
     for expected, actual in zip(reference, outputs, strict=True):
         pair = (values.reshape(-1, classes) for values in (expected, actual))
-        signals, noises = powers(*pair)
+        signals, noises = powers(*pair, kind)
         signal += signals.sum()
         noise += noises.sum()
     return decibels(signal, noise)
@@ -277,27 +281,32 @@ def _without_rounded_softmax(file):
 
 
 def _without_softmax(file, only_rounded=False):
-    model = file.model
-    if len(model.subgraphs) != 1 or len(model.signatureDefs or ()) != 1:
+    found = {
+        name: tensor
+        for name, (tensor, rounded) in _softmax_inputs(file.model).items()
+        if rounded or not only_rounded
+    }
+    if not found:
         return None
+    model = file.copy_model()
+    set_outputs(model, {**signature_outputs(model), **found})
+    return write_model(model)
+
+
+def _softmax_inputs(model):
+    """Outputs that a softmax gives -> (its input, whether 8 bits follow)."""
+    if len(model.subgraphs) != 1 or len(model.signatureDefs or ()) != 1:
+        return {}
     (graph,) = model.subgraphs
     producers = {t: op for op in graph.operators for t in op.outputs}
-    outputs = signature_outputs(model)
-    found = False
-    for name, tensor in outputs.items():
+    found = {}
+    for name, tensor in signature_outputs(model).items():
         rounded = False
         while (op := producers.get(tensor)) is not None:
             rounded |= graph.tensors[tensor].type in (INT8, UINT8)
             (tensor, *_) = op.inputs
             if op_name(model, op) not in _CONVERSIONS:
                 break
-        if op is None or op_name(model, op) != "SOFTMAX":
-            continue
-        if rounded or not only_rounded:
-            outputs[name] = tensor
-            found = True
-    if not found:
-        return None
-    model = file.copy_model()
-    set_outputs(model, outputs)
-    return write_model(model)
+        if op is not None and op_name(model, op) == "SOFTMAX":
+            found[name] = tensor, rounded
+    return found

@@ -242,6 +242,32 @@ def test_outputs_that_are_no_numbers_are_no_match():
     assert 5 < measure(file(1.5)).sqnr < 15
 
 
+def test_logits_that_look_like_probabilities():
+    """Rows of a linear layer may be positive and sum to one by chance."""
+    pixel, row = Tensor((1, 1, 1, 3)), Tensor((1, 3))
+
+    def file(divisor):
+        tensors = {
+            "image": pixel,
+            "divisor": Tensor((3,), values=divisor),
+            "scaled": pixel,
+            "shape": Tensor((2,), "int32", values=(1, 3)),
+            "output": row,
+        }
+        nodes = [
+            ("DIV", ["image", "divisor"], ["scaled"], ("DivOptions", {})),
+            ("RESHAPE", ["scaled", "shape"], ["output"], None),
+        ]
+        return micro_model(tensors, nodes, signature="serve")
+
+    images = np.array([[200, 50, 5], [10, 240, 5], [90, 80, 85]], np.uint8)
+    measure = fidelity_meter(
+        file(255), images.reshape(3, 1, 1, 3), "classification"
+    )
+    # All outputs are half as large: the error has a quarter of the power.
+    assert measure(file(510)).sqnr == pytest.approx(10 * math.log10(4))
+
+
 # === Escalation ===
 
 

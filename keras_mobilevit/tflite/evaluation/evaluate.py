@@ -267,8 +267,8 @@ def _measure(reference, output, truth, skipped):
         skipped=skipped,
         agreement=same / images,
         agreement_interval=metrics.wilson_interval(same, images),
-        sqnr=metrics.sqnr(*logits),
-        median_sqnr=metrics.median_sqnr(*logits),
+        sqnr=metrics.sqnr(*logits, "logits"),
+        median_sqnr=metrics.median_sqnr(*logits, "logits"),
         **({} if truth is None else _accuracy(reference, output, truth, kind)),
     )
 
