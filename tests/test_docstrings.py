@@ -12,6 +12,7 @@ import types
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_model import make_tiny_model
 
 import keras_mobilevit
 
@@ -107,6 +108,7 @@ def folder(tmp_path_factory):
         ("segmenter", "v1_segmenter_mask_float32"),
     ):
         shutil.copy(FILES / f"{file}.tflite", folder / f"{name}.tflite")
+    make_tiny_model(classes=2).save(folder / "classifier.keras")
     return folder
 
 
