@@ -83,7 +83,11 @@ def export_searched(
         >>> from keras_mobilevit import tflite
         >>> model = keras.models.load_model("classifier.keras")
         >>> path, recipe, steps = tflite.export_searched(
-        ...     model, "searched.tflite", calibration="photos", target_sqnr=15.0
+        ...     model,
+        ...     "searched.tflite",
+        ...     calibration="photos",
+        ...     calibration_images=12,
+        ...     target_sqnr=15.0,
         ... )
         >>> recipe.weights
         'int8'
