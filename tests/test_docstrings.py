@@ -12,6 +12,7 @@ import types
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_model import make_tiny_model
 
 import keras_mobilevit
 
@@ -28,6 +29,9 @@ SLOW = {
     *("compress", "compress_weights", "convert"),
     *("export_baseline", "export_recipes", "export_searched", "export_tflite"),
 }
+
+# To do: these take minutes, and are not known to run.
+NOT_RUN = {"compress", "compress_weights", "export_searched"}
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
@@ -107,6 +111,7 @@ def folder(tmp_path_factory):
         ("segmenter", "v1_segmenter_mask_float32"),
     ):
         shutil.copy(FILES / f"{file}.tflite", folder / f"{name}.tflite")
+    make_tiny_model(classes=2).save(folder / "classifier.keras")
     return folder
 
 
@@ -152,13 +157,14 @@ def test_every_public_docstring_has_an_example(name):
             marks=[pytest.mark.slow] * (name.rpartition(".")[2] in SLOW),
         )
         for name in OBJECTS
+        if name.rpartition(".")[2] not in NOT_RUN
     ],
 )
 def test_example(name, folder, monkeypatch):
     text = inspect.cleandoc(OBJECTS[name].__doc__)
     monkeypatch.chdir(folder)
     report = []
-    result = doctest.DocTestRunner(optionflags=OPTIONS).run(
+    result = doctest.DocTestRunner(verbose=False, optionflags=OPTIONS).run(
         parse(name, text), out=report.append
     )
     assert not result.failed, "".join(report)

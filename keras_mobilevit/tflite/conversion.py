@@ -40,9 +40,9 @@ def convert(model: keras.Model, size: tuple[int, int] | None = None) -> bytes:
         ImportError: If TensorFlow is missing.
 
     Example:
-        >>> import keras_mobilevit
+        >>> import keras
         >>> from keras_mobilevit import tflite
-        >>> model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+        >>> model = keras.models.load_model("classifier.keras")
         >>> tflite.convert(model)[4:8]
         b'TFL3'
     """

@@ -113,16 +113,14 @@ def export_tflite(
             or, with int8 activations, is not in one partition of XNNPACK.
 
     Example:
-        >>> import keras_mobilevit
+        >>> import keras
         >>> from keras_mobilevit import tflite
-        >>> model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+        >>> model = keras.models.load_model("classifier.keras")
         >>> path = tflite.export_tflite(
-        ...     model, "xxs_int8.tflite", "int8", calibration="photos"
+        ...     model, "classifier.tflite", "int8", calibration="photos"
         ... )
         >>> tflite.inspect(path).partitions
         1
-        >>> len(tflite.ImageModel(path).classify("photo.jpg"))
-        5
     """
     (path,) = export_recipes(
         model,
@@ -164,14 +162,14 @@ def export_recipes(
         ImportError: If the `tflite` extra is not installed.
 
     Example:
-        >>> import keras_mobilevit
+        >>> import keras
         >>> from keras_mobilevit import tflite
-        >>> model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+        >>> model = keras.models.load_model("classifier.keras")
         >>> float32, float16 = tflite.export_recipes(
         ...     model,
-        ...     {"xxs.tflite": "float32", "xxs_float16.tflite": "float16"},
+        ...     {"float32.tflite": "float32", "float16.tflite": "float16"},
         ... )
-        >>> float16.stat().st_size / float32.stat().st_size < 0.6
+        >>> float16.stat().st_size < float32.stat().st_size
         True
     """
     options = ExportOptions(**options)

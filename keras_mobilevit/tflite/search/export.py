@@ -79,11 +79,15 @@ def export_searched(
             can not be read, which are left out.
 
     Example:
-        >>> import keras_mobilevit
+        >>> import keras
         >>> from keras_mobilevit import tflite
-        >>> model = keras_mobilevit.MobileViTXXS(weights="cifar10")
+        >>> model = keras.models.load_model("classifier.keras")
         >>> path, recipe, steps = tflite.export_searched(
-        ...     model, "searched.tflite", calibration="photos", target_sqnr=20.0
+        ...     model,
+        ...     "searched.tflite",
+        ...     calibration="photos",
+        ...     calibration_images=12,
+        ...     target_sqnr=15.0,
         ... )
         >>> recipe.weights
         'int8'
