@@ -311,7 +311,7 @@ def test_a_section_that_is_none(write):
         (Optimizer, dict(label_smoothing=1), "a number in [0, 1)"),
         (Optimizer, dict(ema_momentum=1.0), "a number in [0, 1)"),
         (Optimizer, dict(clip_norm=-1), "a number in [0, inf)"),
-        (Optimizer, dict(freeze=8), "a whole number in [0, 7]"),
+        (Optimizer, dict(freeze=-1), "a whole number in [0, inf)"),
         (Optimizer, dict(layer_decay=0), "a number in (0, 1]"),
         (Optimizer, dict(layer_decay=1.01), "a number in (0, 1]"),
         (Optimizer, dict(head_rate=0), "a number in (0, inf)"),
@@ -447,6 +447,8 @@ def test_named_weights_are_for_some_variants():
 def test_random_weights_are_not_frozen():
     with pytest.raises(ValueError, match="`optimizer.freeze`.*freeze=1"):
         dataclasses.replace(RECIPE, optimizer=Optimizer(freeze=1))
+    with pytest.raises(ValueError, match=r"number in \[0, 7\].*freeze=8"):
+        dataclasses.replace(RECIPE, optimizer=Optimizer(freeze=8))
 
 
 def test_an_error_names_the_file(write):
