@@ -16,7 +16,13 @@ from keras_mobilevit.configs import (
     SEGMENTATION_WEIGHTS,
     WEIGHTS,
 )
-from keras_mobilevit.images import label_of, list_files
+from keras_mobilevit.images import (
+    label_of,
+    list_all,
+    picture_names,
+    require_class_pictures,
+)
+from keras_mobilevit.label_files import read_label_file
 from keras_mobilevit.labels import class_names
 from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.named_models import open_model
@@ -216,11 +222,15 @@ def read_labels(choice: str, source: str | os.PathLike) -> tuple[str, ...]:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: As `read_label_file`, or if the pictures of a folder are
+            all of formats that are not read.
     """
     if choice == "none":
         return ()
     if choice == "folders":
-        return tuple(sorted(set(map(label_of, list_files(source)))))
+        files = list_all(source)
+        require_class_pictures(files, source)
+        return tuple(sorted(set(map(label_of, picture_names(files, source)))))
     if choice in WEIGHTS:
         return class_names(choice)
     if not pathlib.Path(choice).is_file():
@@ -228,4 +238,4 @@ def read_labels(choice: str, source: str | os.PathLike) -> tuple[str, ...]:
             f"`labels` must be one of {[*WEIGHTS, 'folders', 'none']}, or a "
             f"text file with one name a line. Received: {choice}"
         )
-    return tuple(pathlib.Path(choice).read_text().splitlines())
+    return read_label_file(choice)
