@@ -11,7 +11,11 @@ import statistics
 
 import numpy as np
 
-from keras_mobilevit.class_scores import to_logits, to_probabilities
+from keras_mobilevit.class_scores import (
+    as_two_classes,
+    to_logits,
+    to_probabilities,
+)
 
 # Of a two-sided interval of 95 %.
 _Z = statistics.NormalDist().inv_cdf(0.975)
@@ -55,9 +59,34 @@ def powers(
     """
     finite = np.isfinite(output).all(axis=1)
     output = np.where(finite[:, None], output, 0)
-    reference, output = to_logits(reference), to_logits(output)
+    kind = _common_kind(reference, output)
+    reference, output = to_logits(reference, kind), to_logits(output, kind)
     noise = ((output - reference) ** 2).sum(axis=1)
     return (reference**2).sum(axis=1), np.where(finite, noise, np.inf)
+
+
+def same_answer(reference: np.ndarray, output: np.ndarray) -> np.ndarray:
+    """Whether two models answer with the same class, for each image.
+
+    Args:
+        reference: As in `sqnr`.
+        output: As in `sqnr`.
+
+    Returns:
+        Booleans `(images,)`.
+    """
+    kind = _common_kind(reference, output)
+    if kind is not None:
+        reference, _ = as_two_classes(reference, kind)
+        output, _ = as_two_classes(output, kind)
+    return reference.argmax(axis=1) == output.argmax(axis=1)
+
+
+def _common_kind(reference, output):
+    """What single scores are, which must not differ between two models."""
+    if reference.shape[1] != 1:
+        return None
+    return as_two_classes(np.concatenate([reference, output]))[1]
 
 
 def decibels(signal: float, noise: float) -> float:
