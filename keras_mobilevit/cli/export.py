@@ -100,6 +100,11 @@ def export(arguments: argparse.Namespace) -> pathlib.Path:
     labels = None
     if arguments.labels:
         labels = read_label_file(arguments.labels)
+    elif arguments.keras and not (info and info.labels):
+        print(
+            f"{arguments.keras} has no class names, so the file will have "
+            "none: name them with --labels FILE"
+        )
     recipe = find_recipe(
         "int8" if arguments.recipe is None else arguments.recipe
     )
