@@ -59,14 +59,40 @@ def to_logits(outputs: np.ndarray, kind: str | None = None) -> np.ndarray:
 
     Each row has its mean taken off. Probabilities do not tell it, and it
     changes no answer. A zero that was rounded to 8 bits counts as half a
-    step: the most that it can have been.
+    step: the most that it can have been. A single score is that of the second
+    of two classes (`as_two_classes`), and gives two logits.
 
     Args:
         outputs: As in `are_probabilities`.
         kind: As in `are_probabilities`.
     """
+    if outputs.shape[1] == 1:
+        outputs, kind = as_two_classes(outputs, kind)
     if are_probabilities(outputs, kind):
         smallest = max(_rounding(outputs), np.finfo(np.float32).tiny)
         outputs = np.log(np.maximum(outputs.astype(np.float64), smallest))
     outputs = outputs.astype(np.float64)
     return outputs - outputs.mean(axis=1, keepdims=True)
+
+
+def as_two_classes(
+    outputs: np.ndarray, kind: str | None = None
+) -> tuple[np.ndarray, str]:
+    """Scores of both classes where there is one score, as of a sigmoid.
+
+    Args:
+        outputs: `(images, 1)`: the probability of the second class, or its
+            logit. Unless the kind is known, values that are all in [0, 1] are
+            taken for probabilities.
+        kind: As in `are_probabilities`.
+
+    Returns:
+        Scores `(images, 2)`, and their kind.
+    """
+    if kind not in ("probabilities", "logits"):
+        inside = ((outputs >= 0) & (outputs <= 1)).all()
+        kind = "probabilities" if inside else "logits"
+    # In float64, the difference of a float32 probability to 1 is exact.
+    outputs = outputs.astype(np.float64)
+    first = 1 - outputs if kind == "probabilities" else 0 * outputs
+    return np.concatenate([first, outputs], axis=1), kind

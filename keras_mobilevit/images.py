@@ -49,6 +49,14 @@ _TAR_ERRORS = (
 )
 # Bytes of a file in a tar; that of no picture has as many.
 MAX_FILE_BYTES = 2**28
+# Pictures too, but of formats that are not read.
+UNREAD_SUFFIXES = frozenset(
+    {
+        *(".gif", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".j2k"),
+        *(".jxl", ".jfif", ".svg", ".psd", ".ico", ".tga", ".ppm", ".pgm"),
+        *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"),
+    }
+)
 
 # What Pillow refuses to decode is about as large: half a gigabyte in memory.
 MAX_PIXELS = 2**27
@@ -393,16 +401,24 @@ def list_files(
         FileNotFoundError: If `source` does not exist.
         ValueError: If it holds no picture.
     """
+    return spread(picture_names(list_all(source), source), limit)
+
+
+def list_all(source: str | os.PathLike) -> list[str]:
+    """Names of all files of a folder or a tar, in no order.
+
+    Raises:
+        FileNotFoundError: If `source` does not exist.
+        ValueError: If it is neither.
+    """
     source = pathlib.Path(source)
-    if source.is_dir():
-        files = (
-            path.relative_to(source).as_posix()
-            for path in source.rglob("*")
-            if path.is_file()
-        )
-    else:
-        files = tar_members(source)
-    return spread(picture_names(files, source), limit)
+    if not source.is_dir():
+        return list(tar_members(source))
+    return [
+        path.relative_to(source).as_posix()
+        for path in source.rglob("*")
+        if path.is_file()
+    ]
 
 
 def count_files(source: str | os.PathLike, limit: int | None = None) -> int:
@@ -456,24 +472,87 @@ def tar_members(source: str | os.PathLike) -> dict[str, tarfile.TarInfo]:
 def picture_names(names: Iterable[str], source: str | os.PathLike) -> list[str]:
     """Sorts out, by their endings, the names of pictures.
 
+    Hidden files and folders hold no pictures, such as `.ipynb_checkpoints`,
+    and the `._0.jpg` and `__MACOSX` that macOS puts into archives.
+
     Args:
         names: Names of files.
         source: Where they are from, for the message.
 
     Raises:
         ValueError: If there is none.
+
+    Warns:
+        UserWarning: If there are pictures of formats that are not read.
     """
-    pictures = sorted(
-        name
-        for name in names
-        if pathlib.PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
-    )
+    shown = sorted(name for name in names if not _is_hidden(name))
+    pictures = [name for name in shown if suffix_of(name) in IMAGE_SUFFIXES]
+    unread = [name for name in shown if suffix_of(name) in UNREAD_SUFFIXES]
     if not pictures:
         raise ValueError(
             f"{source} holds no picture. Expected files ending in one of "
-            f"{sorted(IMAGE_SUFFIXES)}."
+            f"{sorted(IMAGE_SUFFIXES)}. Received: "
+            f"{few(shown) or 'no file'}"
+        )
+    if unread:
+        warnings.warn(
+            f"Left out {counted(len(unread), 'picture')} of {source} whose "
+            f"format is not read: {few(unread)}. Convert them to JPEG or PNG.",
+            stacklevel=2,
         )
     return pictures
+
+
+def require_class_pictures(
+    names: Iterable[str], source: str | os.PathLike
+) -> None:
+    """Refuses to lose a class: a folder of pictures of which none is read.
+
+    Args:
+        names: All files of a folder or tar of `<class>/<picture>`.
+        source: Where they are from, for the message.
+
+    Raises:
+        ValueError: If a folder has pictures, all of formats that are not read.
+
+    Warns:
+        UserWarning: If a folder beside class folders has files, but no
+            pictures.
+    """
+    suffixes = {}
+    for name in names:
+        if not _is_hidden(name):
+            folder = pathlib.PurePosixPath(name).parent
+            suffixes.setdefault(folder, set()).add(suffix_of(name))
+    lost = {f: s for f, s in suffixes.items() if not s & IMAGE_SUFFIXES}
+    parents = {folder.parent for folder in suffixes.keys() - lost.keys()}
+    # The top level itself has no name, and is no class.
+    lost = {f: s for f, s in lost.items() if f.name and f.parent in parents}
+    if unread := sorted(f for f, s in lost.items() if s & UNREAD_SUFFIXES):
+        endings = set().union(*(lost[folder] for folder in unread))
+        raise ValueError(
+            f"{counted(len(unread), 'class folder')} of {source} would be "
+            f"lost: {few(unread)}. Expected files ending in one of "
+            f"{sorted(IMAGE_SUFFIXES)}. Received: {sorted(endings)}. Convert "
+            "them to JPEG or PNG, or take the folder away."
+        )
+    if lost:
+        warnings.warn(
+            f"No class of {source}, for want of pictures: {few(sorted(lost))}",
+            stacklevel=2,
+        )
+
+
+def suffix_of(name: str) -> str:
+    """Ending of a file's name in lower case, with its dot."""
+    return pathlib.PurePosixPath(name).suffix.lower()
+
+
+def _is_hidden(name):
+    return any(
+        part == "__MACOSX" or (part.startswith(".") and part != "..")
+        for part in pathlib.PurePosixPath(name).parts
+    )
 
 
 def read_files(

@@ -344,6 +344,40 @@ def test_no_picture(write, files):
             call(source)
 
 
+def test_formats_that_are_not_read_are_told(write):
+    source = write({**FILES, "a/x.HEIC": b"", "b/y.gif": b"", "._0.jpg": b""})
+    with pytest.warns(
+        UserWarning, match="Left out 2 pictures .*: a/x.HEIC, b/"
+    ):
+        assert list(iterate_files(source)) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".ipynb_checkpoints/0-checkpoint.jpg",
+        "a/.ipynb_checkpoints/0-checkpoint.jpg",
+        "a/._0.jpg",
+        "__MACOSX/a/0.jpg",
+    ],
+)
+def test_hidden_files_are_no_pictures(write, name):
+    source = write({**FILES, name: b"hidden"})
+    assert list(iterate_files(source)) == EXPECTED
+
+
+def test_the_current_folder_is_not_hidden(tmp_path):
+    """`tar cf a.tar .` names all files so."""
+    path = write_tar(tmp_path / "a.tar", {"./a/0.jpg": b"x"})
+    assert list_files(path) == ["./a/0.jpg"]
+
+
+def test_no_picture_says_what_there_is(tmp_path):
+    path = write_folder(tmp_path / "a", {"a/x.heic": b""})
+    with pytest.raises(ValueError, match="no picture.* Received: a/x.heic"):
+        list_files(path)
+
+
 def test_the_last_of_one_name_counts(tmp_path):
     """A tar that was appended to, as `tar` unpacks it."""
     path = write_tar(tmp_path / "a.tar", {"a/1.png": b"old", "a/2.png": b""})

@@ -84,6 +84,7 @@ def is_given(arguments: argparse.Namespace, option: str) -> bool:
 
 def export(arguments: argparse.Namespace) -> pathlib.Path:
     from keras_mobilevit.files import atomic_write
+    from keras_mobilevit.label_files import read_label_file
     from keras_mobilevit.tflite import (
         Recipe,
         export_baseline,
@@ -98,7 +99,12 @@ def export(arguments: argparse.Namespace) -> pathlib.Path:
     model, info = open_source(arguments)
     labels = None
     if arguments.labels:
-        labels = pathlib.Path(arguments.labels).read_text().splitlines()
+        labels = read_label_file(arguments.labels)
+    elif arguments.keras and not (info and info.labels):
+        print(
+            f"{arguments.keras} has no class names, so the file will have "
+            "none: name them with --labels FILE"
+        )
     recipe = find_recipe(
         "int8" if arguments.recipe is None else arguments.recipe,
         "" if info is None else info.architecture,

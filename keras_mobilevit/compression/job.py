@@ -115,10 +115,10 @@ class Folder:
         names = {kind: name for name, kind in METHODS.items()}
         fields = dataclasses.asdict(job)
         fields["kind"] = names[type(job.method)]
-        self._job.write_text(json.dumps(fields))
+        self._job.write_text(json.dumps(fields), encoding="utf-8")
 
     def read_job(self) -> Job:
-        fields = json.loads(self._job.read_text())
+        fields = json.loads(self._job.read_text(encoding="utf-8"))
         kind = METHODS[fields.pop("kind")]
         return Job(
             method=kind(**fields["method"]),
@@ -137,7 +137,9 @@ class Folder:
         )
 
     def write_outcome(self, outcome: Outcome) -> None:
-        self._outcome.write_text(json.dumps(dataclasses.asdict(outcome)))
+        self._outcome.write_text(
+            json.dumps(dataclasses.asdict(outcome)), encoding="utf-8"
+        )
 
     def read_outcome(self) -> Outcome:
-        return Outcome(**json.loads(self._outcome.read_text()))
+        return Outcome(**json.loads(self._outcome.read_text(encoding="utf-8")))

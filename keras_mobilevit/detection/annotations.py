@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from keras_mobilevit.messages import few
+
 # The longest side of an image, in pixels.
 _MAX_SIDE = 2**20
 
@@ -99,37 +101,127 @@ def read_annotations(source: str | os.PathLike | Mapping) -> Annotations:
     """
     content = load_json(source)
     try:
-        categories = sorted(content["categories"], key=lambda c: c["id"])
-        classes = {int(c["id"]): i for i, c in enumerate(categories, 1)}
-        labels = ("background", *(str(c["name"]) for c in categories))
-        boxes_of = {int(image["id"]): [] for image in content["images"]}
-        for annotation in content["annotations"]:
-            if annotation.get("iscrowd", 0):
-                continue
-            box = _corners(annotation["bbox"])
-            label = classes[annotation["category_id"]]
-            boxes_of[annotation["image_id"]].append((box, label))
-        images = tuple(
-            _image(image, boxes_of[image["id"]]) for image in content["images"]
-        )
-    except (
-        AttributeError,
-        KeyError,
-        OverflowError,
-        TypeError,
-        ValueError,
-    ) as error:
+        return _read(content)
+    except _Contradiction as error:
+        raise ValueError(f"{_name(source)}: {error}") from error
+    except ValueError as error:
         raise ValueError(
             "Expected annotations in the format of COCO: a dict of `images`, "
             "`annotations` and `categories`, where each annotation has the "
             "`image_id` and the `category_id` of a listed one, and a `bbox` "
-            f"of four numbers. Received: {_name(source)} ({error!r})."
+            f"of four numbers. Received: {_name(source)} ({error})."
         ) from error
-    if len(classes) < len(categories) or len(boxes_of) < len(images):
-        raise ValueError(
-            f"Two images or categories of {_name(source)} have the same number."
+
+
+class _Contradiction(Exception):
+    """The format is right, but two entries can not both be."""
+
+
+def _read(content):
+    """Annotations of the content of a file; errors say what is wrong."""
+    if not isinstance(content, Mapping):
+        raise ValueError(f"a {type(content).__name__} at the top level")
+    images, categories, annotations = (
+        _entries(content, key, fields)
+        for key, fields in (
+            ("images", ("id", "file_name", "height", "width")),
+            ("categories", ("id", "name")),
+            ("annotations", ("image_id", "category_id")),
         )
-    return Annotations(images, labels, (None, *classes))
+    )
+    categories = _by_id(categories, "categories")
+    images = _by_id(images, "images")
+    classes = {number: i for i, number in enumerate(sorted(categories), 1)}
+    boxes_of = {number: [] for number in images}
+    for where, annotation in annotations.items():
+        if is_crowd(annotation, where):
+            continue
+        if "bbox" not in annotation:
+            raise ValueError(f"{where} lacks `bbox`: {annotation!s:.200}")
+        box = _corners(annotation["bbox"], where)
+        label = _known(annotation, "category_id", classes, where)
+        image = _known(annotation, "image_id", images, where)
+        boxes_of[image].append((box, classes[label]))
+    return Annotations(
+        tuple(
+            _image(number, image, boxes_of[number])
+            for number, image in images.items()
+        ),
+        ("background", *(str(categories[c]["name"]) for c in classes)),
+        (None, *classes),
+    )
+
+
+def _entries(content, key, fields):
+    """What to call each entry of a list -> the entry, with its fields."""
+    if key not in content:
+        raise ValueError(f"it lacks `{key}`; it has {list(content)!s:.200}")
+    if not isinstance(content[key], (list, tuple)):
+        raise ValueError(
+            f"`{key}` is no list but a {type(content[key]).__name__}"
+        )
+    entries = {f"{key}[{i}]": entry for i, entry in enumerate(content[key])}
+    for where, entry in entries.items():
+        if not isinstance(entry, Mapping):
+            raise ValueError(f"{where} is no dict: {entry!s:.200}")
+        for field in fields:
+            if field not in entry:
+                raise ValueError(f"{where} lacks `{field}`: {entry!s:.200}")
+    return entries
+
+
+def _by_id(entries, key):
+    found = {}
+    for where, entry in entries.items():
+        number = _integer(entry, "id", where)
+        if number in found:
+            raise _Contradiction(
+                f"Two of its {key} have the same number, {number}."
+            )
+        found[number] = entry
+    return found
+
+
+def _integer(entry, field, where):
+    """A whole number; some tools write it as text or as a float."""
+    try:
+        number = int(entry[field])
+        if number == float(entry[field]):
+            return number
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(
+        f"{where} has {field} {entry[field]!r:.50}, which is no whole number"
+    )
+
+
+def _known(annotation, field, known, where):
+    number = _integer(annotation, field, where)
+    if number not in known:
+        kind = "images" if field == "image_id" else "categories"
+        raise ValueError(
+            f"{where} has {field} {number}, which is none of the "
+            f"{len(known)} {kind}: {few(sorted(known))}"
+        )
+    return number
+
+
+def is_crowd(annotation: Mapping, where: str = "an annotation") -> bool:
+    """Whether an annotation is that of a crowd.
+
+    Args:
+        annotation: One of the list `annotations`.
+        where: What to call it in a message.
+
+    Raises:
+        ValueError: If `iscrowd` is neither 0 nor 1, as number or as text.
+    """
+    crowd = annotation.get("iscrowd", 0)
+    if crowd is None:
+        return False
+    if str(crowd) not in ("0", "1", "False", "True", "0.0", "1.0"):
+        raise ValueError(f"{where} has iscrowd {crowd!r:.50}; expected 0 or 1")
+    return str(crowd) in ("1", "True", "1.0")
 
 
 def load_json(source: str | os.PathLike | Mapping) -> Mapping:
@@ -145,23 +237,31 @@ def load_json(source: str | os.PathLike | Mapping) -> Mapping:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file of annotations at {path}.")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except (RecursionError, ValueError) as error:
         raise ValueError(f"{path} is not JSON ({error}).") from error
 
 
-def _corners(bbox):
-    left, top, width, height = map(float, bbox)
+def _corners(bbox, where):
+    try:
+        left, top, width, height = map(float, bbox)
+    except (TypeError, ValueError):
+        left = top = width = height = np.nan
     box = (left, top, left + width, top + height)
     if not np.isfinite(box).all():
-        raise ValueError(f"bbox {bbox}")
+        raise ValueError(
+            f"{where} has bbox {bbox!s:.80}; expected [left, top, width, "
+            "height] in pixels"
+        )
     return box
 
 
-def _image(image, boxes):
-    height, width = int(image["height"]), int(image["width"])
+def _image(number, image, boxes):
+    where = f"the image {number}"
+    height = _integer(image, "height", where)
+    width = _integer(image, "width", where)
     if min(height, width) < 1 or max(height, width) > _MAX_SIDE:
-        raise ValueError(f"an image of {width}x{height} pixels")
+        raise ValueError(f"{where} has {width}x{height} pixels")
     corners = np.array([box for box, _ in boxes], np.float64).reshape(-1, 4)
     # Before they become float32, which has no place for the largest numbers.
     corners = corners.clip(0, np.float64([width, height, width, height]))
@@ -169,7 +269,7 @@ def _image(image, boxes):
     labels = np.array([label for _, label in boxes], np.int64)
     has_area = (corners[:, 2:] > corners[:, :2]).all(axis=1)
     return AnnotatedImage(
-        int(image["id"]),
+        number,
         str(image["file_name"]),
         (height, width),
         corners[has_area],

@@ -9,7 +9,11 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
-from keras_mobilevit.detection.annotations import load_json, read_annotations
+from keras_mobilevit.detection.annotations import (
+    is_crowd,
+    load_json,
+    read_annotations,
+)
 from keras_mobilevit.detection.predictions import Detection
 from keras_mobilevit.extras import require
 
@@ -168,15 +172,24 @@ def coco_metrics(
 
 
 def _numbered(content, annotations):
-    """A data set of annotations or results, with all fields that count."""
+    """A data set of annotations or results, with all fields that count.
+
+    Numbers are numbers in it: to pycocotools, the text "0" is true.
+    """
     return {
-        "images": content["images"],
-        "categories": content["categories"],
+        **{
+            key: [{**entry, "id": int(entry["id"])} for entry in content[key]]
+            for key in ("images", "categories")
+        },
         "annotations": [
             {
-                "area": annotation["bbox"][2] * annotation["bbox"][3],
-                "iscrowd": 0,
+                "area": float(annotation["bbox"][2])
+                * float(annotation["bbox"][3]),
                 **annotation,
+                "bbox": [float(value) for value in annotation["bbox"]],
+                "image_id": int(annotation["image_id"]),
+                "category_id": int(annotation["category_id"]),
+                "iscrowd": int(is_crowd(annotation)),
                 # pycocotools takes 0 for "not matched".
                 "id": number,
             }

@@ -73,7 +73,8 @@ class MultiBoxLoss(keras.losses.Loss):
         smooth = ops.where(distance < 1, distance**2 / 2, distance - 0.5)
         box_loss = _sum_where(positive, ops.sum(smooth, axis=-1))
 
-        count = ops.maximum(ops.sum(ops.cast(positive, "float32")), 1)
+        count = ops.sum(ops.cast(positive, class_loss.dtype))
+        count = ops.maximum(count, 1)
         count = ops.where(ops.all(known), count, float("nan"))
         return (class_loss + box_loss) / count
 

@@ -13,7 +13,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     Keras 3 normalizes a batch in half a dozen passes over it, and as many for
     the gradient. On a CPU that was at least a fifth of a training step of
     MobileViT-XXS. The results are those of Keras up to rounding; other
-    backends and inference run Keras' own code.
+    backends, inference, and weights that are not float32 run Keras' own code.
     """
 
     def call(self, inputs, training=None, mask=None):
@@ -23,6 +23,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
             or mask is not None
             or self.synchronized
             or len(inputs.shape) != 4
+            # The kernel takes float32 weights, and would round float64.
+            or self.variable_dtype != "float32"
+            or self.compute_dtype == "float64"
         ):
             return super().call(inputs, training=training, mask=mask)
         import tensorflow as tf

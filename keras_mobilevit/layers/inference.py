@@ -48,7 +48,8 @@ class UnitRMSNorm(keras.layers.Layer):
     """
 
     def call(self, inputs):
-        x = ops.cast(inputs, "float32")
+        # Half precision is not enough for a sum of squares; float64 stays.
+        x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
         mean_square = ops.mean(x * x, axis=-1, keepdims=True)
         x = x * ops.rsqrt(mean_square + LAYER_NORM_EPSILON)
         return ops.cast(x, inputs.dtype)

@@ -118,7 +118,7 @@ def open_masked_pictures(
     mask_of = _by_stem(masks)
     stems = sorted(mask_of)
     if names is not None:
-        stems = pathlib.Path(names).read_text(encoding="utf-8").split()
+        stems = pathlib.Path(names).read_text(encoding="utf-8-sig").split()
     for what, known, where in (
         ("picture", picture_of, pictures),
         ("mask", mask_of, masks),

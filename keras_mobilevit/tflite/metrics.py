@@ -72,10 +72,35 @@ def powers(
     """
     finite = np.isfinite(output).all(axis=1)
     output = np.where(finite[:, None], output, 0)
+    kind = kind or _common_kind(reference, output)
     reference = class_scores.to_logits(reference, kind)
     output = class_scores.to_logits(output, kind)
     noise = ((output - reference) ** 2).sum(axis=1)
     return (reference**2).sum(axis=1), np.where(finite, noise, np.inf)
+
+
+def same_answer(reference: np.ndarray, output: np.ndarray) -> np.ndarray:
+    """Whether two models answer with the same class, for each image.
+
+    Args:
+        reference: As in `sqnr`.
+        output: As in `sqnr`.
+
+    Returns:
+        Booleans `(images,)`.
+    """
+    kind = _common_kind(reference, output)
+    if kind is not None:
+        reference, _ = class_scores.as_two_classes(reference, kind)
+        output, _ = class_scores.as_two_classes(output, kind)
+    return reference.argmax(axis=1) == output.argmax(axis=1)
+
+
+def _common_kind(reference, output):
+    """What single scores are, which must not differ between two models."""
+    if reference.shape[1] != 1:
+        return None
+    return class_scores.as_two_classes(np.concatenate([reference, output]))[1]
 
 
 def decibels(signal: float, noise: float) -> float:

@@ -64,7 +64,7 @@ class RunFolder:
             return
         changed = differences(load_recipe(self.recipe), recipe)
         if self.facts.is_file():
-            before = json.loads(self.facts.read_text())
+            before = json.loads(self.facts.read_text(encoding="utf-8"))
             changed += [
                 name for name in facts if before.get(name) != facts[name]
             ]

@@ -16,9 +16,10 @@ from tqdm import tqdm
 
 from keras_mobilevit.images import (
     label_of,
-    list_files,
+    list_all,
     open_image,
     picture_names,
+    require_class_pictures,
     spread,
     tar_members,
     to_rgb,
@@ -102,10 +103,12 @@ def open_source(
     Raises:
         FileNotFoundError: If there is no such path.
         ValueError: If there is no image, fewer than two classes, a folder or
-            label that `class_names` lacks, or anything else than the above.
+            label that `class_names` lacks, a class whose pictures are all of
+            formats that are not read, or anything else than the above.
 
     Warns:
-        UserWarning: If there is but one image of some class.
+        UserWarning: If there is but one image of some class, or files are
+            left out that are pictures of other formats.
     """
     if isinstance(source, LabelledSource):
         return source
@@ -131,20 +134,22 @@ def open_source(
 
 def _open_files(path, class_names):
     if path.is_dir():
-        names = list_files(path)
+        files = list_all(path)
+        names = picture_names(files, path)
 
         def read(index):
             return open_image(path / names[index])
 
     else:
         _refuse_compression(path)
-        members = tar_members(path)
+        files = members = tar_members(path)
         names = picture_names(members, path)
         places = [(members[n].offset_data, members[n].size) for n in names]
 
         def read(index):
             return open_image(_read_bytes(path, *places[index]))
 
+    require_class_pictures(files, path)
     folders = _class_folders(names, path)
     if class_names is None:
         class_names = tuple(sorted(set(folders)))

@@ -99,23 +99,91 @@ def test_boxes_that_are_cut_or_left_out(bbox, more, expected):
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "cause"),
     [
-        {"annotations": [annotation(category_id=5)]},
-        {"annotations": [annotation(image_id=1)]},
-        {"annotations": [annotation(bbox=[1, 2, 3])]},
-        {"annotations": [annotation(bbox=[1, 2, 3, "a"])]},
-        {"annotations": [annotation(bbox=[1, 2, 3, math.nan])]},
-        {"annotations": [{"image_id": 7, "category_id": 4}]},
-        {"annotations": None},
-        {"images": [{"id": 7, "file_name": "a.jpg"}]},
-        {"images": [{"id": 7, "file_name": "a.jpg", "height": 0, "width": 9}]},
-        {"categories": [{"id": 4}]},
+        (
+            {"annotations": [annotation(), annotation(category_id=5)]},
+            r"annotations\[1\] has category_id 5, .* of the 2 categories: 4, 9",
+        ),
+        (
+            {"annotations": [annotation(image_id=1)]},
+            r"annotations\[0\] has image_id 1, .* of the 2 images: 3, 7",
+        ),
+        (
+            {"annotations": [annotation(image_id="a")]},
+            r"annotations\[0\] has image_id 'a', which is no whole number",
+        ),
+        (
+            {"annotations": [annotation(image_id=7.5)]},
+            r"annotations\[0\] has image_id 7.5, which is no whole number",
+        ),
+        (
+            {"annotations": [annotation(bbox=[1, 2, 3])]},
+            r"annotations\[0\] has bbox \[1, 2, 3\]; expected \[left, top",
+        ),
+        ({"annotations": [annotation(bbox=[1, 2, 3, "a"])]}, "has bbox"),
+        ({"annotations": [annotation(bbox=[1, 2, 3, math.nan])]}, "has bbox"),
+        (
+            {"annotations": [{"image_id": 7, "category_id": 4}]},
+            r"annotations\[0\] lacks `bbox`: {'image_id': 7",
+        ),
+        ({"annotations": None}, "`annotations` is no list but a NoneType"),
+        ({"annotations": [3]}, r"annotations\[0\] is no dict: 3"),
+        (
+            {"annotations": [annotation(iscrowd="no")]},
+            r"annotations\[0\] has iscrowd 'no'; expected 0 or 1",
+        ),
+        (
+            {"images": [{"id": 7, "file_name": "a.jpg"}]},
+            r"images\[0\] lacks `height`",
+        ),
+        (
+            {
+                "images": [
+                    {"id": 7, "file_name": "a.jpg", "height": 0, "width": 9}
+                ]
+            },
+            "the image 7 has 9x0 pixels",
+        ),
+        ({"categories": [{"id": 4}]}, r"categories\[0\] lacks `name`"),
     ],
 )
-def test_not_in_the_format_of_coco(changes):
-    with pytest.raises(ValueError, match="format of COCO.*Received: a dict"):
+def test_not_in_the_format_of_coco(changes, cause):
+    with pytest.raises(
+        ValueError, match=f"format of COCO.*Received: a dict .*{cause}"
+    ):
         read_annotations(content(**changes))
+
+
+def test_what_is_lacking():
+    changed = content()
+    del changed["categories"]
+    with pytest.raises(ValueError, match="lacks `categories`; it has .*images"):
+        read_annotations(changed)
+
+
+@pytest.mark.parametrize(
+    ("crowd", "boxes"), [("0", 1), ("1", 0), (False, 1), (True, 0), (None, 1)]
+)
+def test_crowds_that_are_marked_in_other_ways(crowd, boxes):
+    """As text, `"0"` would be true: all boxes would silently be crowds."""
+    changed = content(annotations=[annotation(iscrowd=crowd)])
+    assert len(read_annotations(changed).images[0].boxes) == boxes
+
+
+def test_numbers_as_text_are_measured_as_numbers():
+    pytest.importorskip("pycocotools")
+    images = [
+        {**image, "id": str(image["id"])} for image in content()["images"]
+    ]
+    changed = content(
+        images=images,
+        annotations=[
+            annotation(image_id="7", category_id="9", iscrowd="0"),
+        ],
+    )
+    result = {**annotation(category_id=9), "score": 0.9}
+    assert coco_metrics(changed, [result]).ap == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
@@ -138,8 +206,10 @@ def test_files_that_can_not_be_read(tmp_path):
     with pytest.raises(ValueError, match="b.json is not JSON"):
         read_annotations(path)
     path.write_text("[1, 2]")
-    with pytest.raises(ValueError, match="format of COCO.*b.json"):
+    with pytest.raises(ValueError, match="of COCO.*b.json .a list at the top"):
         read_annotations(path)
+    path.write_text(json.dumps(content()), encoding="utf-8-sig")
+    assert len(read_annotations(path).images) == 2
 
 
 def test_published_annotations(shared_dir):

@@ -96,6 +96,12 @@ def test_half_precision_is_computed_in_single():
     )
 
 
+def test_float64_is_not_rounded():
+    y_true, y_pred = (x.astype("float64") for x in random_case(0))
+    loss = MultiBoxLoss(dtype="float64")(y_true, y_pred)
+    assert float(loss) == pytest.approx(loss_by_hand(y_true, y_pred), rel=1e-12)
+
+
 def test_hard_negatives_by_hand():
     loss = np.array([[5, 1, 3, 3, 4, 3], [1, 2, 3, 4, 5, 6]], np.float32)
     positive = np.array([[1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]], bool)

@@ -53,6 +53,26 @@ def test_half_precision_comes_back_as_such():
     np.testing.assert_allclose(a, b, atol=2e-3)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16"])
+def test_other_dtypes_of_the_weights(dtype):
+    """TensorFlow's kernel has none of them; Keras' own code takes over."""
+    x = np.random.default_rng(1).normal(3, 2, (4, 6, 7, 5))
+    norms = make_pair(dtype=dtype)
+    a, b = (norm(keras.ops.cast(x, dtype), training=True) for norm in norms)
+    assert a.dtype == dtype
+    assert {w.dtype for w in norms[0].weights} == {dtype}
+    np.testing.assert_array_equal(
+        *(keras.ops.cast(y, "float64") for y in (a, b))
+    )
+
+
+def test_float64_is_not_rounded():
+    x = np.random.default_rng(1).normal(3, 2, (4, 6, 7, 5))
+    norm = BatchNormalization(epsilon=1e-5, dtype="float64")
+    expected = (x - x.mean((0, 1, 2))) / np.sqrt(x.var((0, 1, 2)) + 1e-5)
+    np.testing.assert_allclose(norm(x, training=True), expected, atol=1e-12)
+
+
 def test_frozen_it_keeps_its_statistics():
     norm, theirs = make_pair()
     norm.trainable = theirs.trainable = False

@@ -203,6 +203,24 @@ def test_layer_dtype(case):
         assert child.compute_dtype == "bfloat16", child.path
 
 
+def test_float64(case):
+    """Weights and activations, up to what Keras' own layers round."""
+    layer, shape, _ = case
+    layer = type(layer)(**_arguments(layer), dtype="float64")
+    y = layer(over(draw(shape), lambda x: x.astype("float64")), training=True)
+    assert y.dtype == "float64"
+    assert {w.dtype for w in layer.weights if "seed" not in w.path} <= {
+        "float64"
+    }
+
+
+def test_unit_rms_norm_does_not_round_float64():
+    x = np.random.default_rng(0).normal(size=(2, 6, 8))
+    expected = x / np.sqrt((x**2).mean(-1, keepdims=True) + 1e-5)
+    found = layers.UnitRMSNorm(dtype="float64")(x)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 def test_layers_train_inside_another_net():
     keras.utils.set_random_seed(0)
     model = keras.Sequential(

@@ -85,11 +85,13 @@ def test_from_a_keras_file(export, saved, pictures, names, capsys):
 
 
 def test_a_keras_file_brings_its_description(
-    export, tiny, tmp_path, names, converted
+    export, tiny, tmp_path, names, converted, capsys
 ):
     source = tmp_path / "tiny.keras"
     tiny.save(source)
     argv = ("--keras", source, "--recipe", "float32")
+    assert export(*argv)[0] == 0
+    assert "has no class names" in capsys.readouterr().out
     image = ImageSpec(crop_pct=0.875, pre_resize=28)
     known = ModelInfo(labels=LABELS, image=image, licence="CC-BY-4.0")
     add_info(source, known)
@@ -97,6 +99,7 @@ def test_a_keras_file_brings_its_description(
     assert status == 0
     info = read_metadata(path)
     assert (info.labels, info.licence) == (LABELS, "CC-BY-4.0")
+    assert "has no class names" not in capsys.readouterr().out
     assert (info.image.crop_pct, info.image.pre_resize) == (0.875, 28)
     # What the command line says counts more.
     names.write_text("\n".join(reversed(LABELS)))

@@ -9,10 +9,35 @@ from keras_mobilevit.tflite.metrics import (
     calibration_error,
     difference_interval,
     median_sqnr,
+    same_answer,
     sqnr,
     top_hits,
     wilson_interval,
 )
+
+
+def test_single_scores_are_those_of_the_second_of_two_classes():
+    """A sigmoid that answers the opposite is no perfect copy."""
+    p = np.random.default_rng(0).uniform(0.01, 0.99, (50, 1))
+    p = p.astype(np.float32)
+    both = np.concatenate([1 - p, p], axis=1)
+    # The opposite logits: the noise has twice their amplitude.
+    expected = -10 * math.log10(4)
+    assert sqnr(p, 1 - p) == pytest.approx(expected, abs=1e-3)
+    assert sqnr(both, both[:, ::-1]) == pytest.approx(expected, abs=1e-3)
+    assert median_sqnr(p, 1 - p) == pytest.approx(expected, abs=1e-3)
+    assert not same_answer(p, 1 - p).any()
+    assert sqnr(p, p) == math.inf and same_answer(p, p).all()
+
+
+def test_single_logits():
+    z = np.float32([[2.0], [-1.0], [0.5]])
+    # Errors of 0.2, 0.1 and 0.05: a tenth of each logit.
+    assert sqnr(z, 1.1 * z) == pytest.approx(20, abs=1e-4)
+    assert same_answer(z, z - 1).tolist() == [True, True, False]
+    # Taken alone, the second could be probabilities: 5.25 to 1.5² + 1.25² +
+    # 0.375².
+    assert sqnr(z, abs(z) / 4) == pytest.approx(1.2323, abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -367,6 +367,16 @@ def test_mixed_precision_ends_with_the_model():
     assert keras.config.dtype_policy().name == "float32"
 
 
+def test_float64(tiny, pictures, tmp_path):
+    keras.config.set_floatx("float64")
+    try:
+        train(pictures, tmp_path, quick_recipe(schedule__epochs="1"))
+    finally:
+        keras.config.set_floatx("float32")
+    *_, last = read_rows(tmp_path)
+    assert np.isfinite(float(last["loss"]))
+
+
 def test_it_learns_what_is_easy(tiny, pictures, tmp_path):
     recipe = quick_recipe(schedule__epochs="8", schedule__peak="0.02")
     train(pictures, tmp_path, recipe)

@@ -136,6 +136,41 @@ def test_images_without_a_class(write):
         open_source(path)
 
 
+@pytest.mark.parametrize("ending", ["heic", "gif", "TIFF"])
+def test_a_class_of_unreadable_formats_is_not_lost(write, ending):
+    files = {
+        **encoded(PICTURES),
+        f"dog/0.{ending}": b"",
+        f"dog/1.{ending}": b"",
+    }
+    path, prefix = write(files)
+    message = f"1 class folder of .* lost: {prefix}dog. .*{ending.lower()}'"
+    with (
+        pytest.warns(UserWarning, match="Left out 2 pictures"),
+        pytest.raises(ValueError, match=message),
+    ):
+        open_source(path)
+
+
+def test_a_folder_without_pictures_is_told(write):
+    path, prefix = write({**encoded(PICTURES), "dog/notes.txt": b""})
+    with pytest.warns(UserWarning, match=f"No class of .*: {prefix}dog$"):
+        source = open_source(path)
+    assert source.class_names == ("ant", "bee", "cat")
+
+
+def test_hidden_folders_are_no_classes(write):
+    files = encoded(PICTURES)
+    hidden = {
+        ".ipynb_checkpoints/0.png": b"",
+        "ant/._0.jpg": b"",
+        "__MACOSX/ant/._0.jpg": b"",
+    }
+    source = open_source(write({**files, **hidden})[0])
+    assert source.class_names == ("ant", "bee", "cat")
+    assert len(source) == len(files)
+
+
 def test_splits_side_by_side(write):
     """Train and test folders are not one set of images."""
     files = encoded(PICTURES)

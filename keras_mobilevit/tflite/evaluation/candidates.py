@@ -8,7 +8,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from keras_mobilevit.architectures import named_weights
-from keras_mobilevit.images import label_of, list_files
+from keras_mobilevit.images import (
+    label_of,
+    list_all,
+    picture_names,
+    require_class_pictures,
+)
+from keras_mobilevit.label_files import read_label_file
 from keras_mobilevit.labels import class_names
 from keras_mobilevit.opening import OpenedModel
 
@@ -104,11 +110,15 @@ def read_labels(choice: str, source: str | os.PathLike) -> tuple[str, ...]:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: As `read_label_file`, or if the pictures of a folder are
+            all of formats that are not read.
     """
     if choice == "none":
         return ()
     if choice == "folders":
-        return tuple(sorted(set(map(label_of, list_files(source)))))
+        files = list_all(source)
+        require_class_pictures(files, source)
+        return tuple(sorted(set(map(label_of, picture_names(files, source)))))
     named = named_weights("classification")
     if choice in named:
         return class_names(choice)
@@ -117,4 +127,4 @@ def read_labels(choice: str, source: str | os.PathLike) -> tuple[str, ...]:
             f"`labels` must be one of {[*named, 'folders', 'none']}, or a "
             f"text file with one name a line. Received: {choice}"
         )
-    return tuple(pathlib.Path(choice).read_text().splitlines())
+    return read_label_file(choice)

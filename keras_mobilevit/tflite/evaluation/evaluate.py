@@ -39,7 +39,8 @@ class Evaluation:
         top1: Share whose first answer is the label; like all that follows,
             `None` without labels.
         top1_interval: Wilson's interval.
-        top5: Share with the label among the first five answers.
+        top5: Share with the label among the first five answers; `None` if
+            there are no more than five classes.
         top5_interval: Wilson's interval.
         difference: `top1` less that of the first model.
         difference_interval: That of `metrics.difference_interval`, which
@@ -261,7 +262,7 @@ def _measure(reference, output, truth, skipped):
     logits = to_logits(*reference), to_logits(*output)
     (reference, _), (output, kind) = reference, output
     images = len(output)
-    same = np.count_nonzero(output.argmax(axis=1) == reference.argmax(axis=1))
+    same = np.count_nonzero(metrics.same_answer(reference, output))
     return Evaluation(
         images=images,
         skipped=skipped,
@@ -280,12 +281,18 @@ def _accuracy(reference, output, truth, kind):
     gained = np.count_nonzero(right & ~before)
     lost = np.count_nonzero(before & ~right)
     top1 = np.count_nonzero(right)
-    top5 = np.count_nonzero(metrics.top_hits(output, truth, top=5))
+    top5 = {}
+    # Of five classes or fewer, the first five answers are always right.
+    if output.shape[1] > 5:
+        hits = np.count_nonzero(metrics.top_hits(output, truth, top=5))
+        top5 = dict(
+            top5=hits / images,
+            top5_interval=metrics.wilson_interval(hits, images),
+        )
     return dict(
+        **top5,
         top1=top1 / images,
         top1_interval=metrics.wilson_interval(top1, images),
-        top5=top5 / images,
-        top5_interval=metrics.wilson_interval(top5, images),
         difference=(gained - lost) / images,
         difference_interval=metrics.difference_interval(gained, lost, images),
         calibration_error=metrics.calibration_error(output, truth, kind=kind),

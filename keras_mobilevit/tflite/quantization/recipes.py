@@ -393,7 +393,7 @@ def find_recipe(
     if path.suffix == ".json":
         if not path.is_file():
             raise FileNotFoundError(f"There is no recipe at {path}.")
-        return Recipe.from_json(path.read_text())
+        return Recipe.from_json(path.read_text(encoding="utf-8-sig"))
     if recipe not in RECIPES:
         raise ValueError(
             f"`recipe` must be one of {list(RECIPES)} or a .json file. "

@@ -61,3 +61,12 @@ def test_labels_as_chosen(pictures, tmp_path):
     assert names == ("black", "light grey")
     with pytest.raises(FileNotFoundError, match="`labels` must be"):
         read_labels("nowhere", pictures)
+    (tmp_path / "names.txt").write_text("black\nlight grey\n\n", "utf-8-sig")
+    names = read_labels(str(tmp_path / "names.txt"), pictures)
+    assert names == ("black", "light grey")
+    for name in ("a/0.png", "b/0.heic"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    # Every label behind it would be off by one.
+    with pytest.raises(ValueError, match="class folder .* lost: b"):
+        read_labels("folders", tmp_path)
