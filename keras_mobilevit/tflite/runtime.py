@@ -55,6 +55,7 @@ class ImageModel:
         num_threads: int = 1,
         runtime: str = LITERT,
     ):
+        self._path = path
         self._interpreter = make_interpreter(path, num_threads, runtime)
         self._input = _image_input(self._interpreter, path)
         self._outputs = _named_outputs(self._interpreter)
@@ -129,8 +130,18 @@ class ImageModel:
         )
 
     def invoke(self) -> None:
-        """Runs the graph on the input that was set last."""
-        self._interpreter.invoke()
+        """Runs the graph on the input that was set last.
+
+        Raises:
+            ValueError: If an operation of a damaged file can not run.
+        """
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            raise ValueError(
+                f"Expected a complete .tflite file at {self._path}. Received "
+                f"one that LiteRT can not run ({error})."
+            ) from error
 
     def predict(self, image: np.ndarray) -> np.ndarray | dict[str, np.ndarray]:
         """Output for pixels of `shape` in [0, 255].

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import keras
 
-from keras_mobilevit.checkpoints import read_info
+from keras_mobilevit.checkpoints import read_info, verify_keras_file
 from keras_mobilevit.configs import (
     DETECTION_WEIGHTS,
     SEGMENTATION_WEIGHTS,
@@ -126,11 +126,11 @@ def _candidate(model, info, task="classification"):
 
 
 def _load_keras(path):
-    if not pathlib.Path(path).is_file():
-        raise FileNotFoundError(f"There is no .keras file at {path}.")
+    verify_keras_file(path)
     try:
         return keras.saving.load_model(path, compile=False)
-    except (TypeError, ValueError) as error:
+    # What the constructors of layers raise, in the end.
+    except Exception as error:
         raise ValueError(
             f"Expected a Keras model at {path} whose layers are of Keras or "
             f"of this package. It can not be opened: {error}"
