@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
+# Of `make fuzz`; KINDS are all without it.
+COUNT ?= 100
+SEED ?= 0
 
-.PHONY: demo test test-slow wheel-test oldest-test lint format venv clean
+.PHONY: demo test test-slow wheel-test oldest-test fuzz lint format venv clean
 
 venv: $(STAMP)
 
@@ -19,6 +22,9 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
+
+fuzz: $(STAMP)
+	$(BIN)/python tools/lab/fuzz.py $(KINDS) --count $(COUNT) --seed $(SEED)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow

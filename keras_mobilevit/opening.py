@@ -306,13 +306,15 @@ def _open_keras(path, task, size):
     if not pathlib.Path(path).is_file():
         raise FileNotFoundError(f"There is no .keras file at {path}.")
     keras = require("keras", extra="tflite")
-    from keras_mobilevit.checkpoints import read_info
+    from keras_mobilevit.checkpoints import read_info, verify_keras_file
     from keras_mobilevit.output_kind import output_kind
 
     info = read_info(path)
+    verify_keras_file(path)
     try:
         model = keras.saving.load_model(path, compile=False)
-    except (TypeError, ValueError) as error:
+    # What the constructors of layers raise, in the end.
+    except Exception as error:
         raise ValueError(
             f"Expected a Keras model at {path} whose layers are of Keras or "
             f"of this package. It can not be opened: {error}"

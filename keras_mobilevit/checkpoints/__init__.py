@@ -12,7 +12,11 @@ from keras_mobilevit.checkpoints.loading import (
     save_safetensors,
 )
 from keras_mobilevit.checkpoints.output_stride import read_output_stride
-from keras_mobilevit.checkpoints.readers import file_kind, read_tensors
+from keras_mobilevit.checkpoints.readers import (
+    file_kind,
+    read_tensors,
+    verify_keras_file,
+)
 from keras_mobilevit.deprecation import moved_name
 
 __all__ = [
@@ -27,6 +31,7 @@ __all__ = [
     "read_info",
     "read_output_stride",
     "read_tensors",
+    "verify_keras_file",
     "read_weights",
     "save_compact",
     "save_safetensors",

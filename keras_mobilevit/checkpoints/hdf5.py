@@ -66,8 +66,8 @@ def read_hdf5(source: str | os.PathLike | bytes) -> HDF5Content:
         source: Path, or the bytes of the file.
 
     Returns:
-        Its contents. Those of the last path are kept, and given again while
-        the file stays as it is.
+        Its contents. Those of the last path, or what is wrong with it, are
+        kept, and given again while the file stays as it is.
 
     Raises:
         ValueError: If the file is damaged, refers to another, or holds more
@@ -79,21 +79,21 @@ def read_hdf5(source: str | os.PathLike | bytes) -> HDF5Content:
     path = os.path.realpath(source)
     facts = os.stat(path)
     key = path, facts.st_ino, facts.st_size, facts.st_mtime_ns
-    if key != _last.key:
-        _last.key, _last.content = None, None
-        _last.content = _read(path)
-        _last.key = key
-    return _last.content
+    # Loading a file asks for its contents several times.
+    if key not in _outcomes:
+        _outcomes.clear()
+        try:
+            _outcomes[key] = _read(path)
+        except ValueError as error:
+            _outcomes[key] = str(error)
+    outcome = _outcomes[key]
+    if isinstance(outcome, str):
+        raise ValueError(outcome)
+    return outcome
 
 
-class _Last:
-    """The file that was read last: loading asks for it several times."""
-
-    key: tuple | None = None
-    content: HDF5Content | None = None
-
-
-_last = _Last()
+# Of the file that was read last.
+_outcomes: dict[tuple, HDF5Content | str] = {}
 
 
 def _read(source):

@@ -8,7 +8,11 @@ from typing import Literal
 import numpy as np
 
 from keras_mobilevit.checkpoints import hdf5, hdf5_process, torch_file
-from keras_mobilevit.info_archive import list_members, read_member
+from keras_mobilevit.info_archive import (
+    list_members,
+    read_member,
+    verify_members,
+)
 
 FileKind = Literal["keras_h5", "keras", "kecam", "safetensors", "torch"]
 
@@ -126,6 +130,29 @@ def read_tensors(
             return _read_keras(hdf5.read_hdf5(data))
         content = hdf5.read_hdf5(path)
         return _read_kecam(content) if kind == "kecam" else _read_keras(content)
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def verify_keras_file(path: str | pathlib.Path) -> None:
+    """Reads a `.keras` file through, before Keras opens it.
+
+    Keras reads the weights with libhdf5 in this process, which damage can
+    end.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged, or no `.keras` file.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no .keras file at {path}.")
+    try:
+        if _KERAS_WEIGHTS not in list_members(path):
+            raise ValueError(f"it holds no {_KERAS_WEIGHTS}")
+        verify_members(path, hdf5_process.MAX_BYTES)
+        data = read_member(path, _KERAS_WEIGHTS, hdf5_process.MAX_BYTES)
+        hdf5.read_hdf5(data)
     except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
 

@@ -215,11 +215,13 @@ def open_source(
     """The model, and what is known of it: a `.keras` file may say nothing."""
     import keras
 
-    from keras_mobilevit.checkpoints import read_info
+    from keras_mobilevit.checkpoints import read_info, verify_keras_file
     from keras_mobilevit.model_info import ModelInfo
     from keras_mobilevit.named_models import open_model
 
     if arguments.keras:
+        if arguments.keras.endswith(".keras"):
+            verify_keras_file(arguments.keras)
         model = keras.saving.load_model(arguments.keras, compile=False)
         info = read_info(arguments.keras)
         if arguments.task:

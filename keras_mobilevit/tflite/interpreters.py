@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 
 from keras_mobilevit.extras import require
+from keras_mobilevit.tflite.file_check import check_model
+from keras_mobilevit.tflite.flatbuffer import read_model
 from keras_mobilevit.tflite.graph import read_graph
 from keras_mobilevit.tflite.op_versions import graph_runtime, parse_version
 
@@ -66,6 +68,13 @@ def make_interpreter(
         raise ValueError(
             f"Expected a complete .tflite file at {path}. Received one that "
             f"LiteRT can not read ({error})."
+        ) from error
+    try:
+        check_model(read_model(path.read_bytes()))
+    except ValueError as error:
+        raise ValueError(
+            f"Expected a complete .tflite file at {path}. Received one that "
+            f"contradicts itself: {error}."
         ) from error
     if runtime == TFLITE_RUNTIME:
         _check_age(path, module)

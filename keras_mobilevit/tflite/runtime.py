@@ -144,8 +144,18 @@ class ImageModel:
         )
 
     def invoke(self) -> None:
-        """Runs the graph on the input that was set last."""
-        self._interpreter.invoke()
+        """Runs the graph on the input that was set last.
+
+        Raises:
+            ValueError: If an operation of a damaged file can not run.
+        """
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            raise ValueError(
+                f"Expected a complete .tflite file at {self.path}. Received "
+                f"one that LiteRT can not run ({error})."
+            ) from error
 
     def predict(self, image: np.ndarray) -> np.ndarray | dict[str, np.ndarray]:
         """Output for pixels of `shape` in [0, 255].

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import pathlib
-import zipfile
 from collections.abc import Callable
 
 import keras
 import numpy as np
 
+from keras_mobilevit.checkpoints import verify_keras_file
 from keras_mobilevit.class_scores import to_probabilities
 from keras_mobilevit.machine import usable_cores
 from keras_mobilevit.output_kind import output_kind
@@ -70,8 +70,10 @@ def load_teacher(path: str | os.PathLike, classes: int) -> Teacher:
 
 def _load_keras(path):
     try:
+        verify_keras_file(path)
         model = keras.saving.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError, zipfile.BadZipFile) as error:
+    # What the constructors of layers raise, in the end.
+    except Exception as error:
         raise ValueError(
             f"Expected a model saved by Keras at {path}. Received one that "
             f"it can not load ({error})."
