@@ -3,6 +3,7 @@
 import errno
 import json
 import pathlib
+import shutil
 import signal
 
 import h5py
@@ -219,9 +220,9 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_state(
 
 
 def test_a_full_disk_leaves_the_state_before(
-    tiny, pictures, tmp_path, monkeypatch
+    tiny, finished, tmp_path, monkeypatch
 ):
-    train(pictures, tmp_path, quick_recipe(schedule__epochs="1"))
+    shutil.copy(finished / "state.weights.h5", tmp_path)
     before = (tmp_path / "state.weights.h5").read_bytes()
 
     def full(*args, **kwargs):
@@ -236,11 +237,11 @@ def test_a_full_disk_leaves_the_state_before(
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_damaged_state_is_told(tiny, pictures, tmp_path):
-    train(pictures, tmp_path, quick_recipe(schedule__epochs="1"))
-    (tmp_path / "state.weights.h5").write_bytes(b"\x89HDF\r\n\x1a\nhalf")
+def test_a_damaged_state_is_told(tiny, finished, pictures, tmp_path):
+    run = shutil.copytree(finished, tmp_path / "run")
+    (run / "state.weights.h5").write_bytes(b"\x89HDF\r\n\x1a\nhalf")
     with pytest.raises(ValueError, match="not the state of this run"):
-        train(pictures, tmp_path, quick_recipe(schedule__epochs="1"))
+        train(pictures, run)
 
 
 def test_the_folder_of_another_run_is_refused(finished, pictures):
