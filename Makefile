@@ -27,7 +27,7 @@ fuzz: $(STAMP)
 	$(BIN)/python tools/lab/fuzz.py $(KINDS) --count $(COUNT) --seed $(SEED)
 
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --dist worksteal
 
 # In environments of their own, in a temporary folder.
 wheel-test: $(STAMP)

@@ -1,5 +1,6 @@
 """Every notebook runs from top to bottom, in a folder of its own."""
 
+import dataclasses
 import json
 import pathlib
 import re
@@ -8,7 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_mobilevit.tflite import inspect, read_metadata
+from keras_mobilevit.tflite import (
+    RECIPES,
+    export_recipes,
+    export_tflite,
+    inspect,
+    read_metadata,
+)
 
 FOLDER = pathlib.Path(__file__).parents[1] / "notebooks"
 # The others are short: run them to see what they say.
@@ -19,11 +26,45 @@ WITH_OUTPUTS = {"detect_and_segment", "quantize_and_debug"}
 FAR_FROM_FLOAT = pytest.mark.filterwarnings(
     "ignore:.*(against|compared with) float32:UserWarning"
 )
+# One epoch of small pictures.
+SHORT = (
+    "schedule.epochs=1 schedule.warmup_steps=0 "
+    "sampler.size=64 evaluation.size=64"
+)
 
 
 def code_cells(name):
     cells = json.loads((FOLDER / f"{name}.ipynb").read_text())["cells"]
     return [cell for cell in cells if cell["cell_type"] == "code"]
+
+
+@pytest.fixture
+def plain_exports(monkeypatch):
+    """Lets int8 exports do without what makes a file accurate.
+
+    That takes most of their time, and what they write has the same form.
+    """
+
+    def plain(recipe):
+        recipe = RECIPES[recipe]()
+        if recipe.activations != "int8":
+            return recipe
+        return dataclasses.replace(
+            recipe,
+            balance_channels=False,
+            sequential_bias=False,
+            moment_rounding=False,
+        )
+
+    def export_one(model, path, recipe, **options):
+        return export_tflite(model, path, plain(recipe), min_sqnr=0, **options)
+
+    def export_several(model, targets, **options):
+        targets = {path: plain(recipe) for path, recipe in targets.items()}
+        return export_recipes(model, targets, min_sqnr=0, **options)
+
+    monkeypatch.setattr("keras_mobilevit.tflite.export_tflite", export_one)
+    monkeypatch.setattr("keras_mobilevit.tflite.export_recipes", export_several)
 
 
 @pytest.fixture
@@ -90,7 +131,7 @@ def test_quantize_and_debug_on_cifar10(run, monkeypatch, shared_dir):
 
 @pytest.mark.slow
 @FAR_FROM_FLOAT
-def test_finetune_and_deploy(run, monkeypatch, tmp_path):
+def test_finetune_and_deploy(run, plain_exports, monkeypatch, tmp_path):
     """One epoch on three colours: it runs, and its files know the classes."""
     for index in range(30):
         pixels = np.random.default_rng(index).integers(0, 100, (80, 80, 3))
@@ -100,9 +141,7 @@ def test_finetune_and_deploy(run, monkeypatch, tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels.astype(np.uint8)).save(path)
     monkeypatch.setenv("KERAS_MOBILEVIT_FLOWERS", str(tmp_path / "colours"))
-    monkeypatch.setenv(
-        "KERAS_MOBILEVIT_SET", "schedule.epochs=1 schedule.warmup_steps=0"
-    )
+    monkeypatch.setenv("KERAS_MOBILEVIT_SET", f"{SHORT} sampler.mode=standard")
     names, classes = run("finetune_and_deploy")
     assert names["trained"].info.labels == tuple("bgr")
     assert {found.label for found in classes} == set("bgr")
@@ -114,14 +153,12 @@ def test_finetune_and_deploy(run, monkeypatch, tmp_path):
 
 @pytest.mark.slow
 @FAR_FROM_FLOAT
-def test_detect_and_segment(run, monkeypatch):
+def test_detect_and_segment(run, plain_exports, monkeypatch):
     """One epoch on drawn shapes: it runs, and its files know their endings."""
     pytest.importorskip("pycocotools")
     for name in ("DETECTOR", "SEGMENTER", "PICTURES"):
         monkeypatch.delenv(f"KERAS_MOBILEVIT_{name}", raising=False)
-    monkeypatch.setenv(
-        "KERAS_MOBILEVIT_SET", "schedule.epochs=1 schedule.warmup_steps=0"
-    )
+    monkeypatch.setenv("KERAS_MOBILEVIT_SET", f"{SHORT} sampler.batch_size=16")
     names, found = run("detect_and_segment")
     assert {detection.name for detection in found} <= set(names["SHAPES"])
     for ending, inspection in names["inspections"].items():

@@ -528,11 +528,13 @@ def test_networks_for_dense_prediction(make, tmp_path):
     images = np.stack(make_images(20, DENSE_SIZE, seed=1))
     recipe = weight_only()
     plain = dataclasses.replace(recipe, moment_rounding=False)
-    before, after, reference = (
-        export_tflite(
-            make(), tmp_path / f"{index}.tflite", r, calibration=images
-        )
-        for index, r in enumerate((plain, recipe, "float32"))
+    before, after, reference = export_recipes(
+        make(),
+        {
+            tmp_path / f"{index}.tflite": r
+            for index, r in enumerate((plain, recipe, "float32"))
+        },
+        calibration=images,
     )
     measure = fidelity_meter(
         reference.read_bytes(),
