@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from keras_mobilevit.deprecation import warn_moved
-from keras_mobilevit.extras import require
-from keras_mobilevit.messages import counted, few
 from keras_mobilevit.model_info import ImageSpec
+from keras_mobilevit.optional_imports import import_optional
+from keras_mobilevit.renamed import takes_old_names
+from keras_mobilevit.text_formatting import abbreviate, counted
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -76,20 +77,21 @@ class LabelledFile(NamedTuple):
     data: bytes
 
 
+@takes_old_names
 def load_image(
     source: ImageSource,
     size: tuple[int, int],
-    crop_fraction: float = 1.0,
-    native_size: int = 0,
+    crop_pct: float = 1.0,
+    pre_resize: int = 0,
 ) -> np.ndarray:
     """Reads one picture the way the models expect it.
 
     Args:
         source: As in `open_image`.
         size: `(height, width)` of the model's input, in pixels.
-        crop_fraction: Share of the resized picture's tighter side that is
+        crop_pct: Share of the resized picture's tighter side that is
             kept, in (0, 1]. 256 / 288 is the paper's test preprocessing.
-        native_size: Shorter side to reduce the picture to before it gets its
+        pre_resize: Shorter side to reduce the picture to before it gets its
             size, for models trained on enlarged images; 0 for none.
 
     Returns:
@@ -100,7 +102,7 @@ def load_image(
         ValueError: If it is not a picture, or as in `fit_image`.
     """
     image = open_image(source)
-    return np.asarray(fit_image(image, size, crop_fraction, native_size))
+    return np.asarray(fit_image(image, size, crop_pct, pre_resize))
 
 
 def load_input(
@@ -134,7 +136,7 @@ def load_input(
     else:
         image = load_image(source, size, spec.crop_pct, spec.pre_resize)
     if channels == 1:
-        pillow = require("PIL.Image", extra="runtime")
+        pillow = import_optional("PIL.Image", extra="runtime")
         image = np.asarray(pillow.fromarray(image).convert("L"))[..., None]
     return image[..., ::-1] if spec.channel_order == "bgr" else image
 
@@ -154,7 +156,7 @@ def open_image(source: ImageSource) -> Image.Image:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not a picture, or damaged.
     """
-    image_module = require("PIL.Image", extra="runtime")
+    image_module = import_optional("PIL.Image", extra="runtime")
     name = source
     if isinstance(source, bytes):
         name, source = f"<{len(source)} bytes>", io.BytesIO(source)
@@ -236,13 +238,17 @@ def to_rgb(image: Image.Image) -> Image.Image:
     Of an animation, the frame it stands at. Transparency is dropped, and 16
     bits become 8.
     """
-    image = require("PIL.ImageOps", extra="runtime").exif_transpose(image)
+    image = import_optional("PIL.ImageOps", extra="runtime").exif_transpose(
+        image
+    )
     if image.mode.startswith("I"):
         # 16 bits a pixel, which Pillow would clip and not scale.
         # A table takes less memory than a float for each pixel.
         table = np.round(np.arange(2**16) / 257).astype(np.uint8)
         values = np.clip(np.asarray(image), 0, 2**16 - 1)
-        image = require("PIL.Image", extra="runtime").fromarray(table[values])
+        image = import_optional("PIL.Image", extra="runtime").fromarray(
+            table[values]
+        )
     if image.mode == "P":
         image = image.convert("RGBA")
     return image.convert("RGB")
@@ -251,26 +257,28 @@ def to_rgb(image: Image.Image) -> Image.Image:
 def fit_image(
     image: Image.Image,
     size: tuple[int, int],
-    crop_fraction: float = 1.0,
-    native_size: int = 0,
+    crop_pct: float = 1.0,
+    pre_resize: int = 0,
 ) -> Image.Image:
     """Brings a picture to a size: scaled until it covers it, then cropped.
 
     Args:
         image: RGB picture.
         size: As in `load_image`.
-        crop_fraction: As in `load_image`.
-        native_size: As in `load_image`.
+        crop_pct: As in `load_image`.
+        pre_resize: As in `load_image`.
 
     Raises:
         ValueError: If the picture is so elongated that, scaled, it would
             have more than `MAX_PIXELS`.
     """
-    resampling = require("PIL.Image", extra="runtime").Resampling.BILINEAR
-    height, width = native_shape(size, native_size)
+    resampling = import_optional(
+        "PIL.Image", extra="runtime"
+    ).Resampling.BILINEAR
+    height, width = pre_resized_shape(size, pre_resize)
     scale = max(
-        height / crop_fraction / image.height,
-        width / crop_fraction / image.width,
+        height / crop_pct / image.height,
+        width / crop_pct / image.width,
     )
     scaled_width = max(round(image.width * scale), width)
     scaled_height = max(round(image.height * scale), height)
@@ -283,19 +291,21 @@ def fit_image(
     left = (image.width - width) // 2
     top = (image.height - height) // 2
     image = image.crop((left, top, left + width, top + height))
-    return image.resize(size[::-1], resampling) if native_size else image
+    return image.resize(size[::-1], resampling) if pre_resize else image
 
 
-def native_shape(size: tuple[int, int], native_size: int) -> tuple[int, int]:
+def pre_resized_shape(
+    size: tuple[int, int], pre_resize: int
+) -> tuple[int, int]:
     """`(height, width)` that a picture is reduced to before it gets its size.
 
     Args:
         size: `(height, width)` in pixels.
-        native_size: The shorter side of the result; 0 for `size` itself.
+        pre_resize: The shorter side of the result; 0 for `size` itself.
     """
-    if not native_size:
+    if not pre_resize:
         return size
-    factor = native_size / min(size)
+    factor = pre_resize / min(size)
     return round(size[0] * factor), round(size[1] * factor)
 
 
@@ -323,7 +333,9 @@ def load_whole(
         raise ValueError(
             f"`sources` must be a list of pictures. Received: {sources!r:.80}"
         )
-    resampling = require("PIL.Image", extra="runtime").Resampling.BILINEAR
+    resampling = import_optional(
+        "PIL.Image", extra="runtime"
+    ).Resampling.BILINEAR
     images, sizes = [], []
     for source in sources:
         image = open_image(source)
@@ -334,12 +346,13 @@ def load_whole(
     return np.stack(images), sizes
 
 
+@takes_old_names
 def random_crops(
     image: np.ndarray,
     count: int,
     size: tuple[int, int],
     seed: int = 0,
-    native_size: int = 0,
+    pre_resize: int = 0,
 ) -> list[np.ndarray]:
     """Cuts square pieces out of a picture and scales them to a size.
 
@@ -348,13 +361,13 @@ def random_crops(
         count: Number of pieces.
         size: `(height, width)` of the results, in pixels.
         seed: The same seed gives the same pieces.
-        native_size: As in `load_image`.
+        pre_resize: As in `load_image`.
 
     Returns:
         uint8 arrays `(*size, 3)`, of between half and all of the picture's
         shorter side.
     """
-    image_module = require("PIL.Image", extra="runtime")
+    image_module = import_optional("PIL.Image", extra="runtime")
     rng = np.random.default_rng(seed)
     height, width = image.shape[:2]
     crops = []
@@ -364,7 +377,7 @@ def random_crops(
         left = rng.integers(0, width - side + 1)
         piece = image[top : top + side, left : left + side]
         piece = image_module.fromarray(piece)
-        sides = (native_size, native_size) if native_size else size[::-1]
+        sides = (pre_resize, pre_resize) if pre_resize else size[::-1]
         for target in (sides, size[::-1]):
             piece = piece.resize(target, image_module.Resampling.BILINEAR)
         crops.append(np.asarray(piece))
@@ -401,7 +414,7 @@ def list_files(
         FileNotFoundError: If `source` does not exist.
         ValueError: If it holds no picture.
     """
-    return spread(picture_names(list_all(source), source), limit)
+    return take_evenly(image_names(list_all(source), source), limit)
 
 
 def list_all(source: str | os.PathLike) -> list[str]:
@@ -431,7 +444,7 @@ def count_files(source: str | os.PathLike, limit: int | None = None) -> int:
     return len(list_files(source, limit))
 
 
-def spread(items: Sequence[Any], limit: int | None) -> Sequence[Any]:
+def take_evenly(items: Sequence[Any], limit: int | None) -> Sequence[Any]:
     """At most `limit` of some items, evenly spread over all of them.
 
     Raises:
@@ -469,7 +482,7 @@ def tar_members(source: str | os.PathLike) -> dict[str, tarfile.TarInfo]:
         ) from error
 
 
-def picture_names(names: Iterable[str], source: str | os.PathLike) -> list[str]:
+def image_names(names: Iterable[str], source: str | os.PathLike) -> list[str]:
     """Sorts out, by their endings, the names of pictures.
 
     Hidden files and folders hold no pictures, such as `.ipynb_checkpoints`,
@@ -492,12 +505,13 @@ def picture_names(names: Iterable[str], source: str | os.PathLike) -> list[str]:
         raise ValueError(
             f"{source} holds no picture. Expected files ending in one of "
             f"{sorted(IMAGE_SUFFIXES)}. Received: "
-            f"{few(shown) or 'no file'}"
+            f"{abbreviate(shown) or 'no file'}"
         )
     if unread:
         warnings.warn(
             f"Left out {counted(len(unread), 'picture')} of {source} whose "
-            f"format is not read: {few(unread)}. Convert them to JPEG or PNG.",
+            f"format is not read: {abbreviate(unread)}. Convert them to JPEG "
+            "or PNG.",
             stacklevel=2,
         )
     return pictures
@@ -532,13 +546,14 @@ def require_class_pictures(
         endings = set().union(*(lost[folder] for folder in unread))
         raise ValueError(
             f"{counted(len(unread), 'class folder')} of {source} would be "
-            f"lost: {few(unread)}. Expected files ending in one of "
+            f"lost: {abbreviate(unread)}. Expected files ending in one of "
             f"{sorted(IMAGE_SUFFIXES)}. Received: {sorted(endings)}. Convert "
             "them to JPEG or PNG, or take the folder away."
         )
     if lost:
         warnings.warn(
-            f"No class of {source}, for want of pictures: {few(sorted(lost))}",
+            f"No class of {source}, for want of pictures: "
+            f"{abbreviate(sorted(lost))}",
             stacklevel=2,
         )
 
@@ -622,7 +637,7 @@ def load_readable(
     if failures:
         warnings.warn(
             f"Skipped {counted(len(failures), 'picture')} that can not be "
-            f"read: {few(list(failures))}",
+            f"read: {abbreviate(list(failures))}",
             stacklevel=2,
         )
 

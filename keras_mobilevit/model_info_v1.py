@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from keras_mobilevit.renamed import QUANTIZATION_FIELDS, current_names
+
 # Name of what a .tflite file ended in -> kind of its output and its stride.
 _ENDINGS = {
     "raw": ("anchors", None),
@@ -62,6 +64,8 @@ def upgrade(fields: dict[str, Any]) -> dict[str, Any]:
     if isinstance(variants := fields.pop("variants", ()), list) and variants:
         fields["variant"] = variants[0]
         fields["architecture"] = "mobilevit"
+    if isinstance(recipe := fields.get("recipe_fields"), dict):
+        fields["recipe_fields"] = current_names(recipe, QUANTIZATION_FIELDS)
     return {
         **fields,
         "task": task,

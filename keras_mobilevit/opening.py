@@ -15,14 +15,14 @@ from keras_mobilevit.architectures import (
     variants,
 )
 from keras_mobilevit.configs import TASKS
-from keras_mobilevit.extras import require
 from keras_mobilevit.model_info import ImageSpec, ModelInfo, OutputSpec
+from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.predictors import (
     batches,
     is_one_image,
     make_predictor,
 )
-from keras_mobilevit.tflite.dense.network import RANKS
+from keras_mobilevit.tflite.dense_prediction.network import RANKS
 from keras_mobilevit.tflite.interpreters import LITERT
 from keras_mobilevit.tflite.metadata import read_metadata
 from keras_mobilevit.tflite.runtime import ImageModel
@@ -279,7 +279,7 @@ def _build(variant, weights, task, classes, size):
             f"{list(names)}, the path of a checkpoint, or None for random "
             f"ones. Received: {variant!r}"
         )
-    require("keras", extra="tflite")
+    import_optional("keras", extra="tflite")
     from keras_mobilevit import checkpoints, named_models
 
     opened = named_models.open_model(
@@ -305,7 +305,7 @@ def _open_tflite(path, task, size, num_threads, runtime):
 def _open_keras(path, task, size):
     if not pathlib.Path(path).is_file():
         raise FileNotFoundError(f"There is no .keras file at {path}.")
-    keras = require("keras", extra="tflite")
+    keras = import_optional("keras", extra="tflite")
     from keras_mobilevit.checkpoints import read_info, verify_keras_file
     from keras_mobilevit.output_kind import output_kind
 

@@ -16,9 +16,9 @@ from keras_mobilevit.detection import Detection, preprocess
 from keras_mobilevit.images import load_input
 from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.segmentation.legend import class_shares
-from keras_mobilevit.tflite.dense.detector import Detector
-from keras_mobilevit.tflite.dense.network import RANKS, fixed_size
-from keras_mobilevit.tflite.dense.segmenter import Segmenter
+from keras_mobilevit.tflite.dense_prediction.detector import Detector
+from keras_mobilevit.tflite.dense_prediction.network import RANKS, fixed_size
+from keras_mobilevit.tflite.dense_prediction.segmenter import Segmenter
 from keras_mobilevit.tflite.runners import KerasRunner, make_runner
 from keras_mobilevit.tflite.runtime import (
     ImageModel,

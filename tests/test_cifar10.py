@@ -39,7 +39,7 @@ def test_a_tenth_of_the_test_images(shared_dir, tmp_path):
     if not test.is_file():
         pytest.skip("no CIFAR-10 images beside the reference files")
     model = keras_mobilevit.MobileViTXXS(weights="cifar10")
-    native_size = WEIGHTS["cifar10"].info.image.pre_resize
+    pre_resize = WEIGHTS["cifar10"].info.image.pre_resize
     int8, accurate = export_recipes(
         model,
         {
@@ -47,13 +47,13 @@ def test_a_tenth_of_the_test_images(shared_dir, tmp_path):
             tmp_path / "int8_accurate.tflite": "int8_accurate",
         },
         calibration=train,
-        native_size=native_size,
+        pre_resize=pre_resize,
     )
     results = evaluate(
         {"keras": model, "int8": int8, "accurate": accurate},
         test,
         class_names("cifar10"),
-        native_size=native_size,
+        pre_resize=pre_resize,
         limit=1000,
         workers=2,
     )

@@ -33,6 +33,14 @@ def deprecated(old, new):
     ("old", "new"),
     [
         ("tflite.Metadata", "model_info.ModelInfo"),
+        ("tflite.Ending", "tflite.OutputHead"),
+        ("tflite.ENDINGS", "tflite.OUTPUT_HEADS"),
+        ("tflite.find_ending", "tflite.find_output_head"),
+        ("segmentation.MaskedPictures", "segmentation.MaskedImages"),
+        (
+            "segmentation.open_masked_pictures",
+            "segmentation.open_masked_images",
+        ),
         ("checkpoints.read_facts", "checkpoints.read_info"),
         (
             "tflite.metrics.to_probabilities",

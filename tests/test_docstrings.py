@@ -21,7 +21,7 @@ FILES = pathlib.Path(__file__).parent / "tflite" / "files"
 # Constants and tables: their comments and values say what they are.
 DATA = {
     *("__version__", "COCO_SCORE_THRESHOLD"),
-    *("ENDINGS", "METHODS", "RECIPES", "TASKS"),
+    *("OUTPUT_HEADS", "METHODS", "RECIPES", "TASKS"),
 }
 
 # These convert a network, or train one.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from image_files import encode, gradient, write_folder, write_tar
 
-from keras_mobilevit.files import atomic_write
+from keras_mobilevit.atomic_files import atomic_write
 from keras_mobilevit.images import (
     LabelledFile,
     iterate_files,
@@ -17,7 +17,7 @@ from keras_mobilevit.images import (
     load_image,
     load_readable,
     random_crops,
-    spread,
+    take_evenly,
 )
 
 Image = pytest.importorskip("PIL.Image")
@@ -26,7 +26,7 @@ Image = pytest.importorskip("PIL.Image")
 # === load_image ===
 
 
-def test_a_picture_of_the_right_size_is_not_touched():
+def test_an_image_of_the_right_size_is_not_touched():
     image = gradient(40, 56)
     found = load_image(encode(image), (40, 56))
     assert found.dtype == np.uint8
@@ -43,16 +43,16 @@ def test_paths(tmp_path, kind):
 
 @pytest.mark.parametrize("size", [(32, 48), (48, 32), (100, 30)])
 @pytest.mark.parametrize("source", [(64, 96), (200, 50), (20, 20)])
-@pytest.mark.parametrize("crop_fraction", [1.0, 0.875])
-def test_geometry(source, size, crop_fraction):
+@pytest.mark.parametrize("crop_pct", [1.0, 0.875])
+def test_geometry(source, size, crop_pct):
     """Each pixel shows the place of the picture that it should.
 
-    The crop is centred, keeps the aspect, and spans `crop_fraction` of the
+    The crop is centred, keeps the aspect, and spans `crop_pct` of the
     side that is tighter.
     """
-    found = load_image(encode(gradient(*source)), size, crop_fraction)
+    found = load_image(encode(gradient(*source)), size, crop_pct)
     assert found.shape == (*size, 3)
-    step = crop_fraction * min(a / b for a, b in zip(source, size, strict=True))
+    step = crop_pct * min(a / b for a, b in zip(source, size, strict=True))
     for axis, channel in ((1, 0), (0, 1)):
         at = np.arange(size[axis]) - (size[axis] - 1) / 2
         expected = (source[axis] - 1) / 2 + step * at
@@ -65,7 +65,7 @@ def test_geometry(source, size, crop_fraction):
     assert (found[..., 2] == 77).all()
 
 
-def test_crop_fraction_of_the_paper():
+def test_crop_pct_of_the_paper():
     """Short side to 288, centre crop 256."""
     image = np.zeros((288, 400, 3), np.uint8)
     image[16:-16, 72:-72] = 255
@@ -89,16 +89,16 @@ def checkerboard(height, width):
     return image
 
 
-def test_native_size_leaves_alone_what_already_has_it():
+def test_pre_resize_leaves_alone_what_already_has_it():
     """A picture of the native size is enlarged, as it would be anyhow."""
     rng = np.random.default_rng(0)
     image = encode(rng.integers(0, 256, (32, 48, 3), np.uint8))
-    found = load_image(image, (96, 144), native_size=32)
+    found = load_image(image, (96, 144), pre_resize=32)
     np.testing.assert_array_equal(found, load_image(image, (96, 144)))
     assert np.ptp(found) > 200
 
 
-def test_native_size_smooths_an_enlarged_grid():
+def test_pre_resize_smooths_an_enlarged_grid():
     """Blocks of 3x3 pixels become the straight line that they stand for.
 
     Reduced by 3, a block of a ramp keeps its value (7/9 of its own and 1/9 of
@@ -107,27 +107,27 @@ def test_native_size_smooths_an_enlarged_grid():
     ramp = np.repeat(8 * np.arange(32), 3).astype(np.uint8)
     image = np.broadcast_to(ramp[:, None], (96, 96, 3)).copy()
     expected = 8 * ((np.arange(96) + 0.5) / 3 - 0.5)
-    found = load_image(encode(image), (96, 96), native_size=32)
+    found = load_image(encode(image), (96, 96), pre_resize=32)
     inner = found[:, 6:-6].astype(float)
     assert abs(inner - expected[6:-6, None]).max() <= 1
     untouched = load_image(encode(image), (96, 96))
     np.testing.assert_array_equal(untouched, image)
 
 
-@pytest.mark.parametrize("native_size", [0, 32])
-def test_finer_than_the_native_size_vanishes(native_size):
+@pytest.mark.parametrize("pre_resize", [0, 32])
+def test_finer_than_the_pre_resize_vanishes(pre_resize):
     """A quarter of the size: of each colour as much in every weighted sum."""
     image = encode(checkerboard(128, 128))
-    found = load_image(image, (128, 128), native_size=native_size)
-    if native_size:
+    found = load_image(image, (128, 128), pre_resize=pre_resize)
+    if pre_resize:
         assert abs(found - 127.5).max() <= 1.5
     else:
         np.testing.assert_array_equal(found, checkerboard(128, 128))
 
 
 @pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize(("native_size", "swing"), [(16, 32), (8, 0)])
-def test_native_size_is_that_of_the_shorter_side(turned, native_size, swing):
+@pytest.mark.parametrize(("pre_resize", "swing"), [(16, 32), (8, 0)])
+def test_pre_resize_is_that_of_the_shorter_side(turned, pre_resize, swing):
     """Stripes of two pixels, at half the size of one pixel, keep a quarter.
 
     Reduced by 2, a pixel has 3/4 of its own stripe and 1/4 of the next;
@@ -139,7 +139,7 @@ def test_native_size_is_that_of_the_shorter_side(turned, native_size, swing):
     if turned:
         stripes = stripes.transpose(1, 0, 2)
     size = stripes.shape[:2]
-    found = load_image(encode(stripes), size, native_size=native_size)
+    found = load_image(encode(stripes), size, pre_resize=pre_resize)
     assert found.shape == stripes.shape
     found = found.transpose(1, 0, 2) if turned else found
     inner = found[:, 8:-8].astype(float) - 127.5
@@ -148,10 +148,10 @@ def test_native_size_is_that_of_the_shorter_side(turned, native_size, swing):
         assert (inner[:, 0::4] > 0).all() and (inner[:, 2::4] < 0).all()
 
 
-def test_native_size_and_crop_fraction():
+def test_pre_resize_and_crop_pct():
     """The middle half of a ramp, by way of 32 pixels a side."""
     image = encode(gradient(96, 96))
-    found = load_image(image, (96, 96), 0.5, native_size=32).astype(float)
+    found = load_image(image, (96, 96), 0.5, pre_resize=32).astype(float)
     expected = 24 + (np.arange(96) + 0.5) / 2 - 0.5
     inner = slice(3, -3)
     assert abs(found[..., 0] - expected)[:, inner].max() <= 1.1
@@ -159,14 +159,14 @@ def test_native_size_and_crop_fraction():
     assert (found[..., 2] == 77).all()
 
 
-def test_native_size_of_another_aspect():
+def test_pre_resize_of_another_aspect():
     """A tall picture for a wide input: all columns, and the middle rows.
 
     96 columns become 32 and then 64; 128 rows become 43, of which 16 are kept
     from the 13th on, and then 32.
     """
     image = encode(gradient(128, 96))
-    found = load_image(image, (32, 64), native_size=16).astype(float)
+    found = load_image(image, (32, 64), pre_resize=16).astype(float)
     assert found.shape == (32, 64, 3)
     columns = (np.arange(64) + 0.5) * 96 / 64 - 0.5
     rows = ((np.arange(32) + 0.5) / 2 + 13) * 128 / 43 - 0.5
@@ -240,7 +240,7 @@ def test_exif_orientation(orientation, shown):
     ],
     ids=["empty", "text", "cut PNG", "cut JPEG"],
 )
-def test_not_a_picture(tmp_path, data):
+def test_not_an_image(tmp_path, data):
     with pytest.raises(ValueError, match=f"Not a readable.*{len(data)} bytes"):
         load_image(data, (32, 32))
     (tmp_path / "bad.jpg").write_bytes(data)
@@ -257,7 +257,7 @@ def test_too_elongated(shape):
     assert (load_image(encode(image), (32, 32)) == 9).all()
 
 
-def test_missing_picture(tmp_path):
+def test_missing_image(tmp_path):
     with pytest.raises(FileNotFoundError, match="no picture at .*none.png"):
         load_image(tmp_path / "none.png", (32, 32))
 
@@ -304,7 +304,7 @@ def test_iterate_files(write, kind):
 )
 def test_what_is_kept_of_many_is_spread_over_all(count, limit):
     """No two stretches of neighbours differ by more than one kept item."""
-    found = list(spread(range(count), limit))
+    found = list(take_evenly(range(count), limit))
     assert len(found) == min(count, limit)
     kept = np.isin(np.arange(count), found)
     assert kept.sum() == len(found) and found == sorted(found)
@@ -337,7 +337,7 @@ def test_unreadable_files_are_left_out_with_a_word():
 
 
 @pytest.mark.parametrize("files", [{}, {"a/b.txt": b"x"}])
-def test_no_picture(write, files):
+def test_no_image(write, files):
     source = write(files)
     for call in (list_files, lambda source: next(iterate_files(source))):
         with pytest.raises(ValueError, match="holds no picture"):
@@ -361,7 +361,7 @@ def test_formats_that_are_not_read_are_told(write):
         "__MACOSX/a/0.jpg",
     ],
 )
-def test_hidden_files_are_no_pictures(write, name):
+def test_hidden_files_are_no_images(write, name):
     source = write({**FILES, name: b"hidden"})
     assert list(iterate_files(source)) == EXPECTED
 
@@ -372,7 +372,7 @@ def test_the_current_folder_is_not_hidden(tmp_path):
     assert list_files(path) == ["./a/0.jpg"]
 
 
-def test_no_picture_says_what_there_is(tmp_path):
+def test_no_image_says_what_there_is(tmp_path):
     path = write_folder(tmp_path / "a", {"a/x.heic": b""})
     with pytest.raises(ValueError, match="no picture.* Received: a/x.heic"):
         list_files(path)
@@ -389,7 +389,7 @@ def test_the_last_of_one_name_counts(tmp_path):
     assert found == [("a/1.png", b"new"), ("a/2.png", b"")]
 
 
-def test_folders_named_like_pictures_are_no_pictures(tmp_path):
+def test_folders_named_like_images_are_no_images(tmp_path):
     write_folder(tmp_path, {"odd.png/a.png": b"x"})
     assert [file.name for file in iterate_files(tmp_path)] == ["odd.png/a.png"]
 
@@ -451,10 +451,10 @@ def test_random_crops_follow_the_seed():
     assert (first[0] != first[1]).any()
 
 
-def test_random_crops_of_a_native_size_lose_what_is_finer():
+def test_random_crops_of_a_pre_resize_lose_what_is_finer():
     """Pieces of 128 to 256 pixels, by way of 16: squares of 4 are gone."""
     image = checkerboard(64, 64).repeat(4, axis=0).repeat(4, axis=1)
-    coarse = random_crops(image, 5, (256, 280), seed=2, native_size=16)
+    coarse = random_crops(image, 5, (256, 280), seed=2, pre_resize=16)
     for crop in coarse:
         assert crop.shape == (256, 280, 3) and crop.dtype == np.uint8
         assert abs(crop - 127.5).max() <= 4
@@ -462,10 +462,10 @@ def test_random_crops_of_a_native_size_lose_what_is_finer():
     assert min(np.ptp(crop) for crop in fine) > 100
 
 
-def test_random_crops_of_a_native_size_are_the_same_pieces():
+def test_random_crops_of_a_pre_resize_are_the_same_pieces():
     image = gradient(200, 200)
     plain = random_crops(image, 5, (64, 64), seed=3)
-    coarse = random_crops(image, 5, (64, 64), seed=3, native_size=32)
+    coarse = random_crops(image, 5, (64, 64), seed=3, pre_resize=32)
     for one, other in zip(plain, coarse, strict=True):
         difference = one.astype(float) - other
         assert abs(difference[4:-4, 4:-4]).max() <= 1.5

@@ -154,21 +154,21 @@ def test_finetune_and_deploy(run, plain_exports, monkeypatch, tmp_path):
 @pytest.mark.slow
 @FAR_FROM_FLOAT
 def test_detect_and_segment(run, plain_exports, monkeypatch):
-    """One epoch on drawn shapes: it runs, and its files know their endings."""
+    """One epoch on drawn shapes runs; the files tell their output heads."""
     pytest.importorskip("pycocotools")
     for name in ("DETECTOR", "SEGMENTER", "PICTURES"):
         monkeypatch.delenv(f"KERAS_MOBILEVIT_{name}", raising=False)
     monkeypatch.setenv("KERAS_MOBILEVIT_SET", f"{SHORT} sampler.batch_size=16")
     names, found = run("detect_and_segment")
     assert {detection.name for detection in found} <= set(names["SHAPES"])
-    for ending, inspection in names["inspections"].items():
-        info = read_metadata(names["files"][ending])
+    for output_head, inspection in names["inspections"].items():
+        info = read_metadata(names["files"][output_head])
         kinds = {"raw": "anchors", "nms": "boxes"}
-        assert info.output.kind == kinds.get(ending, ending)
+        assert info.output.kind == kinds.get(output_head, output_head)
         background = ("background",) if info.task == "segmentation" else ()
         assert info.labels == (*background, *names["SHAPES"])
         assert inspection.partitions == 1
-        assert bool(inspection.left_out) == (ending in ("nms", "mask"))
+        assert bool(inspection.left_out) == (output_head in ("nms", "mask"))
     for results in (names["boxes"], names["masks"]):
         assert len(results) == 3
         assert all(result.images == 32 for result in results.values())
@@ -193,7 +193,7 @@ def test_outputs_are_of_one_run(name):
 
 
 @pytest.mark.parametrize("name", sorted(WITH_OUTPUTS))
-def test_outputs_hold_no_paths_and_no_pictures(name):
+def test_outputs_hold_no_paths_and_no_images(name):
     for cell in code_cells(name):
         for output in cell["outputs"]:
             data = output.get("data", {"text/plain": output.get("text")})

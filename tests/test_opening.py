@@ -369,7 +369,7 @@ def test_one_channel(tmp_path):
 # === Pictures ===
 
 
-def test_pictures_of_every_kind(tmp_path):
+def test_images_of_every_kind(tmp_path):
     opened = open_model(CLASSIFIER)
     pixels = make_images(1, (40, 70), seed=3)[0]
     (tmp_path / "a.png").write_bytes(encode(pixels))
@@ -392,7 +392,7 @@ def test_pictures_of_every_kind(tmp_path):
     assert opened.predict([]) == []
 
 
-def test_upright_pictures():
+def test_upright_images():
     """Turned by its EXIF data, given as a Pillow image."""
     image = Image.fromarray(half_green(8, 16))
     image.getexif()[0x0112] = 6  # To be turned by 90 degrees clockwise.
@@ -418,7 +418,7 @@ def test_upright_pictures():
         (plain(1) * np.nan, ValueError, r"in \[0, 255\].*nan"),
     ],
 )
-def test_what_is_no_picture(images, error, message):
+def test_what_is_no_image(images, error, message):
     with pytest.raises(error, match=message):
         open_model(CLASSIFIER).predict(images)
 

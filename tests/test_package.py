@@ -14,7 +14,7 @@ import pytest
 
 import keras_mobilevit
 from keras_mobilevit import MobileViTXXS, detection, layers, segmentation
-from keras_mobilevit.extras import require
+from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.registration import registered_classes
 
 PUBLIC = (keras_mobilevit, layers, detection, segmentation)
@@ -252,14 +252,14 @@ print(json.dumps([ours, shapes, losses, registered]))
 
 def test_a_missing_extra_is_named():
     with pytest.raises(ImportError) as caught:
-        require("no_such_module.inner", extra="tflite")
+        import_optional("no_such_module.inner", extra="tflite")
     message = str(caught.value)
     assert 'pip install "keras-mobilevit[tflite]"' in message
     assert message.startswith("no_such_module is missing")
 
 
 def test_require_returns_the_module():
-    assert require("json.decoder", extra="tflite") is json.decoder
+    assert import_optional("json.decoder", extra="tflite") is json.decoder
 
 
 # === Structure ===
@@ -306,23 +306,36 @@ FLOW = {
     "registration": {"import_hooks", "stand_ins", "architectures"},
     "configs": {"deprecation", "model_info"},
     "architectures": {"configs", "lazy", "stand_ins"},
-    "extras": set(),
-    "files": set(),
-    "figures": {"extras", "files"},
+    "optional_imports": set(),
+    "atomic_files": set(),
+    "png_figures": {"optional_imports", "atomic_files"},
     "machine": {"version"},
-    "messages": set(),
-    "tables": set(),
+    "text_formatting": set(),
+    "markdown_tables": set(),
     "class_scores": set(),
-    "model_info_v1": set(),
+    "renamed": set(),
+    "model_info_v1": {"renamed"},
     "model_info": {"deprecation", "model_info_v1"},
     "info_archive": {"model_info"},
     "layers": {"architectures", "configs", "lazy"},
     "output_kind": {"layers"},
-    "images": {"deprecation", "extras", "messages", "model_info"},
+    "images": {
+        "renamed",
+        "deprecation",
+        "optional_imports",
+        "text_formatting",
+        "model_info",
+    },
     "labels": {"architectures"},
     "checkpoints": {
-        *("architectures", "configs", "deprecation", "extras", "files"),
-        *("info_archive", "lazy", "messages", "model_info"),
+        *(
+            "architectures",
+            "configs",
+            "deprecation",
+            "optional_imports",
+            "atomic_files",
+        ),
+        *("info_archive", "lazy", "text_formatting", "model_info"),
     },
     "backbone": {"architectures", "configs", "lazy", "layers", "checkpoints"},
     "mobilevit": {"configs", "labels", "layers", "checkpoints", "backbone"},
@@ -330,7 +343,7 @@ FLOW = {
         "array_ops",
         "lazy",
         "configs",
-        "extras",
+        "optional_imports",
         "layers",
         "images",
         "checkpoints",
@@ -339,10 +352,10 @@ FLOW = {
     "segmentation": {
         "lazy",
         "configs",
-        "extras",
+        "optional_imports",
         "layers",
         "images",
-        "messages",
+        "text_formatting",
         "checkpoints",
         "backbone",
     },
@@ -359,7 +372,7 @@ FLOW = {
             "architectures",
             "checkpoints",
             "configs",
-            "extras",
+            "optional_imports",
             "images",
             "model_info",
         ),

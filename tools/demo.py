@@ -18,10 +18,10 @@ import numpy as np
 
 import keras_mobilevit
 from keras_mobilevit.configs import WEIGHTS
-from keras_mobilevit.extras import require
 from keras_mobilevit.images import random_crops
 from keras_mobilevit.labels import class_names
-from keras_mobilevit.tables import markdown_table
+from keras_mobilevit.markdown_tables import markdown_table
+from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.tflite import ImageModel, compare, export_recipes
 
 CALIBRATION_PHOTOS = (
@@ -32,7 +32,7 @@ CALIBRATION_PHOTOS = (
     "retina.jpg",
 )
 CROPS = 20
-NATIVE_SIZE = WEIGHTS["cifar10"].info.image.pre_resize
+PRE_RESIZE = WEIGHTS["cifar10"].info.image.pre_resize
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -59,7 +59,7 @@ def run(folder: pathlib.Path, runs: int) -> None:
         crop
         for name in CALIBRATION_PHOTOS
         for crop in random_crops(
-            photo(name), CROPS, size, native_size=NATIVE_SIZE
+            photo(name), CROPS, size, pre_resize=PRE_RESIZE
         )
     ]
     paths = export_recipes(
@@ -70,7 +70,7 @@ def run(folder: pathlib.Path, runs: int) -> None:
         },
         calibration=calibration,
         labels=class_names("cifar10"),
-        native_size=NATIVE_SIZE,
+        pre_resize=PRE_RESIZE,
     )
 
     cat = photo_path("chelsea.png")
@@ -80,7 +80,7 @@ def run(folder: pathlib.Path, runs: int) -> None:
         print(f"  {probability:6.1%}  {label}")
 
     crops = random_crops(
-        photo("chelsea.png"), 5 * CROPS, size, seed=1, native_size=NATIVE_SIZE
+        photo("chelsea.png"), 5 * CROPS, size, seed=1, pre_resize=PRE_RESIZE
     )
     rows = [
         (
@@ -111,12 +111,12 @@ def run(folder: pathlib.Path, runs: int) -> None:
 
 
 def photo_path(name: str) -> pathlib.Path:
-    skimage = require("skimage", extra="demo")
+    skimage = import_optional("skimage", extra="demo")
     return pathlib.Path(skimage.__file__).parent / "data" / name
 
 
 def photo(name: str) -> np.ndarray:
-    image_module = require("PIL.Image", extra="tflite")
+    image_module = import_optional("PIL.Image", extra="tflite")
     with image_module.open(photo_path(name)) as image:
         return np.asarray(image.convert("RGB"))
 

@@ -31,11 +31,11 @@ __all__ = [
     "read_info",
     "read_output_stride",
     "read_tensors",
-    "verify_keras_file",
     "read_weights",
     "save_compact",
     "save_safetensors",
     "to_keras",
+    "verify_keras_file",
 ]
 
 _MOVED = {"read_facts": "keras_mobilevit.checkpoints.read_info"}

@@ -11,8 +11,8 @@ import numpy as np
 
 from keras_mobilevit.checkpoints import key_map, layouts, readers
 from keras_mobilevit.checkpoints.info import INFO_KEY
-from keras_mobilevit.messages import few
 from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.text_formatting import abbreviate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,7 +150,7 @@ def read_weights(model: keras.Model) -> dict[str, np.ndarray]:
         raise ValueError(
             "Checkpoints are for MobileViT networks and backbones as "
             f"trained. {model.name} has other weights: "
-            f"{few(sorted(foreign), 3)}."
+            f"{abbreviate(sorted(foreign), 3)}."
         )
     return weights
 
@@ -266,7 +266,7 @@ def _check_fit(path, tensors, layout, task, weights, architecture):
     problems = {what: keys for what, keys in problems.items() if keys}
     if problems:
         listing = "; ".join(
-            f"{len(keys)} {what}: {few(sorted(keys), 3)}"
+            f"{len(keys)} {what}: {abbreviate(sorted(keys), 3)}"
             for what, keys in problems.items()
         )
         raise ValueError(

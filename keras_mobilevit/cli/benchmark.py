@@ -28,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from keras_mobilevit.files import atomic_write
+    from keras_mobilevit.atomic_files import atomic_write
     from keras_mobilevit.machine import describe_machine
     from keras_mobilevit.tflite import benchmark
-    from keras_mobilevit.tflite.benchmarks.tables import (
+    from keras_mobilevit.tflite.benchmarks.latency_tables import (
         to_footnote,
         to_json,
         to_table,

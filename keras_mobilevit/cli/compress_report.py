@@ -61,12 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from keras_mobilevit.compression.report import (
+    from keras_mobilevit.atomic_files import atomic_write
+    from keras_mobilevit.compression.compression_report import (
         measure,
         plot_rows,
         report_table,
     )
-    from keras_mobilevit.files import atomic_write
 
     pathlib.Path(arguments.out).mkdir(parents=True, exist_ok=True)
     rows = measure(

@@ -68,13 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "sorted names of the folders (default: those of the models)",
     )
     group.add_argument(
-        "--crop-fraction",
+        "--crop-pct",
         type=float,
         metavar="SHARE",
         help="part of a picture's side to keep (default: as the models say)",
     )
     group.add_argument(
-        "--native-size",
+        "--pre-resize",
         type=int,
         metavar="PIXELS",
         help="side to reduce pictures to first, 0 for none (default: as the "
@@ -107,17 +107,20 @@ def run(arguments: argparse.Namespace) -> int:
     dense = arguments.annotations, arguments.masks
     preprocessing = (
         arguments.labels,
-        arguments.crop_fraction,
-        arguments.native_size,
+        arguments.crop_pct,
+        arguments.pre_resize,
     )
     if all(dense) or (any(dense) and any(x is not None for x in preprocessing)):
         raise UsageError(
             "options of one kind of model only: see the groups of --help"
         )
-    from keras_mobilevit.files import atomic_write
+    from keras_mobilevit.atomic_files import atomic_write
     from keras_mobilevit.opening import open_model
     from keras_mobilevit.tflite import inspect
-    from keras_mobilevit.tflite.evaluation.tables import to_record, to_table
+    from keras_mobilevit.tflite.evaluation.evaluation_tables import (
+        to_record,
+        to_table,
+    )
 
     models = {name: open_model(name) for name in arguments.model}
     if arguments.annotations:
@@ -171,8 +174,8 @@ def run_classifiers(
         labels=read_labels(arguments.labels, arguments.data)
         if arguments.labels
         else None,
-        crop_fraction=arguments.crop_fraction,
-        native_size=arguments.native_size,
+        crop_pct=arguments.crop_pct,
+        pre_resize=arguments.pre_resize,
     )
     results = evaluate(
         {name: opened.model for name, opened in models.items()},
@@ -182,8 +185,8 @@ def run_classifiers(
         workers=arguments.workers,
     )
     return {
-        "crop_fraction": settings.crop_fraction,
-        "native_size": settings.native_size,
+        "crop_pct": settings.crop_pct,
+        "pre_resize": settings.pre_resize,
     }, results
 
 

@@ -11,9 +11,9 @@ Examples:
     keras-mobilevit export --keras finetuned.keras --calibration DIR \
         --target-sqnr 36 -o finetuned.tflite
     keras-mobilevit export --weights detector.weights.h5 \
-        --calibration DIR --ending nms --max-boxes 25 -o detector.tflite
+        --calibration DIR --output-head nms --max-boxes 25 -o detector.tflite
     keras-mobilevit export --model mobilevit_s --task segmentation \
-        --recipe float16 --ending mask -o segmenter.tflite
+        --recipe float16 --output-head mask -o segmenter.tflite
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import keras
 
     from keras_mobilevit.model_info import ModelInfo
-    from keras_mobilevit.tflite import Ending
+    from keras_mobilevit.tflite import OutputHead
 
 HELP = "export a model as a .tflite file"
 # Option -> those that would have no effect beside it.
@@ -83,7 +83,7 @@ def is_given(arguments: argparse.Namespace, option: str) -> bool:
 
 
 def export(arguments: argparse.Namespace) -> pathlib.Path:
-    from keras_mobilevit.files import atomic_write
+    from keras_mobilevit.atomic_files import atomic_write
     from keras_mobilevit.label_files import read_label_file
     from keras_mobilevit.tflite import (
         Recipe,
@@ -93,7 +93,7 @@ def export(arguments: argparse.Namespace) -> pathlib.Path:
         find_recipe,
         read_metadata,
     )
-    from keras_mobilevit.tflite.affordable import AFFORDABLE
+    from keras_mobilevit.tflite.accuracy_guard import GUARDED_FIELDS
     from keras_mobilevit.tflite.delegation_check import is_for_xnnpack
 
     model, info = open_source(arguments)
@@ -123,9 +123,9 @@ def export(arguments: argparse.Namespace) -> pathlib.Path:
         "seed": arguments.seed,
         "info": info,
         "labels": labels,
-        "crop_fraction": arguments.crop_fraction,
-        "native_size": arguments.native_size,
-        "ending": chosen_ending(arguments),
+        "crop_pct": arguments.crop_pct,
+        "pre_resize": arguments.pre_resize,
+        "output_head": chosen_output_head(arguments),
         "compat": arguments.compat,
         "min_sqnr": arguments.min_sqnr,
         "escalate": not arguments.no_escalation,
@@ -138,7 +138,7 @@ def export(arguments: argparse.Namespace) -> pathlib.Path:
     if arguments.target_sqnr is None and arguments.max_drop is None:
         path = export_tflite(model, arguments.output, recipe, **options)
         kept = read_metadata(path).recipe_fields
-        for field in AFFORDABLE:
+        for field in GUARDED_FIELDS:
             if (
                 getattr(recipe, field)
                 and not kept[field]
@@ -191,22 +191,24 @@ def print_gaps(path: pathlib.Path) -> None:
         print(gaps)
 
 
-def chosen_ending(arguments: argparse.Namespace) -> Ending | str | None:
+def chosen_output_head(
+    arguments: argparse.Namespace,
+) -> OutputHead | str | None:
     thresholds = {
         name: getattr(arguments, name)
         for name in ("iou_threshold", "score_threshold", "max_boxes")
         if getattr(arguments, name) is not None
     }
-    if arguments.ending == "nms":
-        from keras_mobilevit.tflite import ENDINGS
+    if arguments.output_head == "nms":
+        from keras_mobilevit.tflite import OUTPUT_HEADS
 
-        return ENDINGS["nms"](**thresholds)
+        return OUTPUT_HEADS["nms"](**thresholds)
     if thresholds:
         raise ValueError(
-            f"--{min(thresholds).replace('_', '-')} is for --ending nms. "
-            f"Received: --ending {arguments.ending}"
+            f"--{min(thresholds).replace('_', '-')} is for --output-head nms. "
+            f"Received: --output-head {arguments.output_head}"
         )
-    return arguments.ending
+    return arguments.output_head
 
 
 def open_source(

@@ -29,7 +29,7 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds all arguments that `export` and `search` have in common."""
     _add_model(parser)
     _add_recipe(parser)
-    _add_ending(parser)
+    _add_output_head(parser)
     _add_calibration(parser)
     parser.add_argument("-o", "--output", required=True, metavar="FILE.tflite")
 
@@ -75,14 +75,14 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         help="class names, one a line; of a detector, the background first",
     )
     model.add_argument(
-        "--crop-fraction",
+        "--crop-pct",
         type=float,
         metavar="SHARE",
         help="of the resized picture that is kept (default: that of the "
         "weights or of --keras, else 1)",
     )
     model.add_argument(
-        "--native-size",
+        "--pre-resize",
         type=int,
         metavar="PIXELS",
         help="short side that pictures are first reduced to, 0 for none "
@@ -119,29 +119,33 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_ending(parser: argparse.ArgumentParser) -> None:
-    ending = parser.add_argument_group("ending, for detection and segmentation")
-    ending.add_argument(
-        "--ending",
-        type=name_in("keras_mobilevit.tflite.endings.finding", "ENDINGS"),
+def _add_output_head(parser: argparse.ArgumentParser) -> None:
+    output_head = parser.add_argument_group(
+        "output head, for detection and segmentation"
+    )
+    output_head.add_argument(
+        "--output-head",
+        type=name_in(
+            "keras_mobilevit.tflite.output_heads.registry", "OUTPUT_HEADS"
+        ),
         metavar="NAME",
         help="raw: what the detector predicts for each anchor (default); nms: "
         "boxes; logits: at the output stride (default); upsampled: logits at "
         "the size of the input; mask: class ids",
     )
-    ending.add_argument(
+    output_head.add_argument(
         "--score-threshold",
         type=float,
         metavar="P",
         help="least score of a box, for nms (default: 0.05)",
     )
-    ending.add_argument(
+    output_head.add_argument(
         "--iou-threshold",
         type=float,
         metavar="IOU",
         help="overlap that takes a box away, for nms (default: 0.5)",
     )
-    ending.add_argument(
+    output_head.add_argument(
         "--max-boxes",
         type=int,
         metavar="N",

@@ -14,7 +14,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from keras_mobilevit.tables import markdown_table
+from keras_mobilevit.markdown_tables import markdown_table
 
 if TYPE_CHECKING:
     from keras_mobilevit.tflite import Inspection

@@ -144,7 +144,7 @@ def classify(arguments: argparse.Namespace, opened: OpenedModel) -> None:
 def detect(arguments: argparse.Namespace, opened: OpenedModel) -> None:
     from keras_mobilevit.detection import draw_detections
     from keras_mobilevit.images import open_image
-    from keras_mobilevit.tflite.dense.output import save_picture
+    from keras_mobilevit.tflite.dense_prediction.image_output import save_image
 
     for path, target in targets(arguments):
         detections = opened.predict(path, score_threshold=arguments.score)
@@ -155,13 +155,13 @@ def detect(arguments: argparse.Namespace, opened: OpenedModel) -> None:
         if not detections:
             print(f"  nothing above {arguments.score:.0%}")
         if target:
-            save_picture(draw_detections(open_image(path), detections), target)
+            save_image(draw_detections(open_image(path), detections), target)
 
 
 def segment(arguments: argparse.Namespace, opened: OpenedModel) -> None:
     from keras_mobilevit.images import open_image
     from keras_mobilevit.segmentation.legend import named_overlay
-    from keras_mobilevit.tflite.dense.output import save_picture
+    from keras_mobilevit.tflite.dense_prediction.image_output import save_image
 
     for path, target in targets(arguments):
         found = opened.predict(path)
@@ -172,14 +172,16 @@ def segment(arguments: argparse.Namespace, opened: OpenedModel) -> None:
             drawn = named_overlay(
                 open_image(path), found.mask, found.labels, arguments.opacity
             )
-            save_picture(drawn, target)
+            save_image(drawn, target)
 
 
 def targets(
     arguments: argparse.Namespace,
 ) -> list[tuple[str, pathlib.Path | None]]:
     """The pictures, each with the file to draw on, if any."""
-    from keras_mobilevit.tflite.dense.output import output_paths
+    from keras_mobilevit.tflite.dense_prediction.image_output import (
+        output_paths,
+    )
 
     paths = [None] * len(arguments.images)
     if arguments.output:

@@ -48,7 +48,6 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "pipeline": ("Compressed", "compress", "compress_weights"),
         "job": ("Outcome",),
         "methods": (
             "METHODS",
@@ -57,6 +56,7 @@ __getattr__, __dir__ = lazy_names(
             "Pruning",
             "QuantizationAware",
         ),
+        "pipeline": ("Compressed", "compress", "compress_weights"),
         "statistics": ("KernelStatistics", "kernel_statistics", "sparsity"),
     },
 )

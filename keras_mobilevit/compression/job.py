@@ -15,7 +15,7 @@ MARK = "@compression "
 
 
 @dataclasses.dataclass(frozen=True)
-class Pictures:
+class ImageSource:
     """Labelled pictures that another process can open.
 
     Attributes:
@@ -36,7 +36,7 @@ class Pictures:
                 "Expected to use at least one picture. Received: "
                 f"{self.limit} of {self.path}"
             )
-        return source.spread(self.limit)
+        return source.take_evenly(self.limit)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Job:
     fine_tuning: FineTuning
     augmentation: Augmentation
     evaluation: Evaluation
-    train: Pictures
-    test: Pictures
+    train: ImageSource
+    test: ImageSource
     class_names: tuple[str, ...]
 
 
@@ -131,8 +131,8 @@ class Folder:
                 }
             ),
             evaluation=Evaluation(**fields["evaluation"]),
-            train=Pictures(**fields["train"]),
-            test=Pictures(**fields["test"]),
+            train=ImageSource(**fields["train"]),
+            test=ImageSource(**fields["test"]),
             class_names=tuple(fields["class_names"]),
         )
 

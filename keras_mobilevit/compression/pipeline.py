@@ -13,11 +13,12 @@ import keras
 
 from keras_mobilevit.architectures import named_weights
 from keras_mobilevit.checkpoints import save_compact
-from keras_mobilevit.compression.job import Folder, Job, Outcome, Pictures
+from keras_mobilevit.compression.job import Folder, ImageSource, Job, Outcome
 from keras_mobilevit.compression.methods import FineTuning, Method
-from keras_mobilevit.compression.process import require_tfmot, run_worker
+from keras_mobilevit.compression.tfmot_process import require_tfmot, run_worker
 from keras_mobilevit.layers import InferenceMobileViTBlock
 from keras_mobilevit.named_models import open_model
+from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.training.sections import Augmentation, Evaluation
 
 # A loss of accuracy beyond this is told.
@@ -57,6 +58,7 @@ class Compressed:
     outcome: Outcome
 
 
+@takes_old_names
 def compress(
     model: keras.Model,
     method: Method,
@@ -66,8 +68,8 @@ def compress(
     fine_tuning: FineTuning = FINE_TUNING,
     augmentation: Augmentation = AUGMENTATION,
     class_names: Sequence[str] = (),
-    crop_fraction: float = 1.0,
-    native_size: int = 0,
+    crop_pct: float = 1.0,
+    pre_resize: int = 0,
     train_images: int | None = None,
     test_images: int | None = None,
 ) -> Compressed:
@@ -88,8 +90,8 @@ def compress(
         augmentation: What happens to training images.
         class_names: Classes in the order of the outputs; by default the
             sorted names of the folders in `train`.
-        crop_fraction: As in `keras_mobilevit.images.load_image`.
-        native_size: As in `keras_mobilevit.images.load_image`.
+        crop_pct: As in `keras_mobilevit.images.load_image`.
+        pre_resize: As in `keras_mobilevit.images.load_image`.
         train_images: Use only so many, evenly spread.
         test_images: Evaluate on only so many, evenly spread.
 
@@ -118,8 +120,8 @@ def compress(
         0.5
     """
     _check_model(model)
-    pictures = Pictures(os.fspath(train), train_images)
-    tests = Pictures(os.fspath(test), test_images)
+    pictures = ImageSource(os.fspath(train), train_images)
+    tests = ImageSource(os.fspath(test), test_images)
     class_names = pictures.open(tuple(class_names) or None).class_names
     tests.open(class_names)
     if len(class_names) != model.output_shape[-1]:
@@ -133,7 +135,7 @@ def compress(
         fine_tuning=fine_tuning,
         augmentation=augmentation,
         evaluation=Evaluation(
-            max(model.input_shape[1:3]), crop_fraction, native_size
+            max(model.input_shape[1:3]), crop_pct, pre_resize
         ),
         train=pictures,
         test=tests,
@@ -212,8 +214,8 @@ def compress_weights(
         train,
         test,
         class_names=opened.info.labels,
-        crop_fraction=opened.info.image.crop_pct,
-        native_size=opened.info.image.pre_resize,
+        crop_pct=opened.info.image.crop_pct,
+        pre_resize=opened.info.image.pre_resize,
         **options,
     )
     save_compact(compressed.model, path, opened.info)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from keras_mobilevit.messages import few
+from keras_mobilevit.text_formatting import abbreviate
 
 # The longest side of an image, in pixels.
 _MAX_SIDE = 2**20
@@ -201,7 +201,7 @@ def _known(annotation, field, known, where):
         kind = "images" if field == "image_id" else "categories"
         raise ValueError(
             f"{where} has {field} {number}, which is none of the "
-            f"{len(known)} {kind}: {few(sorted(known))}"
+            f"{len(known)} {kind}: {abbreviate(sorted(known))}"
         )
     return number
 

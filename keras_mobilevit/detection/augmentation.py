@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from keras_mobilevit.detection.boxes import pairwise_iou
-from keras_mobilevit.extras import require
+from keras_mobilevit.optional_imports import import_optional
 
 # 0 stands for the whole image.
 MIN_OVERLAPS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
@@ -69,7 +69,7 @@ def augment(
     if rng.random() < flip_chance:
         image, boxes = flip(image, boxes)
     height, width = image.shape[:2]
-    image_module = require("PIL.Image", extra="detection")
+    image_module = import_optional("PIL.Image", extra="detection")
     resized = image_module.fromarray(np.ascontiguousarray(image)).resize(
         size[::-1], image_module.Resampling.BILINEAR
     )
@@ -191,7 +191,7 @@ def shift_hue(
     Returns:
         uint8 array of the same shape.
     """
-    image_module = require("PIL.Image", extra="detection")
+    image_module = import_optional("PIL.Image", extra="detection")
     hsv = image_module.fromarray(np.ascontiguousarray(image)).convert("HSV")
     values = np.array(hsv, np.float32)
     values[..., 0] += degrees / 360 * 256

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_mobilevit.detection.predictions import Detection
-from keras_mobilevit.extras import require
+from keras_mobilevit.optional_imports import import_optional
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -59,16 +59,16 @@ def draw_detections(
         >>> detection.draw_detections(image, [found]).size
         (120, 96)
     """
-    image_module = require("PIL.Image", extra="runtime")
+    image_module = import_optional("PIL.Image", extra="runtime")
     if isinstance(image, np.ndarray):
         image = image_module.fromarray(image)
     image = image.convert("RGB")
     mean_side = (image.width + image.height) / 2
     line = max(round(mean_side * _LINE), 1)
-    font = require("PIL.ImageFont", extra="runtime").load_default(
+    font = import_optional("PIL.ImageFont", extra="runtime").load_default(
         max(mean_side * _LETTER, 10)
     )
-    draw = require("PIL.ImageDraw", extra="runtime").Draw(image)
+    draw = import_optional("PIL.ImageDraw", extra="runtime").Draw(image)
     # Pillow cuts fractions off, so that rounding errors would show.
     detections = [
         d._replace(box=tuple(map(round, d.box)))

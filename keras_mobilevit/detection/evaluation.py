@@ -15,7 +15,7 @@ from keras_mobilevit.detection.annotations import (
     read_annotations,
 )
 from keras_mobilevit.detection.predictions import Detection
-from keras_mobilevit.extras import require
+from keras_mobilevit.optional_imports import import_optional
 
 # To decode with. Version 0.1 of the authors' code recommends it for COCO, but
 # has 0.05 by default; from 0.2 on it is the default. With which of them the
@@ -138,8 +138,8 @@ def coco_metrics(
         >>> f"{detection.coco_metrics('boxes.json', results).ap50:.0%}"
         '50%'
     """
-    coco = require("pycocotools.coco", extra="detection")
-    cocoeval = require("pycocotools.cocoeval", extra="detection")
+    coco = import_optional("pycocotools.coco", extra="detection")
+    cocoeval = import_optional("pycocotools.cocoeval", extra="detection")
     content = load_json(annotations)
     known = read_annotations(content)
     images = {image.id for image in known.images}

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
         voc_palette,
     )
     from keras_mobilevit.segmentation.folders import (
-        MaskedPictures,
-        open_masked_pictures,
+        MaskedImages,
+        open_masked_images,
     )
     from keras_mobilevit.segmentation.losses import PixelCrossentropy
     from keras_mobilevit.segmentation.masks import (
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from keras_mobilevit.segmentation.metrics import MeanIoU, PixelAccuracy
 
 __all__ = [
-    "MaskedPictures",
+    "MaskedImages",
     "MeanIoU",
     "MobileViTDeepLabV3S",
     "MobileViTDeepLabV3XS",
@@ -47,7 +47,7 @@ __all__ = [
     "confusion_matrix",
     "decode_predictions",
     "mean_iou",
-    "open_masked_pictures",
+    "open_masked_images",
     "overlay",
     "pixel_accuracy",
     "preprocess",
@@ -70,9 +70,15 @@ __getattr__, __dir__ = lazy_names(
             "MobileViTDeepLabV3XXS",
         ),
         "drawing": ("colorize", "overlay", "voc_palette"),
-        "folders": ("MaskedPictures", "open_masked_pictures"),
+        "folders": ("MaskedImages", "open_masked_images"),
         "losses": ("PixelCrossentropy",),
         "masks": ("decode_predictions", "preprocess"),
         "metrics": ("MeanIoU", "PixelAccuracy"),
+    },
+    moved={
+        "MaskedPictures": "keras_mobilevit.segmentation.MaskedImages",
+        "open_masked_pictures": (
+            "keras_mobilevit.segmentation.open_masked_images"
+        ),
     },
 )

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_mobilevit.extras import require
 from keras_mobilevit.images import MAX_PIXELS
+from keras_mobilevit.optional_imports import import_optional
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -63,7 +63,7 @@ def augment(
         >>> image.shape, mask.shape
         ((64, 64, 3), (64, 64))
     """
-    image_module = require("PIL.Image", extra="train")
+    image_module = import_optional("PIL.Image", extra="train")
     part = (0, 0, *image.size)
     if short_side is not None:
         low, high = (round(share * min(size)) for share in short_side)
@@ -105,7 +105,7 @@ def _resize(image, mask, sides):
             f"A picture of {image.width}x{image.height} pixels is too "
             f"elongated to be resized to {sides[0]}x{sides[1]}."
         )
-    resampling = require("PIL.Image", extra="train").Resampling
+    resampling = import_optional("PIL.Image", extra="train").Resampling
     sides = tuple(sides.tolist())
     return (
         image.resize(sides, resampling.BILINEAR),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_mobilevit.configs import IGNORE_LABEL
-from keras_mobilevit.extras import require
+from keras_mobilevit.optional_imports import import_optional
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -66,7 +66,7 @@ def colorize(
             "A mask is a uint8 array (height, width). Received: "
             f"{mask.dtype} {mask.shape}"
         )
-    image = require("PIL.Image", extra="runtime").fromarray(mask)
+    image = import_optional("PIL.Image", extra="runtime").fromarray(mask)
     palette = voc_palette() if palette is None else np.asarray(palette)
     image.putpalette(palette.astype(np.uint8).tobytes())
     return image
@@ -103,7 +103,7 @@ def overlay(
         >>> segmentation.overlay(image, mask, opacity=0.5).getpixel((0, 0))
         (64, 0, 0)
     """
-    image_module = require("PIL.Image", extra="runtime")
+    image_module = import_optional("PIL.Image", extra="runtime")
     if not 0 <= opacity <= 1:
         raise ValueError(
             f"`opacity` must be in [0, 1]. Received: opacity={opacity}"

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_mobilevit.configs import IGNORE_LABEL
-from keras_mobilevit.extras import require
 from keras_mobilevit.images import list_files, open_image
-from keras_mobilevit.messages import few
+from keras_mobilevit.optional_imports import import_optional
+from keras_mobilevit.text_formatting import abbreviate
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -24,7 +24,7 @@ _ID_MODES = ("1", "L", "P")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class MaskedPictures:
+class MaskedImages:
     """Pictures whose pixels have classes, opened one at a time.
 
     Attributes:
@@ -37,7 +37,7 @@ class MaskedPictures:
 
     Example:
         >>> from keras_mobilevit import segmentation
-        >>> pictures = segmentation.open_masked_pictures(
+        >>> pictures = segmentation.open_masked_images(
         ...     "street", "street_masks"
         ... )
         >>> pictures.names, pictures.void_label
@@ -65,21 +65,21 @@ class MaskedPictures:
             OSError: If one is not there any more.
             ValueError: If one can not be read.
         """
-        image_module = require("PIL.Image", extra="train")
+        image_module = import_optional("PIL.Image", extra="train")
         ids = read_mask(self.masks[index])
         ids = np.where(ids == self.void_label, np.uint8(IGNORE_LABEL), ids)
         picture = open_image(self.pictures[index])
         return picture, image_module.fromarray(ids)
 
 
-def open_masked_pictures(
+def open_masked_images(
     pictures: str | os.PathLike,
     masks: str | os.PathLike,
     names: str | os.PathLike | None = None,
     *,
     labels: Sequence[str] = (),
     void_label: int = IGNORE_LABEL,
-) -> MaskedPictures:
+) -> MaskedImages:
     """Pairs pictures with masks of the same name, and checks every mask.
 
     A picture without a mask is left out, as most of Pascal VOC have none.
@@ -107,7 +107,7 @@ def open_masked_pictures(
 
     Example:
         >>> from keras_mobilevit import segmentation
-        >>> pictures = segmentation.open_masked_pictures(
+        >>> pictures = segmentation.open_masked_images(
         ...     "street", "street_masks", labels=("road", "sky")
         ... )
         >>> pictures.names, pictures.labels
@@ -130,7 +130,7 @@ def open_masked_pictures(
             )
     if not stems:
         raise ValueError(f"{names} names no picture.")
-    source = MaskedPictures(
+    source = MaskedImages(
         tuple(labels),
         tuple(picture_of[stem] for stem in stems),
         tuple(pictures / picture_of[stem] for stem in stems),
@@ -145,15 +145,15 @@ def open_masked_pictures(
     count = source.present[-1] + 1
     if count > 2 * len(source.present):
         warnings.warn(
-            f"The masks in {masks} have the ids {few(source.present)}, from "
-            f"which {count} classes follow, most of them without a pixel. "
+            f"The masks in {masks} have the ids {abbreviate(source.present)}, "
+            f"from which {count} classes follow, most of them without a pixel. "
             "Ids are numbers from 0 on, not shades of grey.",
             stacklevel=2,
         )
     return dataclasses.replace(source, labels=tuple(map(str, range(count))))
 
 
-def require_two_classes(source: MaskedPictures) -> None:
+def require_two_classes(source: MaskedImages) -> None:
     """Refuses masks from which nothing can be learned.
 
     Raises:
@@ -185,7 +185,7 @@ def read_mask(path: str | os.PathLike) -> np.ndarray:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not a picture of that kind.
     """
-    image_module = require("PIL.Image", extra="train")
+    image_module = import_optional("PIL.Image", extra="train")
     if not pathlib.Path(path).is_file():
         raise FileNotFoundError(f"There is no mask at {path}.")
     try:
@@ -211,7 +211,7 @@ def _by_stem(folder):
 
 def _check(source):
     """Checks every mask; returns the class ids that they have."""
-    tqdm = require("tqdm", extra="train").tqdm
+    tqdm = import_optional("tqdm", extra="train").tqdm
     counts = np.zeros(256, np.int64)
     for picture, path in tqdm(
         zip(source.pictures, source.masks, strict=True),
@@ -248,8 +248,8 @@ def _check(source):
 
 def _upright_size(path):
     """`(height, width)` of a picture as it is shown; `None` if it is none."""
-    image_module = require("PIL.Image", extra="train")
-    exif = require("PIL.ExifTags", extra="train")
+    image_module = import_optional("PIL.Image", extra="train")
+    exif = import_optional("PIL.ExifTags", extra="train")
     try:
         with image_module.open(path) as image:
             width, height = image.size

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_mobilevit.configs import IGNORE_LABEL
-from keras_mobilevit.extras import require
+from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.segmentation.drawing import overlay, voc_palette
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _add_legend(
     image: Image.Image, names: Mapping[int, str], palette: np.ndarray
 ) -> Image.Image:
     """Puts names beside patches of their colours, under a picture."""
-    font = require("PIL.ImageFont", extra="runtime").load_default(
+    font = import_optional("PIL.ImageFont", extra="runtime").load_default(
         max((image.width + image.height) / 2 * _LETTER, 10)
     )
     side = sum(font.getmetrics())
@@ -86,11 +86,11 @@ def _add_legend(
             x, y = gap, y + side + gap
         places[class_id] = (x, y)
         x += width + 2 * gap
-    drawn = require("PIL.Image", extra="runtime").new(
+    drawn = import_optional("PIL.Image", extra="runtime").new(
         "RGB", (image.width, image.height + y + side + gap), "white"
     )
     drawn.paste(image)
-    draw = require("PIL.ImageDraw", extra="runtime").Draw(drawn)
+    draw = import_optional("PIL.ImageDraw", extra="runtime").Draw(drawn)
     for class_id, (x, y) in places.items():
         y += image.height
         draw.rectangle(

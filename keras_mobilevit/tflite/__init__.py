@@ -1,8 +1,9 @@
 """TFLite for Android and other devices: export, run, inspect, measure.
 
 Data flows one way: conversion; interpreters → runtime → scoring →
-quantization → endings, compatibility, inspection, fidelity → search layers →
-verification → export → search; runners → dense → evaluation → report.
+quantization → output heads, compatibility, inspection, debugging → layer
+ranking → verification → export → search; runners → dense prediction →
+evaluation → report.
 
 An export parses its graph once. A pass is a function of that parsed model which
 edits it in place; `flatbuffer.ParsedFile` pairs a file with the graph in it,
@@ -19,7 +20,6 @@ from typing import TYPE_CHECKING
 from keras_mobilevit.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from keras_mobilevit.tflite.baseline import export_baseline
     from keras_mobilevit.tflite.benchmarks.benchmark import (
         Measurement,
         benchmark,
@@ -27,15 +27,18 @@ if TYPE_CHECKING:
     from keras_mobilevit.tflite.benchmarks.comparison import Comparison, compare
     from keras_mobilevit.tflite.benchmarks.latency import measure_latency
     from keras_mobilevit.tflite.conversion import convert
-    from keras_mobilevit.tflite.dense import Detector, Segmenter
-    from keras_mobilevit.tflite.endings.ending import Ending
-    from keras_mobilevit.tflite.endings.finding import ENDINGS, find_ending
+    from keras_mobilevit.tflite.converter_baseline import export_baseline
+    from keras_mobilevit.tflite.dense_prediction import Detector, Segmenter
     from keras_mobilevit.tflite.evaluation.evaluate import Evaluation, evaluate
     from keras_mobilevit.tflite.export import export_recipes, export_tflite
-    from keras_mobilevit.tflite.fidelity.compare import compare_tensors
     from keras_mobilevit.tflite.inspection.inspect import Inspection, inspect
     from keras_mobilevit.tflite.metadata import read_metadata
     from keras_mobilevit.tflite.output_fidelity import Fidelity, fidelity_meter
+    from keras_mobilevit.tflite.output_heads.output_head import OutputHead
+    from keras_mobilevit.tflite.output_heads.registry import (
+        OUTPUT_HEADS,
+        find_output_head,
+    )
     from keras_mobilevit.tflite.quantization.calibration import calibrate
     from keras_mobilevit.tflite.quantization.calibration_set import (
         calibration_set,
@@ -46,20 +49,23 @@ if TYPE_CHECKING:
         Recipe,
         find_recipe,
     )
+    from keras_mobilevit.tflite.quantization_debugging.tensor_noise import (
+        compare_tensors,
+    )
     from keras_mobilevit.tflite.runtime import ImageModel, Prediction
     from keras_mobilevit.tflite.search.export import export_searched
 
 __all__ = [
-    "ENDINGS",
+    "OUTPUT_HEADS",
     "RECIPES",
     "Comparison",
     "Detector",
-    "Ending",
     "Evaluation",
     "Fidelity",
     "ImageModel",
     "Inspection",
     "Measurement",
+    "OutputHead",
     "Prediction",
     "Recipe",
     "Segmenter",
@@ -75,7 +81,7 @@ __all__ = [
     "export_searched",
     "export_tflite",
     "fidelity_meter",
-    "find_ending",
+    "find_output_head",
     "find_recipe",
     "inspect",
     "measure_latency",
@@ -86,26 +92,31 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "baseline": ("export_baseline",),
         "benchmarks.benchmark": ("Measurement", "benchmark"),
         "benchmarks.comparison": ("Comparison", "compare"),
         "benchmarks.latency": ("measure_latency",),
         "conversion": ("convert",),
-        "dense": ("Detector", "Segmenter"),
-        "endings.ending": ("Ending",),
-        "endings.finding": ("ENDINGS", "find_ending"),
+        "converter_baseline": ("export_baseline",),
+        "dense_prediction": ("Detector", "Segmenter"),
         "evaluation.evaluate": ("Evaluation", "evaluate"),
         "export": ("export_recipes", "export_tflite"),
-        "fidelity.compare": ("compare_tensors",),
         "inspection.inspect": ("Inspection", "inspect"),
         "metadata": ("read_metadata",),
         "output_fidelity": ("Fidelity", "fidelity_meter"),
+        "output_heads.output_head": ("OutputHead",),
+        "output_heads.registry": ("OUTPUT_HEADS", "find_output_head"),
         "quantization.calibration": ("calibrate",),
         "quantization.calibration_set": ("calibration_set",),
         "quantization.quantize": ("quantize",),
         "quantization.recipes": ("RECIPES", "Recipe", "find_recipe"),
+        "quantization_debugging.tensor_noise": ("compare_tensors",),
         "runtime": ("ImageModel", "Prediction"),
         "search.export": ("export_searched",),
     },
-    moved={"Metadata": "keras_mobilevit.model_info.ModelInfo"},
+    moved={
+        "ENDINGS": "keras_mobilevit.tflite.OUTPUT_HEADS",
+        "Ending": "keras_mobilevit.tflite.OutputHead",
+        "Metadata": "keras_mobilevit.model_info.ModelInfo",
+        "find_ending": "keras_mobilevit.tflite.find_output_head",
+    },
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from keras_mobilevit.extras import require
+from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.reparameterization import reparameterize
 from keras_mobilevit.tflite.flatbuffer import ParsedFile, read_model
 from keras_mobilevit.tflite.naming import shorten_names
@@ -84,7 +84,7 @@ def saved_model_converter(
             "KERAS_BACKEND=tensorflow. Received: backend="
             f"{keras.backend.backend()}"
         )
-    tf = require("tensorflow", extra="tflite")
+    tf = import_optional("tensorflow", extra="tflite")
     spec = tf.TensorSpec((1, *shape), tf.float32, name=INPUT_NAME)
 
     @tf.function(input_signature=[spec], autograph=False)

@@ -7,10 +7,9 @@ import statistics
 import tempfile
 import time
 
-from keras_mobilevit.extras import require
-from keras_mobilevit.messages import few
+from keras_mobilevit.optional_imports import import_optional
+from keras_mobilevit.text_formatting import abbreviate
 from keras_mobilevit.tflite.benchmarks.fresh_start import feed_noise
-from keras_mobilevit.tflite.fidelity.probing import isolate_operations
 from keras_mobilevit.tflite.flatbuffer import (
     read_model,
     tensor_name,
@@ -18,6 +17,9 @@ from keras_mobilevit.tflite.flatbuffer import (
 )
 from keras_mobilevit.tflite.inspection.inspect import inspect
 from keras_mobilevit.tflite.quantization.recipes import Recipe
+from keras_mobilevit.tflite.quantization_debugging.probing import (
+    isolate_operations,
+)
 
 # A rough figure is wanted, in a second or two.
 _RUNS, _WARMUP = 10, 2
@@ -30,7 +32,7 @@ def is_for_xnnpack(recipe: Recipe) -> bool:
     that take nothing else, as `int8_full` is.
     """
     return not recipe.needs_calibration or bool(
-        recipe.float_ops or recipe.float_scopes
+        recipe.skip_ops or recipe.skip_layers
     )
 
 
@@ -61,7 +63,8 @@ def delegation_gaps(file: bytes) -> str | None:
     if not found.reasons:
         return f"{text}."
     groups = "; ".join(
-        f"{group.nodes} {group.kind} ({few(group.tensors, 2)}): {group.reason}"
+        f"{group.nodes} {group.kind} ({abbreviate(group.tensors, 2)}): "
+        f"{group.reason}"
         for group in found.reasons
     )
     text = f"{text}. Left to slower kernels: {groups}."
@@ -90,7 +93,7 @@ def _ends(found):
 
 def _share_of_time(file, tensors):
     """Time of the operations that make some tensors, over that of all."""
-    litert = require("ai_edge_litert.interpreter", extra="tflite")
+    litert = import_optional("ai_edge_litert.interpreter", extra="tflite")
     kernels = litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     probe = litert.Interpreter(
         model_content=file,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_mobilevit.extras import require
+from keras_mobilevit.optional_imports import import_optional
 
 # Kind of operation -> name of the schema's table of its options.
 _OPTIONS = {
@@ -42,7 +42,9 @@ def add_tensor(
     Returns:
         Its index.
     """
-    schema = require("ai_edge_litert.schema_py_generated", extra="tflite")
+    schema = import_optional(
+        "ai_edge_litert.schema_py_generated", extra="tflite"
+    )
     (graph,) = model.subgraphs
     tensor, buffer = schema.TensorT(), schema.BufferT()
     tensor.name, tensor.type = name.encode(), dtype
@@ -65,7 +67,9 @@ def replace_constant(model, index: int, values: np.ndarray) -> None:
         index: Of the tensor.
         values: In the type of the tensor; the shape may be another.
     """
-    schema = require("ai_edge_litert.schema_py_generated", extra="tflite")
+    schema = import_optional(
+        "ai_edge_litert.schema_py_generated", extra="tflite"
+    )
     (graph,) = model.subgraphs
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(values.tobytes(), np.uint8)
@@ -134,7 +138,9 @@ def make_operation(
         version: Of the kind, as its types ask for; see `op_versions`.
         **options: Fields of the kind's options.
     """
-    schema = require("ai_edge_litert.schema_py_generated", extra="tflite")
+    schema = import_optional(
+        "ai_edge_litert.schema_py_generated", extra="tflite"
+    )
     code = getattr(schema.BuiltinOperator, kind)
     op = _operation(model, schema, inputs, outputs, (code, None, version))
     if options:
@@ -161,8 +167,10 @@ def make_custom_operation(
         outputs: As in `make_operation`.
         options: What it is told, as a flexbuffer.
     """
-    schema = require("ai_edge_litert.schema_py_generated", extra="tflite")
-    flexbuffers = require("flatbuffers.flexbuffers", extra="tflite")
+    schema = import_optional(
+        "ai_edge_litert.schema_py_generated", extra="tflite"
+    )
+    flexbuffers = import_optional("flatbuffers.flexbuffers", extra="tflite")
     code = (schema.BuiltinOperator.CUSTOM, kind.encode(), 1)
     op = _operation(model, schema, inputs, outputs, code)
     op.customOptions = np.frombuffer(flexbuffers.Dumps(options), np.uint8)
@@ -194,7 +202,9 @@ def set_outputs(model, outputs: Mapping[str, int]) -> None:
         outputs: Name to index of the tensor, in the order in which the
             interpreter lists them. The tensors take these names.
     """
-    schema = require("ai_edge_litert.schema_py_generated", extra="tflite")
+    schema = import_optional(
+        "ai_edge_litert.schema_py_generated", extra="tflite"
+    )
     (graph,), (signature,) = model.subgraphs, model.signatureDefs
     graph.outputs = list(outputs.values())
     signature.outputs = []

@@ -10,14 +10,15 @@ from typing import Any
 
 import keras
 
-from keras_mobilevit.files import atomic_write
+from keras_mobilevit.atomic_files import atomic_write
 from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.conversion import convert_parsed
-from keras_mobilevit.tflite.endings.ending import Ending
 from keras_mobilevit.tflite.flatbuffer import ParsedFile, write_model
 from keras_mobilevit.tflite.metadata import append_metadata
 from keras_mobilevit.tflite.options import ExportOptions
+from keras_mobilevit.tflite.output_heads.output_head import OutputHead
 from keras_mobilevit.tflite.quantization.calibration_set import (
     CalibrationSet,
     Source,
@@ -32,6 +33,7 @@ from keras_mobilevit.tflite.verification import (
 )
 
 
+@takes_old_names
 def export_tflite(
     model: keras.Model,
     path: str | os.PathLike,
@@ -43,9 +45,9 @@ def export_tflite(
     seed: int = 0,
     info: ModelInfo | None = None,
     labels: Sequence[str] | None = None,
-    crop_fraction: float | None = None,
-    native_size: int | None = None,
-    ending: str | Ending | None = None,
+    crop_pct: float | None = None,
+    pre_resize: int | None = None,
+    output_head: str | OutputHead | None = None,
     compat: str | None = None,
     min_sqnr: float | None = 15.0,
     escalate: bool = True,
@@ -57,7 +59,7 @@ def export_tflite(
     it; its metadata keeps the figure.
 
     The file takes one picture `(1, height, width, channels)`, RGB in
-    [0, 255], and gives the outputs of the model, or what `ending` makes of
+    [0, 255], and gives the outputs of the model, or what `output_head` makes of
     them. Both are float32, unless the recipe says otherwise.
 
     Args:
@@ -78,16 +80,16 @@ def export_tflite(
             preprocessing, licence and origin.
         labels: Class names in the order of the outputs, instead of those of
             `info`; of a detector with the background in front, or without.
-        crop_fraction: Instead of `info.image.crop_pct`; see
+        crop_pct: Instead of `info.image.crop_pct`; see
             `keras_mobilevit.images.load_image`.
-        native_size: Instead of `info.image.pre_resize`; see
+        pre_resize: Instead of `info.image.pre_resize`; see
             `keras_mobilevit.images.load_image`.
-        ending: What a network for dense prediction ends in. Of a detector,
+        output_head: What a network for dense prediction ends in. Of a detector,
             `"raw"` offsets and logits, as the model gives them (the default),
             or `"nms"`, boxes; of a network that segments, `"logits"` at the
             output stride (the default), `"upsampled"` logits, or a `"mask"`.
             Or with settings of its own, as
-            `keras_mobilevit.tflite.ENDINGS["nms"](max_boxes=20)`.
+            `keras_mobilevit.tflite.OUTPUT_HEADS["nms"](max_boxes=20)`.
         compat: `"2.14"` for a file that TensorFlow Lite 2.14 computes rightly
             too; `None` for LiteRT.
         min_sqnr: Signal to quantization noise in dB that the outputs must have
@@ -131,9 +133,9 @@ def export_tflite(
         seed=seed,
         info=info,
         labels=labels,
-        crop_fraction=crop_fraction,
-        native_size=native_size,
-        ending=ending,
+        crop_pct=crop_pct,
+        pre_resize=pre_resize,
+        output_head=output_head,
         compat=compat,
         min_sqnr=min_sqnr,
         escalate=escalate,
@@ -141,6 +143,7 @@ def export_tflite(
     return path
 
 
+@takes_old_names
 def export_recipes(
     model: keras.Model,
     targets: Mapping[str | os.PathLike, str | os.PathLike | Recipe],
@@ -177,8 +180,8 @@ def export_recipes(
         checked_path(path): find_recipe(recipe, options.architecture)
         for path, recipe in targets.items()
     }
-    ending = options.find_ending(model)
-    network = ending.prepare(model)
+    output_head = options.find_output_head(model)
+    network = output_head.prepare(model)
     metadata = options.describe(model)
     images = None
     if any(_takes_images(recipe, options) for recipe in targets.values()):
@@ -186,24 +189,26 @@ def export_recipes(
     source = convert_parsed(network, options.size)
     prepared = {}
     for path, recipe in targets.items():
-        adapted = ending.adapt(recipe)
+        adapted = output_head.adapt(recipe)
         if not _takes_images(recipe, options):
             quantized = quantize_parsed(source, adapted)
             if options.compat:
                 make_compatible(quantized, options.compat)
             quantized = ParsedFile.pack(quantized)
-            write_quantized(path, quantized, recipe, metadata, ending)
+            write_quantized(path, quantized, recipe, metadata, output_head)
             continue
         if recipe.needs_calibration:
             needs = needs_of(adapted)
             if needs not in prepared:
                 prepared[needs] = prepare(source, adapted, images.images)
             verified = quantize_verified(
-                prepared[needs], recipe, images, ending, options
+                prepared[needs], recipe, images, output_head, options
             )
         else:
-            verified = round_verified(source, recipe, images, ending, options)
-        write_verified(path, verified, images, metadata, ending)
+            verified = round_verified(
+                source, recipe, images, output_head, options
+            )
+        write_verified(path, verified, images, metadata, output_head)
     return list(targets)
 
 
@@ -219,7 +224,7 @@ def write_verified(
     verified: Verified,
     images: CalibrationSet,
     metadata: ModelInfo,
-    ending: Ending,
+    output_head: OutputHead,
 ) -> None:
     """Writes a file that was verified, with its metadata.
 
@@ -228,7 +233,7 @@ def write_verified(
         verified: From `quantize_verified` or `round_verified`.
         images: Those that calibrated and verified it.
         metadata: What else is known.
-        ending: What the file shall end in.
+        output_head: What the file shall end in.
     """
     metadata = dataclasses.replace(
         metadata,
@@ -236,7 +241,9 @@ def write_verified(
         calibration_seed=images.seed,
         fidelity=verified.facts,
     )
-    write_quantized(path, verified.quantized, verified.recipe, metadata, ending)
+    write_quantized(
+        path, verified.quantized, verified.recipe, metadata, output_head
+    )
 
 
 def write_quantized(
@@ -244,41 +251,43 @@ def write_quantized(
     quantized: ParsedFile,
     recipe: Recipe,
     metadata: ModelInfo,
-    ending: Ending,
+    output_head: OutputHead,
 ) -> None:
-    """Gives a quantized file its ending and metadata, and writes it.
+    """Gives a quantized file its output head and metadata, and writes it.
 
     Args:
         path: File to write.
         quantized: The file, made for the runtime of the metadata.
         recipe: By which it was quantized.
         metadata: What else is known.
-        ending: What the file shall end in.
+        output_head: What the file shall end in.
     """
     metadata = dataclasses.replace(
         metadata,
         recipe=recipe.name,
         recipe_fields=dataclasses.asdict(recipe),
     )
-    finished = finish_file(quantized, ending, metadata.compat)
+    finished = finish_file(quantized, output_head, metadata.compat)
     atomic_write(path, append_metadata(finished, metadata))
 
 
-def finish_file(file: ParsedFile, ending: Ending, compat: str | None) -> bytes:
-    """Gives a file its ending.
+def finish_file(
+    file: ParsedFile, output_head: OutputHead, compat: str | None
+) -> bytes:
+    """Gives a file its output head.
 
     Args:
         file: Quantized, and made compatible.
-        ending: What the file shall end in.
+        output_head: What the file shall end in.
         compat: As in `export_tflite`.
 
     Raises:
-        ValueError: If an older runtime lacks operations of the ending.
+        ValueError: If an older runtime lacks operations of the output head.
     """
-    if not ending.adds_operations:
+    if not output_head.adds_operations:
         return file.data
     model = file.copy_model()
-    ending.finish(model)
+    output_head.finish(model)
     if compat:
         make_compatible(model, compat)
     return write_model(model)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_mobilevit.extras import require
+from keras_mobilevit.optional_imports import import_optional
 
 _IDENTIFIER = b"TFL3"
 # Codes of the schema's `TensorType`.
@@ -95,7 +95,7 @@ def write_model(model) -> bytes:
 
 
 def _sharing_builder():
-    flatbuffers = require("flatbuffers", extra="runtime")
+    flatbuffers = import_optional("flatbuffers", extra="runtime")
 
     class SharingBuilder(flatbuffers.Builder):
         def __init__(self):
@@ -152,7 +152,9 @@ def tensor_name(graph, index: int) -> str:
 
 
 def _schema():
-    return require("ai_edge_litert.schema_py_generated", extra="runtime")
+    return import_optional(
+        "ai_edge_litert.schema_py_generated", extra="runtime"
+    )
 
 
 @functools.cache

@@ -7,7 +7,7 @@ import math
 import re
 from typing import Any
 
-from keras_mobilevit.extras import require
+from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.tflite.flatbuffer import op_name, read_model
 
 
@@ -169,7 +169,9 @@ def _bits(dtype):
 
 
 def _type_name(code):
-    schema = require("ai_edge_litert.schema_py_generated", extra="runtime")
+    schema = import_optional(
+        "ai_edge_litert.schema_py_generated", extra="runtime"
+    )
     for name, value in vars(schema.TensorType).items():
         if name.isupper() and value == code:
             return name.lower()

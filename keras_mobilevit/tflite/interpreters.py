@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_mobilevit.extras import require
+from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.tflite.file_check import check_model
 from keras_mobilevit.tflite.flatbuffer import read_model
 from keras_mobilevit.tflite.graph import read_graph
@@ -90,7 +90,7 @@ def make_interpreter(
 
 def _runtime_module(runtime: str) -> ModuleType:
     if runtime == LITERT:
-        return require("ai_edge_litert.interpreter", extra="runtime")
+        return import_optional("ai_edge_litert.interpreter", extra="runtime")
     if runtime == "tensorflow":
         raise ValueError(
             "`tf.lite.Interpreter` is no runtime to judge files by: that of "

@@ -2,7 +2,8 @@
 
 The converter strings together the names of all TensorFlow operations that it
 fused, up to a kilobyte a tensor. Readable names let a recipe pick layers, let
-reports name culprits, and take several percent less space in an int8 file.
+reports name the noisiest operations, and take several percent less space in an
+int8 file.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from keras_mobilevit.tflite.compatibility.compatible import (
     check_compatibility,
 )
 from keras_mobilevit.tflite.conversion import exported_shape
-from keras_mobilevit.tflite.endings.ending import Ending
-from keras_mobilevit.tflite.endings.finding import find_ending
+from keras_mobilevit.tflite.output_heads.output_head import OutputHead
+from keras_mobilevit.tflite.output_heads.registry import find_output_head
 from keras_mobilevit.tflite.quantization.calibration_set import (
     CalibrationSet,
     Source,
@@ -33,9 +33,9 @@ class ExportOptions:
     seed: int = 0
     info: ModelInfo | None = None
     labels: Sequence[str] | None = None
-    crop_fraction: float | None = None
-    native_size: int | None = None
-    ending: str | Ending | None = None
+    crop_pct: float | None = None
+    pre_resize: int | None = None
+    output_head: str | OutputHead | None = None
     compat: str | None = None
     min_sqnr: float | None = 15.0
     escalate: bool = True
@@ -52,8 +52,8 @@ class ExportOptions:
         info = self.info or ModelInfo()
         for name, known in (
             ("labels", info.labels),
-            ("crop_fraction", info.image.crop_pct),
-            ("native_size", info.image.pre_resize),
+            ("crop_pct", info.image.crop_pct),
+            ("pre_resize", info.image.pre_resize),
         ):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, known)
@@ -63,21 +63,21 @@ class ExportOptions:
         """Name of the model's architecture; empty if unknown."""
         return self.info.architecture if self.info else ""
 
-    def find_ending(self, model: keras.Model) -> Ending:
-        """The ending that was asked for, or that the model suggests.
+    def find_output_head(self, model: keras.Model) -> OutputHead:
+        """The output head that was asked for, or that the model suggests.
 
         Raises:
             ValueError: If there is none of that name.
         """
         task = self.info.task if self.info else None
-        return find_ending(self.ending, model, task)
+        return find_output_head(self.output_head, model, task)
 
     def describe(self, model: keras.Model) -> ModelInfo:
         """Description of a file that is yet to be quantized.
 
         Raises:
             ValueError: If there are labels, but not one for each class, or
-                there is no such ending, or the model does not take pixels.
+                there is no such output head, or the model does not take pixels.
         """
         known = self.info or ModelInfo()
         if (known.image.scale, known.image.offset) != (1, 0):
@@ -86,15 +86,15 @@ class ExportOptions:
                 "into the model, as `keras.layers.Rescaling` does. Received: "
                 f"scale={known.image.scale}, offset={known.image.offset}"
             )
-        ending = self.find_ending(model)
-        labels, classes = self._named_classes(ending, model)
+        output_head = self.find_output_head(model)
+        labels, classes = self._named_classes(output_head, model)
         *size, channels = shape = exported_shape(model, self.size)
         image = dataclasses.replace(
             known.image,
             size=tuple(size),
-            crop_pct=self.crop_fraction,
-            pre_resize=self.native_size,
-            crop_mode="squash" if ending.takes_whole_pictures else "center",
+            crop_pct=self.crop_pct,
+            pre_resize=self.pre_resize,
+            crop_mode="squash" if output_head.takes_whole_images else "center",
         )
         if channels != 3:
             order = "gray" if channels == 1 else None
@@ -102,11 +102,11 @@ class ExportOptions:
         return dataclasses.replace(
             known,
             name=model.name,
-            task=ending.task,
+            task=output_head.task,
             labels=labels,
             classes=classes,
             image=image,
-            output=ending.describe(model, shape),
+            output=output_head.describe(model, shape),
             recipe="float32",
             # Of another file, if the caller took it from one.
             recipe_fields={},
@@ -117,11 +117,11 @@ class ExportOptions:
             version=__version__,
         )
 
-    def _named_classes(self, ending, model):
+    def _named_classes(self, output_head, model):
         """`(labels, their number)`, of a detector without the background."""
-        labels, classes = tuple(self.labels), ending.classes(model)
+        labels, classes = tuple(self.labels), output_head.classes(model)
         hint = ""
-        if ending.task == "detection":
+        if output_head.task == "detection":
             if len(labels) == classes:
                 labels = labels[1:]
             classes -= 1
@@ -145,7 +145,7 @@ class ExportOptions:
             exported_shape(model, self.size),
             count=self.calibration_images,
             seed=self.seed,
-            crop_fraction=self.crop_fraction,
-            native_size=self.native_size,
-            whole=self.find_ending(model).takes_whole_pictures,
+            crop_pct=self.crop_pct,
+            pre_resize=self.pre_resize,
+            whole=self.find_output_head(model).takes_whole_images,
         ).reserve()

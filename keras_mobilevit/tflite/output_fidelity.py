@@ -85,7 +85,7 @@ def fidelity_meter(
 
     Returns:
         A function of a file with the same outputs, of any types. What
-        `Ending.finish` adds must not be in it: boxes that were selected, or
+        `OutputHead.finish` adds must not be in it: boxes that were selected, or
         class ids, can not be compared in dB.
 
     Example:

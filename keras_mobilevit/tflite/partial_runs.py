@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from keras_mobilevit.extras import require
 from keras_mobilevit.machine import usable_cores
+from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.tflite.flatbuffer import (
     FLOAT32,
     INT8,
@@ -44,7 +44,7 @@ def observe(
     Yields:
         For each example the values of the `wanted` tensors, in that order.
     """
-    litert = require("ai_edge_litert.interpreter", extra="tflite")
+    litert = import_optional("ai_edge_litert.interpreter", extra="tflite")
     operations = _with_weights(model, operations)
     needed = list(_needed(model, operations))
     interpreter = litert.Interpreter(
@@ -151,7 +151,9 @@ def _needed(model, operations) -> Iterable[int]:
 
 def _submodel(model, operations, inputs, outputs) -> bytes:
     """A file of some operations, with the tensors that they need alone."""
-    schema = require("ai_edge_litert.schema_py_generated", extra="tflite")
+    schema = import_optional(
+        "ai_edge_litert.schema_py_generated", extra="tflite"
+    )
     (source,) = model.subgraphs
     part, graph = schema.ModelT(), schema.SubGraphT()
     part.version, part.operatorCodes = model.version, model.operatorCodes

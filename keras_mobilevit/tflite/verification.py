@@ -15,15 +15,14 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from keras_mobilevit.messages import counted, few
-from keras_mobilevit.tflite.affordable import AFFORDABLE, keep_affordable
+from keras_mobilevit.text_formatting import abbreviate, counted
+from keras_mobilevit.tflite.accuracy_guard import GUARDED_FIELDS, guard_accuracy
 from keras_mobilevit.tflite.benchmarks.latency import measure_latency
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.delegation_check import (
     delegation_gaps,
     is_for_xnnpack,
 )
-from keras_mobilevit.tflite.endings.ending import Ending
 from keras_mobilevit.tflite.flatbuffer import ParsedFile
 from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.output_fidelity import (
@@ -31,6 +30,7 @@ from keras_mobilevit.tflite.output_fidelity import (
     fidelity_facts,
     parsed_meter,
 )
+from keras_mobilevit.tflite.output_heads.output_head import OutputHead
 from keras_mobilevit.tflite.quantization.calibration_set import (
     FEWEST_RESERVED,
     CalibrationSet,
@@ -42,7 +42,7 @@ from keras_mobilevit.tflite.quantization.sequential_correction import (
     correct_biases_in_sequence,
 )
 from keras_mobilevit.tflite.quantization.weight_rounding import round_weights
-from keras_mobilevit.tflite.search.layers import (
+from keras_mobilevit.tflite.search.layer_ranking import (
     LayerSensitivity,
     TargetNotReached,
     moved_layers,
@@ -62,7 +62,7 @@ class Verified:
     """What `quantize_verified` or `round_verified` made.
 
     Attributes:
-        quantized: The file, before its ending.
+        quantized: The file, before its output head.
         recipe: The recipe that was really used.
         facts: For `ModelInfo.fidelity`; empty if there were no images to
             measure on.
@@ -77,7 +77,7 @@ def quantize_verified(
     prepared: Prepared,
     recipe: Recipe,
     images: CalibrationSet,
-    ending: Ending,
+    output_head: OutputHead,
     options: ExportOptions,
 ) -> Verified:
     """Quantizes a float file and makes sure that it is near to it.
@@ -88,11 +88,11 @@ def quantize_verified(
         recipe: As the user chose it, with int8 activations.
         images: Calibrating and reserved images. The latter measure, and tell
             an escalation when to stop; all else uses the former.
-        ending: What the file shall end in.
+        output_head: What the file shall end in.
         options: `compat`, `min_sqnr` and `escalate` are obeyed.
 
     Returns:
-        The file by the recipe, less the fields in `AFFORDABLE` that would
+        The file by the recipe, less the fields in `GUARDED_FIELDS` that would
         cost accuracy; if it had to be escalated, by one with more layers in
         float.
 
@@ -101,20 +101,22 @@ def quantize_verified(
             than `min_sqnr`; if too few images were reserved to tell; or if
             XNNPACK leaves a part of it to slower kernels.
     """
-    kept = keep_affordable(
+    kept = guard_accuracy(
         prepared.file,
-        ending.adapt(recipe),
+        output_head.adapt(recipe),
         prepared.calibration,
         images.images,
         options.compat,
     )
-    fields = {field: getattr(kept.recipe, field) for field in AFFORDABLE}
+    fields = {field: getattr(kept.recipe, field) for field in GUARDED_FIELDS}
     recipe = dataclasses.replace(recipe, **fields)
     quantized = _fit(kept.model, prepared, kept.recipe, images, options.compat)
     verified = Verified(quantized, recipe, {})
     if _enough_reserved(recipe.name, images):
         # Not against the balanced graph: a fault in it would go unseen.
-        measure = parsed_meter(prepared.source, images.reserved, ending.task)
+        measure = parsed_meter(
+            prepared.source, images.reserved, output_head.task
+        )
         fidelity = measure(verified.quantized)
         facts = fidelity_facts(fidelity, options.min_sqnr)
         facts["balanced"] = [
@@ -124,7 +126,7 @@ def quantize_verified(
         if is_too_far(fidelity, options.min_sqnr):
             verified = _handle_low(
                 *(verified, prepared, kept.recipe, images),
-                *(measure, fidelity, ending, options),
+                *(measure, fidelity, output_head, options),
             )
     if is_for_xnnpack(recipe):
         gaps = delegation_gaps(verified.quantized.data)
@@ -137,7 +139,7 @@ def round_verified(
     source: ParsedFile,
     recipe: Recipe,
     images: CalibrationSet,
-    ending: Ending,
+    output_head: OutputHead,
     options: ExportOptions,
 ) -> Verified:
     """Rounds the weights of a file by images, and measures how near it is.
@@ -148,7 +150,7 @@ def round_verified(
             ranges of activations that need calibration.
         images: Those that weights are rounded by, and reserved ones, which
             only measure.
-        ending: What the file shall end in.
+        output_head: What the file shall end in.
         options: `compat` and `min_sqnr` are obeyed.
 
     Returns:
@@ -158,14 +160,14 @@ def round_verified(
         UserWarning: If the file is farther from float32 than `min_sqnr`, or
             too few images were reserved to tell.
     """
-    model = quantize_parsed(source, ending.adapt(recipe))
+    model = quantize_parsed(source, output_head.adapt(recipe))
     if options.compat:
         make_compatible(model, options.compat)
     round_weights(model, source.model, images.images)
     verified = Verified(ParsedFile.pack(model), recipe, {})
     if not _enough_reserved(recipe.name, images):
         return verified
-    measure = parsed_meter(source, images.reserved, ending.task)
+    measure = parsed_meter(source, images.reserved, output_head.task)
     fidelity = measure(verified.quantized)
     if is_too_far(fidelity, options.min_sqnr):
         problem = _problem(recipe.name, fidelity, options.min_sqnr)
@@ -184,7 +186,7 @@ def verify_foreign(
     source: ParsedFile,
     quantized: ParsedFile,
     images: CalibrationSet,
-    ending: Ending,
+    output_head: OutputHead,
     options: ExportOptions,
 ) -> Mapping[str, Any]:
     """Measures a file that another converter quantized.
@@ -192,9 +194,9 @@ def verify_foreign(
     Args:
         name: Of its recipe, for messages.
         source: Float file.
-        quantized: The file, before its ending.
+        quantized: The file, before its output head.
         images: As in `quantize_verified`.
-        ending: As in `quantize_verified`.
+        output_head: As in `quantize_verified`.
         options: `min_sqnr` is obeyed.
 
     Returns:
@@ -206,7 +208,7 @@ def verify_foreign(
     """
     if not _enough_reserved(name, images):
         return {}
-    measure = parsed_meter(source, images.reserved, ending.task)
+    measure = parsed_meter(source, images.reserved, output_head.task)
     fidelity = measure(quantized)
     if is_too_far(fidelity, options.min_sqnr):
         _warn(
@@ -241,14 +243,14 @@ def _handle_low(
     images: CalibrationSet,
     measure: Callable[[ParsedFile], Fidelity],
     fidelity: Fidelity,
-    ending: Ending,
+    output_head: OutputHead,
     options: ExportOptions,
 ) -> Verified:
     """Escalates a file that is too far from float32, or warns of it."""
     step = -(-len(images.images) // _RANKING_IMAGES)
     ranking = images.images[::step]
     source, calibration = prepared.file, prepared.calibration
-    meter = parsed_meter(source, ranking, ending.task)
+    meter = parsed_meter(source, ranking, output_head.task)
     layers = rank_layers(
         *(source, kept, calibration, ranking),
         score=lambda file: meter(file).sqnr,
@@ -279,7 +281,7 @@ def _handle_low(
     ratio = _latency_ratio(verified.quantized.data, escalated.data)
     outcome = (
         f"{problem} With {counted(len(moved), 'layer')} in float, "
-        f"{few(moved, 8)}, it has "
+        f"{abbreviate(moved, 8)}, it has "
         f"{after.sqnr:.1f} dB and takes {ratio:.2f} times as long, measured "
         "here"
     )

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from keras_mobilevit.images import fit_image, native_shape
+from keras_mobilevit.images import fit_image, pre_resized_shape
 from keras_mobilevit.training.recipe import Augmentation, Evaluation
 
 # === One image ===
@@ -29,8 +29,8 @@ def transform(
         size: `(height, width)` of the result, in pixels.
         augmentation: What to do; its fields that concern batches are left to
             `transform_batch`.
-        evaluation: Preprocessing of test images. Where it has a
-            `native_size`, all crops are reduced to that before they get
+        evaluation: Preprocessing of validation images. Where it has a
+            `pre_resize`, all crops are reduced to that before they get
             their size; where nothing is cropped, it decides all.
         rng: Source of all randomness.
 
@@ -49,15 +49,15 @@ def transform(
 
 def _random_resized(image, size, augmentation, evaluation, rng):
     box = random_box(image.size, augmentation.scale, augmentation.ratio, rng)
-    height, width = native_shape(size, evaluation.native_size)
+    height, width = pre_resized_shape(size, evaluation.pre_resize)
     image = image.resize((width, height), Image.Resampling.BILINEAR, box)
     # For one that has its size by now, this is a copy.
     return image.resize(size[::-1], Image.Resampling.BILINEAR)
 
 
 def _padded(image, size, augmentation, evaluation, rng):
-    if evaluation.native_size:
-        native = native_shape(size, evaluation.native_size)
+    if evaluation.pre_resize:
+        native = pre_resized_shape(size, evaluation.pre_resize)
         image = fit_image(image, native)
     pixels = np.asarray(image)
     for axis in (0, 1):
@@ -70,9 +70,7 @@ def _padded(image, size, augmentation, evaluation, rng):
 
 
 def _uncropped(image, size, augmentation, evaluation, rng):
-    return fit_image(
-        image, size, evaluation.crop_fraction, evaluation.native_size
-    )
+    return fit_image(image, size, evaluation.crop_pct, evaluation.pre_resize)
 
 
 _CROPS = {

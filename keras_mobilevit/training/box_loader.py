@@ -14,7 +14,7 @@ from keras_mobilevit.detection import (
     read_annotations,
 )
 from keras_mobilevit.images import open_image
-from keras_mobilevit.messages import few
+from keras_mobilevit.text_formatting import abbreviate
 from keras_mobilevit.training.example_loader import ExampleLoader
 
 _anchors = functools.lru_cache(maxsize=16)(make_anchors)
@@ -50,7 +50,7 @@ class BoxSource:
         if missing:
             raise FileNotFoundError(
                 f"{self.folder} lacks {len(missing)} of the {len(self.names)} "
-                f"pictures of {annotations}: {few(missing)}"
+                f"pictures of {annotations}: {abbreviate(missing)}"
             )
 
     def __len__(self) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import keras
 from tqdm import tqdm
 
-from keras_mobilevit.training.averaging import averaged_weights
+from keras_mobilevit.training.ema import ema_weights
 from keras_mobilevit.training.state import Position, save_state
 
 # To read a loss is to wait for the device, which then waits for the next step.
@@ -138,7 +138,7 @@ class SaveState(keras.callbacks.Callback):
             self._handler = None
 
 
-class TestAverages(keras.callbacks.Callback):
+class ValidateEma(keras.callbacks.Callback):
     """Lets `fit` test the average of the weights, and go on with the others.
 
     `keras.callbacks.SwapEMAWeights` would round the weights on TensorFlow.
@@ -146,7 +146,7 @@ class TestAverages(keras.callbacks.Callback):
 
     def on_test_begin(self, logs=None):
         self._inside = contextlib.ExitStack()
-        self._inside.enter_context(averaged_weights(self.model))
+        self._inside.enter_context(ema_weights(self.model))
 
     def on_test_end(self, logs=None):
         self._inside.close()

@@ -7,7 +7,7 @@ import math
 import os
 import pathlib
 
-from keras_mobilevit.figures import png_figure
+from keras_mobilevit.png_figures import png_figure
 
 
 def plot_curves(
@@ -32,7 +32,10 @@ def plot_curves(
     with png_figure(path, (8, 3.2), extra="train") as figure:
         both = figure.subplots(1, 2)
         for axes, name in zip(both, ("loss", figure_of_merit), strict=True):
-            for column, label in ((name, "training"), (f"val_{name}", "test")):
+            for column, label in (
+                (name, "training"),
+                (f"val_{name}", "validation"),
+            ):
                 points = [
                     (epoch, value)
                     for epoch, row in zip(epochs, rows, strict=True)

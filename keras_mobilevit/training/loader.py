@@ -26,7 +26,7 @@ class BatchLoader(ExampleLoader):
     Args:
         source: Labelled images.
         augmentation: What happens to training images.
-        evaluation: What happens to test images.
+        evaluation: What happens to validation images.
         seed: As in `ExampleLoader`.
         workers: As in `ExampleLoader`.
         teacher: Maps images, as they leave `batches`, to an array `(count,
@@ -64,8 +64,8 @@ class BatchLoader(ExampleLoader):
         image = fit_image(
             self.source.open(index),
             size,
-            self.evaluation.crop_fraction,
-            self.evaluation.native_size,
+            self.evaluation.crop_pct,
+            self.evaluation.pre_resize,
         )
         return np.asarray(image), self._one_hot(index)
 

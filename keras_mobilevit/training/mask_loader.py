@@ -11,7 +11,7 @@ from keras_mobilevit.training.example_loader import ExampleLoader
 
 
 class MaskLoader(ExampleLoader):
-    """Batches of `MaskedPictures`: pictures, and the class ids of pixels.
+    """Batches of `MaskedImages`: pictures, and the class ids of pixels.
 
     Targets are `(count, height, width)`.
     """

@@ -14,7 +14,7 @@ from keras_mobilevit.detection import (
     decode_predictions,
     preprocess,
 )
-from keras_mobilevit.training.averaging import averaged_weights
+from keras_mobilevit.training.ema import ema_weights
 from keras_mobilevit.training.example_loader import ExampleLoader
 
 
@@ -25,8 +25,8 @@ class MeanPrecision(keras.callbacks.Callback):
     measured, it is NaN.
 
     Args:
-        tester: Loader of the test pictures. Those that it could not read are
-            left out.
+        validation_loader: Loader of the validation images. Those that it could
+            not read are left out.
         size: `(height, width)` of the model's input, in pixels.
         batch_size: Pictures at a time.
         every: Epochs from one measurement to the next.
@@ -35,7 +35,7 @@ class MeanPrecision(keras.callbacks.Callback):
 
     def __init__(
         self,
-        tester: ExampleLoader,
+        validation_loader: ExampleLoader,
         *,
         size: tuple[int, int],
         batch_size: int,
@@ -43,7 +43,7 @@ class MeanPrecision(keras.callbacks.Callback):
         epochs: int,
     ):
         super().__init__()
-        self.tester = tester
+        self.validation_loader = validation_loader
         self.size = size
         self.batch_size = batch_size
         self.every = every
@@ -53,15 +53,15 @@ class MeanPrecision(keras.callbacks.Callback):
         # Keras passes the same dict on to the callbacks behind this one.
         logs["val_map"] = math.nan
         if (epoch + 1) % self.every == 0 or epoch + 1 == self.epochs:
-            with averaged_weights(self.model):
+            with ema_weights(self.model):
                 logs["val_map"] = self._measure()
 
     def _measure(self):
-        source = self.tester.source
+        source = self.validation_loader.source
         images = [
             image
             for image in source.images
-            if image.file_name not in self.tester.skipped
+            if image.file_name not in self.validation_loader.skipped
         ]
         results = []
         for start in range(0, len(images), self.batch_size):

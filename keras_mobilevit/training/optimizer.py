@@ -81,10 +81,10 @@ class TrainingAdamW(_AdamW):
 
         Keras calls it at the end of each `fit`, to leave the averages in the
         model for good. Training goes on with the raw weights instead; see
-        `keras_mobilevit.training.averaging`.
+        `keras_mobilevit.training.ema`.
         """
 
-    def write_averages(self, variables: list[keras.Variable]) -> None:
+    def write_ema(self, variables: list[keras.Variable]) -> None:
         """Overwrites a model's trainable variables with their averages."""
         super().finalize_variable_values(variables)
 

@@ -22,7 +22,8 @@ from keras_mobilevit.architectures import (
     variants,
 )
 from keras_mobilevit.configs import TASKS
-from keras_mobilevit.extras import require
+from keras_mobilevit.optional_imports import import_optional
+from keras_mobilevit.renamed import EVALUATION_FIELDS, current_names
 from keras_mobilevit.training.checked import Checked, choice, part, text
 from keras_mobilevit.training.recipes import FOLDER, recipe_names
 from keras_mobilevit.training.sections import (
@@ -66,7 +67,7 @@ class Recipe(Checked):
         optimizer: Optimisation.
         sampler: Sizes of the batches.
         augmentation: What happens to training images.
-        evaluation: What happens to test images.
+        evaluation: What happens to validation images.
         distillation: Teacher.
         segmentation: What only networks for segmentation have.
         detection: What only detectors have.
@@ -195,11 +196,22 @@ def load_recipe(
         tables = _toml().loads(path.read_text(encoding="utf-8"))
     except (RecursionError, ValueError) as error:
         raise ValueError(f"{path} is not a TOML file ({error}).") from error
+    if isinstance(tables.get("evaluation"), dict):
+        tables["evaluation"] = current_names(
+            tables["evaluation"], EVALUATION_FIELDS
+        )
     # The file alone comes first, so that an error names the place to mend.
     loaded = _build(tables, str(recipe))
     if not overrides:
         return loaded
     known = _flatten(loaded)
+    overrides = current_names(
+        overrides,
+        {
+            f"evaluation.{old}": f"evaluation.{new}"
+            for old, new in EVALUATION_FIELDS.items()
+        },
+    )
     for name, value in overrides.items():
         if name not in known:
             raise ValueError(_no_field(name))
@@ -228,7 +240,7 @@ def _find(recipe: str | os.PathLike) -> pathlib.Path:
 def _toml() -> ModuleType:
     # Part of Python from 3.11 on.
     name = "tomllib" if sys.version_info >= (3, 11) else "tomli"
-    return require(name, extra="train")
+    return import_optional(name, extra="train")
 
 
 def _parse(text: str, *, like: Any) -> Any:

@@ -12,22 +12,22 @@ from typing import Any
 import keras
 from tqdm import tqdm
 
+from keras_mobilevit.atomic_files import atomic_write
 from keras_mobilevit.checkpoints import save_compact
 from keras_mobilevit.configs import MIN_SIZE
-from keras_mobilevit.files import atomic_write
-from keras_mobilevit.training.averaging import (
-    average_statistics,
-    averaged_weights,
-)
 from keras_mobilevit.training.callbacks import (
     Callbacks,
     Progress,
     SaveState,
     TensorBoard,
-    TestAverages,
+    ValidateEma,
 )
 from keras_mobilevit.training.curves import plot_curves
 from keras_mobilevit.training.distribution import open_distribution
+from keras_mobilevit.training.ema import (
+    ema_statistics,
+    ema_weights,
+)
 from keras_mobilevit.training.optimizer import make_optimizer
 from keras_mobilevit.training.parts import freeze
 from keras_mobilevit.training.recipe import Recipe
@@ -87,7 +87,10 @@ def run_recipe(
     task = TASKS[recipe.task].open(
         recipe, train, test, seed=seed, workers=workers
     )
-    images, test_images = len(task.loader.source), len(task.tester.source)
+    images, validation_images = (
+        len(task.loader.source),
+        len(task.validation_loader.source),
+    )
     sampler = MultiScaleSampler(
         images,
         make_scales(**vars(recipe.sampler), replicas=engine.replicas),
@@ -123,12 +126,12 @@ def run_recipe(
         unit="image",
         disable=None if engine.is_chief else True,
     )
-    with bar, average_statistics(model, recipe.optimizer.ema_momentum):
+    with bar, ema_statistics(model, recipe.optimizer.ema_momentum):
         for epoch in range(start.epoch, recipe.schedule.epochs):
             first_step = start.step if epoch == start.epoch else 0
             bar.update(sum(batch_sizes[epoch][:first_step]))
             callbacks = [
-                TestAverages(),
+                ValidateEma(),
                 Progress(bar, batch_sizes[epoch][first_step:]),
             ]
             if engine.is_chief:
@@ -152,11 +155,13 @@ def run_recipe(
                 ),
                 steps=len(batch_sizes[epoch]) - first_step,
                 test=functools.partial(
-                    task.tester.evaluation_batches,
+                    task.validation_loader.evaluation_batches,
                     (recipe.evaluation.size,) * 2,
                     recipe.sampler.batch_size,
                 ),
-                most_test_steps=-(-test_images // recipe.sampler.batch_size),
+                max_validation_steps=-(
+                    -validation_images // recipe.sampler.batch_size
+                ),
                 callbacks=callbacks,
             )
             if engine.is_chief:
@@ -206,13 +211,13 @@ def _fit_epoch(
     train,
     steps,
     test,
-    most_test_steps,
+    max_validation_steps,
     callbacks,
 ):
-    """One pass over the training images, and one over the test images."""
+    """One pass over the training images, and one over the validation images."""
     try:
-        # A batch of unreadable test pictures alone is left out. Keras wants to
-        # know how many batches there are before anybody can, or warns at the
+        # A batch of unreadable validation images alone is left out. Keras wants
+        # to know how many batches there are before anybody can, or warns at the
         # end; those of training are always as many as planned.
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Your input ran out of data")
@@ -221,7 +226,7 @@ def _fit_epoch(
                 shuffle=False,  # The sampler has done it.
                 steps_per_epoch=steps,
                 validation_data=make_dataset(test, shared=True),
-                validation_steps=most_test_steps,
+                validation_steps=max_validation_steps,
                 initial_epoch=epoch,
                 epochs=epoch + 1,
                 verbose=0,  # `Progress` shows a bar.
@@ -234,7 +239,7 @@ def _fit_epoch(
 
 
 def _write_results(folder, model, task: Task):
-    with averaged_weights(model):
+    with ema_weights(model):
         save_compact(model, folder.weights, task.info())
     plot_curves(folder.metrics, folder.curves, task.figure_of_merit)
     if skipped := task.loader.skipped:

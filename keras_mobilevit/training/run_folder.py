@@ -7,7 +7,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-from keras_mobilevit.files import atomic_write
+from keras_mobilevit.atomic_files import atomic_write
 from keras_mobilevit.training.recipe import Recipe, differences, load_recipe
 
 

@@ -177,24 +177,24 @@ class Augmentation(Checked):
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation(Checked):
-    """Preprocessing of test images; it goes along with the weights.
+    """Preprocessing of validation images; it goes along with the weights.
 
     Attributes:
         size: Side of the square input, in pixels.
-        crop_fraction: As in `keras_mobilevit.images.load_image`.
-        native_size: As in `keras_mobilevit.images.load_image`.
+        crop_pct: As in `keras_mobilevit.images.load_image`.
+        pre_resize: As in `keras_mobilevit.images.load_image`.
     """
 
     size: int = whole(256, f"[{MIN_SIZE}, inf)")
-    crop_fraction: float = number(256 / 288, "(0, 1]")
-    native_size: int = whole(0, "[0, inf)")
+    crop_pct: float = number(256 / 288, "(0, 1]")
+    pre_resize: int = whole(0, "[0, inf)")
 
     def __post_init__(self):
         super().__post_init__()
-        if self.native_size > self.size:
+        if self.pre_resize > self.size:
             raise ValueError(
-                "`evaluation.native_size` must be at most `evaluation.size`. "
-                f"Received: native_size={self.native_size}, size={self.size}"
+                "`evaluation.pre_resize` must be at most `evaluation.size`. "
+                f"Received: pre_resize={self.pre_resize}, size={self.size}"
             )
 
 
@@ -246,7 +246,7 @@ class Detection(Checked):
     """What only detectors have.
 
     Attributes:
-        map_epochs: The mAP of the test images is measured every so many
+        map_epochs: The mAP of the validation images is measured every so many
             epochs, and after the last one.
     """
 

@@ -15,16 +15,16 @@ from PIL import Image
 from tqdm import tqdm
 
 from keras_mobilevit.images import (
+    image_names,
     label_of,
     list_all,
     open_image,
-    picture_names,
     require_class_pictures,
-    spread,
+    take_evenly,
     tar_members,
     to_rgb,
 )
-from keras_mobilevit.messages import few
+from keras_mobilevit.text_formatting import abbreviate
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class LabelledSource:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def spread(self, count: int) -> LabelledSource:
+    def take_evenly(self, count: int) -> LabelledSource:
         """At most so many of the images, evenly spread over all of them.
 
         Args:
@@ -55,7 +55,7 @@ class LabelledSource:
         Raises:
             ValueError: If it is less.
         """
-        kept = spread(range(len(self)), count)
+        kept = take_evenly(range(len(self)), count)
         return dataclasses.replace(
             self,
             labels=self.labels[list(kept)],
@@ -135,7 +135,7 @@ def open_source(
 def _open_files(path, class_names):
     if path.is_dir():
         files = list_all(path)
-        names = picture_names(files, path)
+        names = image_names(files, path)
 
         def read(index):
             return open_image(path / names[index])
@@ -143,7 +143,7 @@ def _open_files(path, class_names):
     else:
         _refuse_compression(path)
         files = members = tar_members(path)
-        names = picture_names(members, path)
+        names = image_names(members, path)
         places = [(members[n].offset_data, members[n].size) for n in names]
 
         def read(index):
@@ -156,8 +156,8 @@ def _open_files(path, class_names):
     if surplus := sorted(set(folders) - set(class_names)):
         raise ValueError(
             f"{path} has class folders that are none of the "
-            f"{len(class_names)} classes: {few(surplus)}. Expected some of: "
-            f"{few(class_names)}"
+            f"{len(class_names)} classes: {abbreviate(surplus)}. Expected some "
+            f"of: {abbreviate(class_names)}"
         )
     index = {name: label for label, name in enumerate(class_names)}
     labels = np.array([index[folder] for folder in folders], np.int64)
@@ -171,14 +171,14 @@ def _class_folders(names, path):
     if stray:
         raise ValueError(
             "Expected every image in a folder that names its class. Received "
-            f"at the top level of {path}: {few(stray)}"
+            f"at the top level of {path}: {abbreviate(stray)}"
         )
     # Train and test folders side by side would become one set of images.
     parents = sorted({str(p.parent.parent) for p in paths})
     if len(parents) > 1:
         raise ValueError(
             f"Expected one folder of class folders. {path} holds several: "
-            f"{few(parents)}. Name one of them."
+            f"{abbreviate(parents)}. Name one of them."
         )
     return [label_of(p) for p in paths]
 
@@ -344,12 +344,13 @@ def _checked(source, where):
     count = len(source.class_names)
     if len(set(source.class_names)) < count:
         raise ValueError(
-            f"`class_names` must differ. Received: {few(source.class_names)}"
+            "`class_names` must differ. Received: "
+            f"{abbreviate(source.class_names)}"
         )
     if count < 2:
         raise ValueError(
             f"Expected at least two classes in {where}. Received: "
-            f"{few(source.class_names)}"
+            f"{abbreviate(source.class_names)}"
         )
     if source.labels.max() >= count:
         raise ValueError(
@@ -360,7 +361,7 @@ def _checked(source, where):
     if len(singles):
         names = [source.class_names[label] for label in singles]
         warnings.warn(
-            f"There is only one image in {where} of: {few(names)}",
+            f"There is only one image in {where} of: {abbreviate(names)}",
             stacklevel=4,
         )
     return source

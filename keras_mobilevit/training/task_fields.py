@@ -17,8 +17,8 @@ _CLASSIFIERS_ONLY = {
     "augmentation.erasing": 0.0,
     "augmentation.mixup": 0.0,
     "augmentation.cutmix": False,
-    "evaluation.crop_fraction": 1.0,
-    "evaluation.native_size": 0,
+    "evaluation.crop_pct": 1.0,
+    "evaluation.pre_resize": 0,
     "distillation.teacher": "",
 }
 # The same for what classifiers are not trained with.

@@ -324,7 +324,7 @@ def test_export_command(command, tmp_path):
 
 
 def test_accurate_recipe_keeps_its_layers():
-    assert find_recipe("int8_accurate", "trial_net").float_scopes[-1] == (
+    assert find_recipe("int8_accurate", "trial_net").skip_layers[-1] == (
         r"^(preprocessing|stem)/"
     )
     with pytest.raises(ValueError, match="none are known of perceptron"):

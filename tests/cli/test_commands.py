@@ -116,7 +116,7 @@ def test_predict_with_a_keras_classifier(command, photo, tmp_path, capsys):
     "argv",
     [
         ["translate"],
-        ["export", "--ending", "voxels", "-o", "a.tflite"],
+        ["export", "--output-head", "voxels", "-o", "a.tflite"],
         ["export", "--compat", "1.0", "-o", "a.tflite"],
         ["predict", "a.jpg", "--model", "a.tflite", "--runtime", "onnx"],
         ["train", "--recipe", "cifar10", "--out", "a", "--distribution", "x"],

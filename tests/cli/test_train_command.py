@@ -42,7 +42,7 @@ def test_arguments(command, runs, capsys):
     "sources",
     [[], ["--train", "a"], ["--data", "a", "--train", "b", "--test", "c"]],
 )
-def test_pictures_come_one_way(command, runs, sources, capsys):
+def test_images_come_one_way(command, runs, sources, capsys):
     with pytest.raises(SystemExit):
         command("train", "--recipe", "finetune", "--out", "run", *sources)
     assert "either --data, or --train and --test" in capsys.readouterr().err

@@ -16,9 +16,9 @@ from keras_mobilevit.compression import (
     QuantizationAware,
     compress,
     compress_weights,
-    process,
+    tfmot_process,
 )
-from keras_mobilevit.compression.job import Folder, Job, Pictures
+from keras_mobilevit.compression.job import Folder, ImageSource, Job
 from keras_mobilevit.compression.pipeline import warn_of_loss
 from keras_mobilevit.training.sections import Augmentation, Evaluation
 
@@ -72,7 +72,7 @@ def test_models_that_do_not_fit(model, refused):
     refused("4 classes apart, and .* has 3", keras.Model(image, four))
 
 
-def test_pictures_that_do_not_fit(model, pictures, refused, tmp_path):
+def test_images_that_do_not_fit(model, pictures, refused, tmp_path):
     refused("at least one picture", train_images=0)
     refused("none of the 3 classes", class_names=("a", "b", "c"))
     with pytest.raises(FileNotFoundError, match="nowhere"):
@@ -116,8 +116,8 @@ def test_a_job_arrives_as_it_was_sent(tmp_path):
         fine_tuning=FineTuning(epochs=2),
         augmentation=Augmentation(scale=(0.25, 1.0)),
         evaluation=Evaluation(96, 1.0, 32),
-        train=Pictures("train.tar", 100),
-        test=Pictures("test.tar"),
+        train=ImageSource("train.tar", 100),
+        test=ImageSource("test.tar"),
         class_names=("a", "b"),
     )
     Folder(tmp_path).write_job(job)
@@ -134,9 +134,9 @@ def says(monkeypatch, tmp_path):
         script.write_text(f"#!/bin/sh\n{text}\nexit {status}\n")
         script.chmod(0o755)
         monkeypatch.setattr(
-            process, "sys", types.SimpleNamespace(executable=str(script))
+            tfmot_process, "sys", types.SimpleNamespace(executable=str(script))
         )
-        process.run_worker(tmp_path)
+        tfmot_process.run_worker(tmp_path)
 
     return set_up
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from PIL import Image
 
-from keras_mobilevit.compression.report import (
+from keras_mobilevit.compression.compression_report import (
     Row,
     Sizes,
     plot_rows,

@@ -92,7 +92,7 @@ def test_nothing_is_cropped_without_boxes():
     assert found[0] is image and found[1].shape == (0, 4)
 
 
-def test_pictures_of_one_pixel():
+def test_images_of_one_pixel():
     image = np.zeros((1, 1, 3), np.uint8)
     boxes = np.float32([[0, 0, 1, 1]])
     found = random_crop(image, boxes, np.array([1]), np.random.default_rng(3))
@@ -149,7 +149,7 @@ def test_the_hue_does_not_turn_back_beyond_red():
     assert distort_colors(red, Drawn(0.999))[0, 0, 1] > 60
 
 
-def test_contrast_changes_three_pictures_of_four():
+def test_contrast_changes_three_images_of_four():
     grey = np.full((1, 1, 3), 100, np.uint8)
     rng = np.random.default_rng(0)
     chances = rng.random((1000, 6))

@@ -94,7 +94,7 @@ def test_the_best_is_drawn_last():
         assert (pixels[80, 50:91] == class_color(2)).all()
 
 
-def test_lines_grow_with_the_picture():
+def test_lines_grow_with_the_image():
     def width(scale):
         box = tuple(scale * side for side in (50, 40, 90, 80))
         image = draw_detections(

@@ -62,13 +62,13 @@ def test_boxes_in_pixels_with_names():
     np.testing.assert_allclose(brush.box, (25, 250, 75, 750), atol=0.01)
 
 
-def test_boxes_are_cut_at_the_edges_of_the_picture():
+def test_boxes_are_cut_at_the_edges_of_the_image():
     predictions = predictions_of([((-0.3, 0.5, 0.4, 1.25), 3, 0.9)])
     ((car,),) = decode_predictions(predictions, [(100, 200)], image_size=SIZE)
     np.testing.assert_allclose(car.box, (0, 50, 80, 100), atol=0.01)
 
 
-def test_a_picture_without_objects():
+def test_an_image_without_objects():
     predictions = predictions_of([], [((0.1, 0.2, 0.5, 0.6), 1, 0.9)])
     found = decode_predictions(
         predictions, [(10, 10), (10, 10)], image_size=SIZE
@@ -127,7 +127,7 @@ def test_tensors_are_decoded_as_arrays():
         np.testing.assert_allclose(mine, np.array(other), rtol=1e-4, atol=1e-5)
 
 
-def test_boxes_of_any_size_end_at_the_picture():
+def test_boxes_of_any_size_end_at_the_image():
     """Of an untrained network they can overflow, which is no warning."""
     predictions = predictions_of([((0.1, 0.2, 0.5, 0.6), 1, 0.9)])
     predictions[..., 2:4] = 1e4

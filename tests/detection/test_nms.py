@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_mobilevit.detection import decode_predictions, non_max_suppression
 from keras_mobilevit.detection.predictions import select_boxes
-from keras_mobilevit.tflite.endings.detection import Nms
+from keras_mobilevit.tflite.output_heads.detection import Nms
 
 
 @pytest.fixture(params=["arrays", "tensors"])
@@ -155,7 +155,7 @@ def test_two_hundred_boxes_of_an_image_stay(suppress):
 
 
 def test_all_that_decode_suppress_alike():
-    """Models, files and their endings, by default."""
+    """Models, files and their output heads, by default."""
     names = ("iou_threshold", "score_threshold", "max_boxes")
     defaults = [
         tuple(inspect.signature(taker).parameters[n].default for n in names)

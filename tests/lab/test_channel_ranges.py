@@ -29,11 +29,11 @@ def images():
 @pytest.fixture(scope="module")
 def everything(tiny_float, images):
     """The tiny model's channels, with their extremes as ranges."""
-    return measure_channels(tiny_float, images, TENSOR, coverage=100)
+    return measure_channels(tiny_float, images, TENSOR, percentile=100)
 
 
 def test_ranges_are_those_of_calibration(everything, tiny_float, images):
-    low, high = calibrate(tiny_float, images, coverage=100).ranges[TENSOR]
+    low, high = calibrate(tiny_float, images, percentile=100).ranges[TENSOR]
     assert everything.images == len(images)
     np.testing.assert_allclose(everything.low.min(), low, rtol=1e-4)
     np.testing.assert_allclose(everything.high.max(), high, rtol=1e-4)
@@ -41,7 +41,7 @@ def test_ranges_are_those_of_calibration(everything, tiny_float, images):
 
 
 def test_coverage_narrows_every_channel(everything, tiny_float, images):
-    narrow = measure_channels(tiny_float, images, TENSOR, coverage=99)
+    narrow = measure_channels(tiny_float, images, TENSOR, percentile=99)
     assert (narrow.width < everything.width).all()
     assert narrow.step < everything.step
     np.testing.assert_array_equal(narrow.deviation, everything.deviation)

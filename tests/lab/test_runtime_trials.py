@@ -96,7 +96,7 @@ def file(tmp_path):
 
 
 @pytest.mark.parametrize("task", ["classification", "detection"])
-def test_pictures_are_those_that_the_file_reads(tmp_path, task):
+def test_images_are_those_that_the_file_reads(tmp_path, task):
     """A classifier sees the middle, a detector the whole picture."""
     path = tmp_path / "model.tflite"
     tensors = {"x": Tensor((1, 8, 8, 3)), "y": Tensor((1, 8, 8, 3))}

@@ -1,7 +1,7 @@
 """The ablation: each variant changes what it says, and is run once."""
 
 import pytest
-from pictures import QUICK, write_pictures
+from class_images import QUICK, write_class_images
 from tiny_classifier import make_classifier
 
 import training_ablation
@@ -37,7 +37,7 @@ def recipes(monkeypatch):
 
 
 def test_a_variant_is_trained_tested_and_kept(recipes, tmp_path):
-    pictures = write_pictures(tmp_path / "pictures")
+    pictures = write_class_images(tmp_path / "pictures")
 
     def go():
         return run_variant(

@@ -20,7 +20,7 @@ def draw(seed, image, mask, size, **options):
     return augment(image, mask, size, np.random.default_rng(seed), **options)
 
 
-def test_without_a_crop_the_whole_picture_is_resized():
+def test_without_a_crop_the_whole_image_is_resized():
     image, mask = gradient(40, 60)
     pixels, ids = draw(
         0, image, mask, (40, 60), short_side=None, flip_chance=0.0
@@ -42,7 +42,7 @@ def test_without_a_crop_the_whole_picture_is_resized():
     [((4 / 3, 2.0), 1), ((0.5, 0.5), 3)],
 )
 @pytest.mark.parametrize("flip_chance", [0.0, 1.0])
-def test_picture_and_mask_stay_together(flip_chance, short_side, farthest):
+def test_image_and_mask_stay_together(flip_chance, short_side, farthest):
     for seed in range(20):
         pixels, ids = draw(
             *(seed, *gradient(96, 128), (64, 48)),
@@ -100,7 +100,7 @@ def test_a_third_of_the_short_sides_is_blurred():
     assert 0.25 < blurred / 300 < 0.42
 
 
-def test_crops_begin_at_whole_pixels_of_the_resized_picture():
+def test_crops_begin_at_whole_pixels_of_the_resized_image():
     image, mask = gradient(40, 200)
     for seed in range(10):
         pixels, ids = draw(
@@ -137,6 +137,6 @@ def test_the_same_draws_give_the_same_crop():
     assert (other != first[0]).any()
 
 
-def test_a_picture_of_one_pixel():
+def test_an_image_of_one_pixel():
     pixels, ids = draw(0, *gradient(1, 1), (32, 48))
     assert pixels.shape == (32, 48, 3) and (ids == 0).all()

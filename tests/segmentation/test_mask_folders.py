@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from keras_mobilevit.segmentation.folders import (
-    open_masked_pictures,
+    open_masked_images,
     require_two_classes,
 )
 
@@ -32,10 +32,10 @@ def folder(tmp_path):
 
 def open_folder(folder, **options):
     options = {"void_label": 9, **options}
-    return open_masked_pictures(folder / "images", folder / "masks", **options)
+    return open_masked_images(folder / "images", folder / "masks", **options)
 
 
-def test_pictures_with_masks(folder):
+def test_images_with_masks(folder):
     """The ids are in the masks; those of a palette's are not its colours."""
     source = open_folder(folder)
     assert source.names == ("a.jpg", "b.jpg")
@@ -58,7 +58,7 @@ def test_a_list_of_names(folder):
         open_folder(folder, names=folder / "val.txt")
 
 
-def test_a_mask_without_a_picture(folder):
+def test_a_mask_without_an_image(folder):
     (folder / "images" / "b.jpg").unlink()
     with pytest.raises(FileNotFoundError, match="images lacks 1 of the 2 .*'b"):
         open_folder(folder)
@@ -70,7 +70,7 @@ def test_a_mask_of_another_size(folder):
         open_folder(folder)
 
 
-def test_a_picture_is_turned_before_it_is_compared(folder):
+def test_an_image_is_turned_before_it_is_compared(folder):
     exif = Image.Exif()
     exif[0x0112] = 6  # To be shown turned clockwise.
     write(folder / "images" / "a.jpg", np.zeros((6, 4)), exif=exif)
@@ -134,7 +134,7 @@ def test_a_damaged_mask(folder):
         open_folder(folder)
 
 
-def test_a_folder_without_pictures(folder, tmp_path):
+def test_a_folder_without_images(folder, tmp_path):
     (tmp_path / "none").mkdir()
     with pytest.raises(ValueError, match="holds no picture"):
-        open_masked_pictures(folder / "images", tmp_path / "none")
+        open_masked_images(folder / "images", tmp_path / "none")

@@ -1,4 +1,4 @@
-"""Pictures in, masks of their own size out."""
+"""ImageSource in, masks of their own size out."""
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def test_logits_are_resized_as_in_the_model(target):
     )
 
 
-def test_each_picture_has_its_size():
+def test_each_image_has_its_size():
     logits = np.zeros((2, 4, 4, 3), np.float32)
     logits[1, ..., 2] = 1
     first, second = decode_predictions(logits, [(5, 9), (130, 3)])
@@ -101,7 +101,7 @@ def test_preprocess(tmp_path):
     assert (images[1] == 77).all()
 
 
-def test_preprocess_turns_pictures_upright(tmp_path):
+def test_preprocess_turns_images_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # To be turned by 90 degrees.
     picture = Image.new("RGB", (30, 10))

@@ -26,7 +26,7 @@ def files(model, tmp_path_factory):
             {folder / f"{recipe}.tflite": recipe for recipe in RECIPES},
             calibration=make_images(30, seed=1),
             labels=LABELS,
-            crop_fraction=0.875,
+            crop_pct=0.875,
         )
 
     folder = make_once(tmp_path_factory, "exported", export)

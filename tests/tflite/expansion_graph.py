@@ -3,13 +3,13 @@
 import numpy as np
 from micro_model import Tensor, micro_model
 
-from keras_mobilevit.tflite.fidelity.probing import Probe
 from keras_mobilevit.tflite.flatbuffer import (
     constant,
     op_name,
     read_model,
     tensor_name,
 )
+from keras_mobilevit.tflite.quantization_debugging.probing import Probe
 
 HEIGHT, WIDTH, PIXEL, HIDDEN, OUTPUTS = 6, 8, 3, 16, 5
 CONV = ("Conv2DOptions", {"strideW": 1, "strideH": 1, "padding": 1})

@@ -39,14 +39,14 @@ def require_delegation_of_all_recipes(model, size, path):
     export's time, and random weights have no answers that could stay the same.
     """
     enliven(model, make_images(4, size))
-    ending = ExportOptions().find_ending(model)
-    source = convert_parsed(ending.prepare(model), size)
+    output_head = ExportOptions().find_output_head(model)
+    source = convert_parsed(output_head.prepare(model), size)
     images = np.stack(make_images(8, size))
     calibration = calibrate_model(source.model, images)
     for name in DELEGATED:
-        recipe = ending.adapt(RECIPES[name]())
+        recipe = output_head.adapt(RECIPES[name]())
         quantized = quantize_parsed(source, recipe, calibration)
         path.write_bytes(
-            finish_file(ParsedFile.pack(quantized), ending, compat=None)
+            finish_file(ParsedFile.pack(quantized), output_head, compat=None)
         )
         inspect(path).require_full_delegation()

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_mobilevit.extras import require
+from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.tflite.flatbuffer import write_model
 
 
@@ -31,7 +31,9 @@ def micro_model(tensors, nodes, *, signature=None, subgraphs=1, metadata=None):
         subgraphs: The graph is stored so many times.
         metadata: Name -> bytes.
     """
-    schema = require("ai_edge_litert.schema_py_generated", extra="tflite")
+    schema = import_optional(
+        "ai_edge_litert.schema_py_generated", extra="tflite"
+    )
     names = list(tensors)
     buffers, tensor_objects = [_object(schema.BufferT)], []
     for name, tensor in tensors.items():

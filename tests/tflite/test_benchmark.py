@@ -26,7 +26,7 @@ from keras_mobilevit.tflite.benchmarks.latency import (
     measure_latency,
     time_files,
 )
-from keras_mobilevit.tflite.benchmarks.tables import (
+from keras_mobilevit.tflite.benchmarks.latency_tables import (
     to_footnote,
     to_json,
     to_table,
@@ -72,7 +72,7 @@ def test_noise_fits_dynamic_batches_and_channels_first(
 
 
 @pytest.mark.parametrize(("dtype", "zero"), [("uint8", 0), ("int8", -128)])
-def test_noise_of_integer_inputs_is_the_same_picture(tmp_path, dtype, zero):
+def test_noise_of_integer_inputs_is_the_same_image(tmp_path, dtype, zero):
     tf = pytest.importorskip("tensorflow")
     noise = []
     for input_type in ("float32", dtype):

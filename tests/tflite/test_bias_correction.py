@@ -186,7 +186,7 @@ def test_mean_outputs_come_nearer_to_the_float_ones(convolution):
 def test_only_int32_biases_change(tiny_float, tiny_calibration):
     """Layers in float, weights and all other constants stay."""
     recipe = dataclasses.replace(
-        int8(), float_scopes=(*int8().float_scopes, "^stem/", "^predictions/")
+        int8(), skip_layers=(*int8().skip_layers, "^stem/", "^predictions/")
     )
     without = dataclasses.replace(
         tiny_calibration,

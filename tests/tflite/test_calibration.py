@@ -11,9 +11,9 @@ from keras_mobilevit.tflite.quantization.calibration import _Range, calibrate
 SIDES = (1, 4, 6, 3)
 
 
-def percentile_ends(values, coverage):
+def percentile_ends(values, percentile):
     """The outermost values with at most so many percent beyond each."""
-    beyond = (100 - fractions.Fraction(str(coverage))) / 100
+    beyond = (100 - fractions.Fraction(str(percentile))) / 100
     count = int(beyond * values.size)
     ordered = np.sort(values, axis=None)
     return ordered[count], ordered[-1 - count]
@@ -21,16 +21,16 @@ def percentile_ends(values, coverage):
 
 # In floats 1 - 90 / 100 is a little less than 0.1, and 100 - 99.9 than 0.1.
 @pytest.mark.parametrize(
-    "coverage", [100, 99.999, 99.99, 99.9, 99, 95, 90, 80, 70, 51]
+    "percentile", [100, 99.999, 99.99, 99.9, 99, 95, 90, 80, 70, 51]
 )
 @pytest.mark.parametrize("chunks", [1, 7, 100])
-def test_range_of_a_stream_is_that_of_the_whole(coverage, chunks):
+def test_range_of_a_stream_is_that_of_the_whole(percentile, chunks):
     values = np.random.default_rng(chunks).normal(size=100_000)
     values = values.astype(np.float32)
-    tracker = _Range(coverage, values.size)
+    tracker = _Range(percentile, values.size)
     for chunk in np.array_split(values, chunks):
         tracker.add(chunk)
-    assert tracker.ends() == percentile_ends(values, coverage)
+    assert tracker.ends() == percentile_ends(values, percentile)
 
 
 def test_range_of_sorted_streams_and_of_equal_values():
@@ -110,12 +110,12 @@ def found(images):
 
 def test_maps_are_covered_by_the_stated_percentage(images, found):
     doubled = 2.0 * images
-    for coverage, calibration in found[1].items():
+    for percentile, calibration in found[1].items():
         assert calibration.ranges["double"] == percentile_ends(
-            doubled, coverage
+            doubled, percentile
         )
         assert calibration.ranges["depthwise"] == percentile_ends(
-            doubled * (1, -2, 3), coverage
+            doubled * (1, -2, 3), percentile
         )
     # 1800 values, of which a tenth lies beyond either end.
     low, high = found[1][90].ranges["double"]

@@ -105,7 +105,7 @@ def test_fewer_images_than_classes_do_not_favour_the_first(tmp_path):
     assert max(reds) >= 10 + 30
 
 
-def test_unreadable_pictures_are_replaced_within_their_class(tmp_path):
+def test_unreadable_images_are_replaced_within_their_class(tmp_path):
     files = pictures(a=10, b=10, c=10)
     damaged = {f"a/{index:02}.png": BAD for index in range(6)}
     source = write(tmp_path / "a.tar", files | damaged)
@@ -140,7 +140,7 @@ def test_preprocessing_is_that_of_inference(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)
     (tmp_path / "a").mkdir()
     Image.fromarray(pixels).save(tmp_path / "a" / "a.png")
-    found = calibration_set(tmp_path, SHAPE, crop_fraction=0.5, native_size=5)
+    found = calibration_set(tmp_path, SHAPE, crop_pct=0.5, pre_resize=5)
     expected = load_image(tmp_path / "a" / "a.png", SHAPE[:2], 0.5, 5)
     np.testing.assert_array_equal(found.images, expected[None])
 

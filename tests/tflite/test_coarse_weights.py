@@ -76,7 +76,7 @@ def test_they_keep_a_scale_for_each_output(single):
         means={name: np.zeros(_SIDE) for name in names},
         images=1,
     )
-    recipe = dataclasses.replace(int8_full(), single_dense_scale=single)
+    recipe = dataclasses.replace(int8_full(), per_tensor_dense_weights=single)
     model = read_model(quantize(_two_layers(32), recipe, calibration))
     (graph,) = model.subgraphs
     scales = [

@@ -16,7 +16,7 @@ from dense_models import (
 from image_files import encode, plain
 
 from keras_mobilevit.tflite import runners
-from keras_mobilevit.tflite.dense import Detector
+from keras_mobilevit.tflite.dense_prediction import Detector
 
 # Left, top, right, bottom as shares of the sides; class; probability.
 CAT = ((0.1, 0.2, 0.5, 0.6), 1, 0.9)
@@ -230,7 +230,7 @@ def test_labels_of_another_number(stand_in, kind):
         Detector(path, ("background", "cat")).detect(PICTURE)
 
 
-def test_what_is_no_picture():
+def test_what_is_no_image():
     detector = Detector(constant_model(predictions_of()), LABELS)
     with pytest.raises(ValueError, match="Not a readable picture"):
         detector.detect(b"text")

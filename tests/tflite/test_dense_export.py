@@ -1,4 +1,4 @@
-"""Detectors and networks that segment as files, with each ending."""
+"""Detectors and networks that segment as files, with each output head."""
 
 import json
 import re
@@ -28,7 +28,7 @@ from keras_mobilevit.detection import ssdlite
 from keras_mobilevit.model_info import ImageSpec, ModelInfo
 from keras_mobilevit.segmentation import deeplabv3
 from keras_mobilevit.tflite import (
-    ENDINGS,
+    OUTPUT_HEADS,
     Detector,
     ImageModel,
     calibrate,
@@ -41,9 +41,9 @@ from keras_mobilevit.tflite import (
     read_metadata,
 )
 from keras_mobilevit.tflite.conversion import convert_parsed
-from keras_mobilevit.tflite.endings.detection import Nms
 from keras_mobilevit.tflite.interpreters import make_interpreter
 from keras_mobilevit.tflite.options import ExportOptions
+from keras_mobilevit.tflite.output_heads.detection import Nms
 
 RECIPES = ("float32", "int8")
 # Some pictures fill the outputs, others leave room.
@@ -81,10 +81,10 @@ def converted_once():
 
 @pytest.fixture(scope="module")
 def files(detector, segmenter, tmp_path_factory):
-    """`(ending, recipe)` -> exported file."""
+    """`(output_head, recipe)` -> exported file."""
     folder = tmp_path_factory.mktemp("dense")
     found = {}
-    for model, labels, endings in (
+    for model, labels, output_heads in (
         (detector, OBJECTS, {"raw": None, "nms": NMS}),
         (
             segmenter,
@@ -92,13 +92,13 @@ def files(detector, segmenter, tmp_path_factory):
             {"logits": None, "upsampled": "upsampled", "mask": "mask"},
         ),
     ):
-        for name, ending in endings.items():
+        for name, output_head in output_heads.items():
             paths = export_recipes(
                 model,
                 {folder / f"{name}_{r}.tflite": r for r in RECIPES},
                 calibration=make_images(25, DENSE_SIZE, seed=1),
                 labels=labels,
-                ending=ending,
+                output_head=output_head,
             )
             found |= {
                 (name, recipe): path
@@ -111,27 +111,29 @@ def files(detector, segmenter, tmp_path_factory):
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("ending", ["raw", "logits", "upsampled"])
-def test_every_node_is_delegated_in_one_partition(files, ending, recipe):
-    inspect(files[ending, recipe]).require_full_delegation()
+@pytest.mark.parametrize("output_head", ["raw", "logits", "upsampled"])
+def test_every_node_is_delegated_in_one_partition(files, output_head, recipe):
+    inspect(files[output_head, recipe]).require_full_delegation()
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize(
-    ("ending", "behind"),
+    ("output_head", "behind"),
     [
         ("nms", {"TFLite_Detection_PostProcess": 1}),
         ("mask", {"ARG_MAX": 1, "CAST": 1}),
     ],
 )
-def test_only_the_ending_is_behind_the_partition(files, ending, behind, recipe):
-    inspection = inspect(files[ending, recipe])
+def test_only_the_output_head_is_behind_the_partition(
+    files, output_head, behind, recipe
+):
+    inspection = inspect(files[output_head, recipe])
     assert inspection.left_out == behind
     assert inspection.partitions == 1
 
 
 @pytest.mark.parametrize(
-    ("ending", "task", "kind", "stride"),
+    ("output_head", "task", "kind", "stride"),
     [
         ("raw", "detection", "anchors", None),
         ("nms", "detection", "boxes", None),
@@ -140,8 +142,8 @@ def test_only_the_ending_is_behind_the_partition(files, ending, behind, recipe):
         ("mask", "segmentation", "mask", 1),
     ],
 )
-def test_metadata(files, ending, task, kind, stride):
-    info = read_metadata(files[ending, "int8"])
+def test_metadata(files, output_head, task, kind, stride):
+    info = read_metadata(files[output_head, "int8"])
     assert (info.task, info.recipe) == (task, "int8")
     assert (info.output.kind, info.output.stride) == (kind, stride)
     assert info.output.decoding.keys() & {"output", "boxes"}
@@ -152,14 +154,14 @@ def test_metadata(files, ending, task, kind, stride):
     assert info.image.crop_mode == "squash"
 
 
-@pytest.mark.parametrize("ending", ["raw", "nms"])
-def test_a_line_of_the_labels_is_a_class_of_the_output(files, ending):
+@pytest.mark.parametrize("output_head", ["raw", "nms"])
+def test_a_line_of_the_labels_is_a_class_of_the_output(files, output_head):
     """What an app does that knows nothing of this package."""
-    path = files[ending, "float32"]
+    path = files[output_head, "float32"]
     with zipfile.ZipFile(path) as archive:
         names = archive.read("labels.txt").decode().splitlines()
     outputs = ImageModel(path).predict(PICTURES[0])
-    if ending == "nms":
+    if output_head == "nms":
         found = names[int(outputs["classes"][0])]
         best = outputs["scores"][0]
     else:
@@ -175,7 +177,7 @@ def test_a_line_of_the_labels_is_a_class_of_the_output(files, ending):
     assert best == pytest.approx(expected.score, abs=1e-3)
 
 
-def test_pictures_are_resized_whole(files, detector, tmp_path):
+def test_images_are_resized_whole(files, detector, tmp_path):
     """Here and when they calibrate; a classifier's are cropped."""
     path = tmp_path / "pictures" / "wide.png"
     path.parent.mkdir()
@@ -184,8 +186,8 @@ def test_pictures_are_resized_whole(files, detector, tmp_path):
     Image.fromarray(picture).save(path)
     (whole,), _ = images.load_whole([path], DENSE_SIZE)
     assert whole[0, 0, 0] < 3 and whole[0, -1, 0] > 252
-    for ending in ("raw", "mask"):
-        model = ImageModel(files[ending, "float32"])
+    for output_head in ("raw", "mask"):
+        model = ImageModel(files[output_head, "float32"])
         np.testing.assert_array_equal(model.load_image(path), whole)
     with pytest.warns(UserWarning, match="1 calibration images are few"):
         drawn = ExportOptions(calibration=path.parent).draw_images(detector)
@@ -251,7 +253,7 @@ def test_offsets_and_logits_have_scales_of_their_own(files):
     # Measured: 42.6 dB at least.
     assert min(tensor.rounding_sqnr for tensor in heads) > 40
     (output,) = (tensor for tensor in tensors if tensor.name == "output")
-    assert output.dtype == "float32" and output.own_sqnr > 100
+    assert output.dtype == "float32" and output.local_sqnr > 100
 
 
 def test_the_metadata_is_enough_to_decode(detector, files):
@@ -346,7 +348,7 @@ def test_lists_that_come_out_are_covered_whole(detector, files):
     """One anchor in a thousand has an object, and it must not be clipped."""
     float_model = files["raw", "float32"].read_bytes()
     pictures = np.stack(PICTURES)
-    ranges = calibrate(float_model, pictures, coverage=90).ranges
+    ranges = calibrate(float_model, pictures, percentile=90).ranges
     outputs = predict(detector, pictures)
     for name, values in (
         ("boxes/concatenation", outputs[..., :4]),
@@ -366,15 +368,17 @@ def test_lists_that_come_out_are_covered_whole(detector, files):
 # === Segmentation ===
 
 
-@pytest.mark.parametrize("ending", ["logits", "upsampled"])
-def test_logits_equal_keras(segmenter, files, ending):
+@pytest.mark.parametrize("output_head", ["logits", "upsampled"])
+def test_logits_equal_keras(segmenter, files, output_head):
     model = segmenter
-    if ending == "logits":
+    if output_head == "logits":
         coarse = segmenter.get_layer("pixel_predictions").output
         model = keras.Model(segmenter.input, coarse)
     expected = predict(model, PICTURES)
-    assert expected.shape[1:3] == ((16, 24) if ending == "logits" else (64, 96))
-    actual = predict(files[ending, "float32"], PICTURES)
+    assert expected.shape[1:3] == (
+        (16, 24) if output_head == "logits" else (64, 96)
+    )
+    actual = predict(files[output_head, "float32"], PICTURES)
     assert np.abs(actual - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
@@ -411,7 +415,7 @@ def test_many_classes_need_more_than_a_byte(tmp_path, classes, dtype):
         signature="serve",
     )
     path = tmp_path / "a.tflite"
-    path.write_bytes(edited(ENDINGS["mask"]().finish, file))
+    path.write_bytes(edited(OUTPUT_HEADS["mask"]().finish, file))
     interpreter = make_interpreter(path)
     logits = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     logits[0, 0, 0, -1] = 9
@@ -430,10 +434,14 @@ def test_many_classes_need_more_than_a_byte(tmp_path, classes, dtype):
 @pytest.mark.parametrize(
     ("which", "options", "message"),
     [
-        ("detector", dict(ending="mask"), "'mask' is for models with one out"),
-        ("detector", dict(ending="boxes"), "must be one of .'raw', 'nms'"),
+        (
+            "detector",
+            dict(output_head="mask"),
+            "'mask' is for models with one out",
+        ),
+        ("detector", dict(output_head="boxes"), "must be one of .'raw', 'nms'"),
         ("detector", dict(labels=OBJECTS[2:]), "first is the background"),
-        ("segmenter", dict(ending="nms"), "detectors of keras_mobilevit"),
+        ("segmenter", dict(output_head="nms"), "detectors of keras_mobilevit"),
         ("segmenter", dict(labels=OBJECTS), "5 classes.*Received: 4"),
     ],
 )
@@ -447,9 +455,11 @@ def test_endings_that_do_not_fit(
 
 
 def test_a_classifier_has_no_such_ending(tiny, tmp_path):
-    for ending in ENDINGS:
+    for output_head in OUTPUT_HEADS:
         with pytest.raises(ValueError, match="Received: 'tiny'"):
-            export_tflite(tiny, tmp_path / "a.tflite", "float32", ending=ending)
+            export_tflite(
+                tiny, tmp_path / "a.tflite", "float32", output_head=output_head
+            )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -490,9 +500,16 @@ def test_the_command(command, detector, tmp_path, capsys):
         *("--labels", str(labels), "-o", str(path)),
     ]
     assert command("export", *argv, "--max-boxes", "7") == 1
-    assert "--max-boxes is for --ending nms" in capsys.readouterr().err
+    assert "--max-boxes is for --output-head nms" in capsys.readouterr().err
     assert not path.exists()
-    argv += ["--ending", "nms", "--max-boxes", "7", "--score-threshold", "0.2"]
+    argv += [
+        "--output-head",
+        "nms",
+        "--max-boxes",
+        "7",
+        "--score-threshold",
+        "0.2",
+    ]
     assert command("export", *argv) == 0
     info = read_metadata(path)
     assert info.labels == OBJECTS[1:]
@@ -530,13 +547,13 @@ def test_search_and_baseline(detector, tmp_path):
         calibration=np.stack(make_images(50, DENSE_SIZE, seed=1)),
         calibration_images=25,
         min_sqnr=0,
-        ending=NMS,
+        output_head=NMS,
         labels=OBJECTS,
     )
     path, recipe, _ = export_searched(
         detector, tmp_path / "a.tflite", target_sqnr=35, **options
     )
-    assert recipe.float_scopes
+    assert recipe.skip_layers
     baseline = export_baseline(detector, tmp_path / "b.tflite", **options)
     for file in (path, baseline):
         found = ImageModel(file).predict(PICTURES[0])

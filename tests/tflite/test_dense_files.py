@@ -17,7 +17,7 @@ from tiny_dense import (
 )
 
 from keras_mobilevit.tflite import export_tflite
-from keras_mobilevit.tflite.dense import Detector, Segmenter
+from keras_mobilevit.tflite.dense_prediction import Detector, Segmenter
 
 # Of another size and aspect than the input.
 PICTURES = [encode(image) for image in make_images(3, (90, 120), seed=5)]
@@ -35,7 +35,7 @@ def detector_file(detector, tmp_path_factory):
         tmp_path_factory.mktemp("detector") / "a.tflite",
         "float32",
         labels=OBJECTS,
-        ending="nms",
+        output_head="nms",
     )
 
 
@@ -63,7 +63,7 @@ def test_a_file_runs_without_tensorflow(detector_file, tmp_path):
     picture.write_bytes(PICTURES[0])
     code = """
 import json, sys
-from keras_mobilevit.tflite.dense import Detector
+from keras_mobilevit.tflite.dense_prediction import Detector
 detections = Detector(sys.argv[1], score_threshold=0.5).detect(sys.argv[2])
 print(json.dumps([len(detections), "tensorflow" in sys.modules]))
 """
@@ -85,7 +85,7 @@ def test_masks(tmp_path):
     path = export_tflite(
         *(model, tmp_path / "a.tflite", "float32"),
         labels=REGIONS,
-        ending="logits",
+        output_head="logits",
     )
     expected, actual = Segmenter(model, REGIONS), Segmenter(path)
     assert (actual.size, actual.labels) == (expected.size, expected.labels)

@@ -9,7 +9,7 @@ from dense_models import StandIn, colour_segmenter, constant_model
 from image_files import encode
 
 from keras_mobilevit.tflite import runners
-from keras_mobilevit.tflite.dense import Segmenter
+from keras_mobilevit.tflite.dense_prediction import Segmenter
 
 COLOURS = ("red", "green", "blue")
 SIZE = (4, 4)

@@ -64,11 +64,13 @@ def test_same_input_gives_same_bytes(tiny, tiny_files, tmp_path):
 def test_seed_and_coverage_matter(tiny, converted, tmp_path):
     images = np.stack(make_images(40, TINY_SIZE, seed=1))
 
-    def export(coverage, seed):
+    def export(calibration_percentile, seed):
         path = export_tflite(
             tiny,
             tmp_path / "a.tflite",
-            dataclasses.replace(int8(), coverage=coverage),
+            dataclasses.replace(
+                int8(), calibration_percentile=calibration_percentile
+            ),
             calibration=images,
             calibration_images=25,
             seed=seed,
@@ -76,7 +78,10 @@ def test_seed_and_coverage_matter(tiny, converted, tmp_path):
         )
         metadata = read_metadata(path)
         assert metadata.calibration_seed == seed
-        assert metadata.recipe_fields["coverage"] == coverage
+        assert (
+            metadata.recipe_fields["calibration_percentile"]
+            == calibration_percentile
+        )
         _, graph = graph_of(path)
         return {
             tensor.name: tensor.quantization.scale.tolist()

@@ -12,12 +12,12 @@ from keras_mobilevit.checkpoints import add_info
 from keras_mobilevit.model_info import ImageSpec, ModelInfo
 from keras_mobilevit.tflite import (
     Recipe,
-    affordable,
+    accuracy_guard,
     find_recipe,
     inspect,
     read_metadata,
 )
-from keras_mobilevit.tflite.affordable import Affordable
+from keras_mobilevit.tflite.accuracy_guard import GuardedModel
 from keras_mobilevit.tflite.quantization.quantize import quantize_parsed
 from keras_mobilevit.tflite.scoring import predict_all
 
@@ -105,7 +105,7 @@ def test_a_keras_file_brings_its_description(
     names.write_text("\n".join(reversed(LABELS)))
     status, path = export(
         *(*argv, "--labels", names),
-        *("--crop-fraction", 0.5, "--native-size", 0),
+        *("--crop-pct", 0.5, "--pre-resize", 0),
     )
     assert status == 0
     info = read_metadata(path)
@@ -164,7 +164,7 @@ def test_types_of_the_ends(export, saved, pictures, converted, options, ends):
 
 
 @pytest.mark.parametrize("recipe", ["weight_only", "dynamic", "float16"])
-def test_pictures_for_int8_weights(
+def test_images_for_int8_weights(
     export, saved, pictures, converted, capsys, recipe
 ):
     """They are optional, and print a figure where they were of use."""
@@ -196,10 +196,12 @@ def test_what_a_model_can_not_afford_is_told(
 
     def without_integer_softmax(source, recipe, calibration, *rest):
         recipe = dataclasses.replace(recipe, integer_softmax=False)
-        return Affordable(recipe, quantize_parsed(source, recipe, calibration))
+        return GuardedModel(
+            recipe, quantize_parsed(source, recipe, calibration)
+        )
 
     monkeypatch.setattr(
-        "keras_mobilevit.tflite.verification.keep_affordable",
+        "keras_mobilevit.tflite.verification.guard_accuracy",
         without_integer_softmax,
     )
     assert export(*options)[0] == 0
@@ -229,8 +231,8 @@ def test_a_file_that_is_far_from_float32(
     assert f"; {figure:.1f} dB without " in line
     metadata = read_metadata(path)
     assert metadata.fidelity["escalated"]
-    scopes = metadata.recipe_fields["float_scopes"]
-    assert list(find_recipe(found).float_scopes) == scopes
+    scopes = metadata.recipe_fields["skip_layers"]
+    assert list(find_recipe(found).skip_layers) == scopes
 
 
 def test_recipes_out_of_files(export, saved, pictures, converted, tmp_path):
@@ -345,7 +347,7 @@ def test_recipes_that_are_cut_off(export, saved, capsys, tmp_path):
     assert not path.exists()
 
 
-def test_pictures_that_can_not_be_read(
+def test_images_that_can_not_be_read(
     export, saved, converted, pictures, capsys, tmp_path
 ):
     """One among others is left out with a word; none at all is an error."""
@@ -398,8 +400,8 @@ def test_the_saved_recipe_is_that_of_the_file(
 ):
     """Not the one asked for, of which the export drops what costs accuracy."""
     # Drops all it can.
-    monkeypatch.setattr(affordable, "_MOST_LOST", -1e3)
-    monkeypatch.setattr(affordable, "_ENOUGH", 1e3)
+    monkeypatch.setattr(accuracy_guard, "_MOST_LOST", -1e3)
+    monkeypatch.setattr(accuracy_guard, "_ENOUGH", 1e3)
     found = tmp_path / "found.json"
     status, path = export(
         *("--keras", saved, "--calibration", pictures),

@@ -10,7 +10,7 @@ from small_model import LABELS, SIZE, make_images
 
 import keras_mobilevit
 from keras_mobilevit.tflite import RECIPES, Recipe, inspect, read_metadata
-from keras_mobilevit.tflite.affordable import AFFORDABLE
+from keras_mobilevit.tflite.accuracy_guard import GUARDED_FIELDS
 from keras_mobilevit.tflite.flatbuffer import (
     FLOAT16,
     FLOAT32,
@@ -167,7 +167,7 @@ def test_int8_weights_have_a_scale_for_each_channel(files, recipe):
     their weights is far larger than the rest.
     """
     fields = read_metadata(files[recipe]).recipe_fields
-    shared = fields["single_dense_scale"]
+    shared = fields["per_tensor_dense_weights"]
     assert shared or recipe != "int8"
     count = single = 0
     for kind, tensors in kernels(files[recipe]).items():
@@ -235,7 +235,7 @@ def test_keys_and_values_have_zero_point_zero(files, recipe):
     assert all(points == [0] for points in zero_points.values())
 
 
-def test_half_arithmetic_is_allowed_where_it_is_asked_for(files):
+def test_fp16_compute_is_allowed_where_it_is_asked_for(files):
     """The entry that XNNPACK's delegate looks for, and its value."""
     for recipe, path in files.items():
         model, _ = graph_of(path)
@@ -299,7 +299,9 @@ def test_metadata(files):
         assert metadata.version == keras_mobilevit.__version__
         found = Recipe.from_json(json.dumps(dict(metadata.recipe_fields)))
         dropped = {
-            field: False for field in AFFORDABLE if not getattr(found, field)
+            field: False
+            for field in GUARDED_FIELDS
+            if not getattr(found, field)
         }
         assert found == dataclasses.replace(RECIPES[recipe](), **dropped)
         if recipe == "int8":

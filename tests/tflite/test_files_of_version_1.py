@@ -91,7 +91,7 @@ def test_facts_of_files():
     assert info.output.kind is None
     assert (info.calibration_images, info.calibration_seed) == (17, None)
     assert info.fidelity["sqnr_db"] == 21.562
-    assert info.recipe_fields["coverage"] == 99.99
+    assert info.recipe_fields["calibration_percentile"] == 99.99
     info = read_metadata(FILES / "v1_detector_raw_int8.tflite")
     assert (info.task, info.image.crop_mode) == ("detection", "squash")
     assert (info.output.kind, info.output.label_offset) == ("anchors", 1)

@@ -220,7 +220,7 @@ PAIRS = {
     "computed": (reshape(None), reshape([1, 128]), "is computed when"),
     "integers": (multiply("int32"), multiply("float"), "with integers"),
     "16 bits": (multiply("int16"), multiply("int8"), "16-bit"),
-    "ending": (
+    "output_head": (
         # An index is an int32, number 2 of the schema's types.
         reduce("ARG_MAX", "int32", ("ArgMaxOptions", {"outputType": 2})),
         reduce("MEAN", "float", ("ReducerOptions", {})),

@@ -123,7 +123,7 @@ def test_ends_beside_float_layers(tiny_float, tiny_calibration, kind):
             int8(),
             input_type=kind,
             output_type=kind,
-            float_scopes=(*int8().float_scopes, scope),
+            skip_layers=(*int8().skip_layers, scope),
         )
         data = quantize(tiny_float, recipe, tiny_calibration)
         graph = read_graph(data)

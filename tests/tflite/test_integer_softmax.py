@@ -11,7 +11,7 @@ from small_model import make_images
 from tiny_model import make_tiny_model
 
 from keras_mobilevit.tflite import convert, export_tflite, read_metadata
-from keras_mobilevit.tflite.affordable import keep_affordable
+from keras_mobilevit.tflite.accuracy_guard import guard_accuracy
 from keras_mobilevit.tflite.flatbuffer import (
     INT8,
     ParsedFile,
@@ -195,7 +195,7 @@ def test_scores_of_any_size_stay_in_xnnpack(scale, tmp_path):
     float_model = attention_alone(scale)
     pixels = np.random.default_rng(0).integers(0, 256, (8, 4, 4, 3), np.uint8)
     statistics = calibrate(float_model, pixels)
-    recipe = dataclasses.replace(int8(), float_scopes=())
+    recipe = dataclasses.replace(int8(), skip_layers=())
     path = tmp_path / "model.tflite"
     path.write_bytes(quantize(float_model, recipe, statistics))
     assert "REDUCE_MAX" in kinds(path.read_bytes())
@@ -222,7 +222,7 @@ def test_the_noise_is_that_of_softmax_in_float(
 
 def keeps(float_model, calibration, images):
     source = ParsedFile.parse(float_model)
-    kept = keep_affordable(source, int8(), calibration, images)
+    kept = guard_accuracy(source, int8(), calibration, images)
     return kept.recipe.integer_softmax
 
 

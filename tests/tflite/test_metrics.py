@@ -97,7 +97,7 @@ def test_sqnr_against_a_hand_computed_value():
     assert mixed == pytest.approx(20, abs=1e-9)
 
 
-def test_sqnr_of_all_pictures_and_of_the_middle_one():
+def test_sqnr_of_all_images_and_of_the_middle_one():
     """Noise 0, 0.02 and 2, on a signal of 2 each."""
     reference = np.array([[1.0, -1.0]] * 3)
     output = np.array([[1.0, -1.0], [1.1, -1.1], [2.0, -2.0]])

@@ -9,7 +9,7 @@ from image_files import encode, plain
 from PIL import Image
 
 from keras_mobilevit.detection.drawing import class_color
-from keras_mobilevit.tflite.dense.output import output_paths
+from keras_mobilevit.tflite.dense_prediction.image_output import output_paths
 
 # Left, top, right, bottom as shares of the sides: in a picture of 100 x 200
 # pixels (100, 50, 160, 90).
@@ -63,7 +63,7 @@ def test_detect(predict, detector, pictures, tmp_path, capsys):
     assert "nothing above 95%" in capsys.readouterr().out
 
 
-def test_detect_on_several_pictures(
+def test_detect_on_several_images(
     predict, detector, pictures, tmp_path, capsys
 ):
     argv = ("--model", detector, "-o", tmp_path / "out")

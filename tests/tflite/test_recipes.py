@@ -14,7 +14,7 @@ from keras_mobilevit.tflite.quantization.recipes import (
 
 # What needs int8 activations.
 INTEGER_FIELDS = (
-    *("integer_softmax", "portable_norms", "single_dense_scale"),
+    *("integer_softmax", "bit_exact_norms", "per_tensor_dense_weights"),
     *("balance_channels", "sequential_bias"),
 )
 
@@ -42,8 +42,8 @@ def test_recipes_say_when_to_use_them(name):
 def test_fields_that_are_left_out_have_defaults():
     """A recipe by hand needs to say only what it changes."""
     assert Recipe.from_json('{"name": "mine"}') == Recipe("mine")
-    text = '{"name": "a", "weights": "int8", "float_ops": ["SOFTMAX", "MEAN"]}'
-    assert Recipe.from_json(text).float_ops == ("SOFTMAX", "MEAN")
+    text = '{"name": "a", "weights": "int8", "skip_ops": ["SOFTMAX", "MEAN"]}'
+    assert Recipe.from_json(text).skip_ops == ("SOFTMAX", "MEAN")
 
 
 def test_which_recipes_need_images():
@@ -69,18 +69,24 @@ def test_which_recipes_need_images():
             | dict.fromkeys(INTEGER_FIELDS, False),
             "rounds int8 weights.*weights='float16'",
         ),
-        (dict(coverage=50), r"in \(50, 100\].*coverage=50"),
-        (dict(coverage=100.1), "coverage=100.1"),
-        (dict(coverage=float("nan")), "coverage=nan"),
-        # Letter by letter, it would match all layers.
-        (dict(float_scopes="stem"), "`float_scopes` must be a list.*'stem'"),
-        (dict(float_ops="SOFTMAX"), "`float_ops` must be a list of texts"),
         (
-            dict(float_ops=("ADD", "SOFTMAXX")),
+            dict(calibration_percentile=50),
+            r"in \(50, 100\].*calibration_percentile=50",
+        ),
+        (dict(calibration_percentile=100.1), "calibration_percentile=100.1"),
+        (
+            dict(calibration_percentile=float("nan")),
+            "calibration_percentile=nan",
+        ),
+        # Letter by letter, it would match all layers.
+        (dict(skip_layers="stem"), "`skip_layers` must be a list.*'stem'"),
+        (dict(skip_ops="SOFTMAX"), "`skip_ops` must be a list of texts"),
+        (
+            dict(skip_ops=("ADD", "SOFTMAXX")),
             "no operation 'SOFTMAXX'. Did you mean 'SOFTMAX'",
         ),
-        (dict(float_ops=("zzz",)), "Did you mean .*'CONV_2D' or .*'TANH'"),
-        (dict(float_scopes=("stem", "(head")), r"'\(head' is not a regular"),
+        (dict(skip_ops=("zzz",)), "Did you mean .*'CONV_2D' or .*'TANH'"),
+        (dict(skip_layers=("stem", "(head")), r"'\(head' is not a regular"),
     ],
 )
 def test_values_that_can_not_be(changes, message):
@@ -100,11 +106,11 @@ def test_values_that_can_not_be(changes, message):
             "no field 'activation'. Did you mean 'activations'",
         ),
         ('{"name": "a", "zzz": 1}', "Did you mean 'name' or 'weights' or"),
-        ('{"name": "a", "coverage": "all"}', "wrong type"),
-        ('{"name": "a", "float_scopes": [1]}', "wrong type"),
-        ('{"name": "a", "float_ops": [1]}', "wrong type"),
-        ('{"name": "a", "float_ops": ["ad"]}', "no operation 'ad'"),
-        ('{"name": "a", "float_scopes": 1}', "wrong type"),
+        ('{"name": "a", "calibration_percentile": "all"}', "wrong type"),
+        ('{"name": "a", "skip_layers": [1]}', "wrong type"),
+        ('{"name": "a", "skip_ops": [1]}', "wrong type"),
+        ('{"name": "a", "skip_ops": ["ad"]}', "no operation 'ad'"),
+        ('{"name": "a", "skip_layers": 1}', "wrong type"),
     ],
 )
 def test_json_that_is_no_recipe(text, message, tmp_path):

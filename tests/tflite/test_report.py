@@ -10,13 +10,15 @@ from PIL import Image
 from small_model import LABELS, make_images
 
 from keras_mobilevit.model_info import ModelInfo
-from keras_mobilevit.tflite.fidelity.compare import TensorFidelity
 from keras_mobilevit.tflite.flatbuffer import read_model, write_model
 from keras_mobilevit.tflite.metadata import append_metadata
 from keras_mobilevit.tflite.output_fidelity import Fidelity, fidelity_facts
 from keras_mobilevit.tflite.quantization.calibration import calibrate
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import int8
+from keras_mobilevit.tflite.quantization_debugging.tensor_noise import (
+    TensorFidelity,
+)
 from keras_mobilevit.tflite.report.pages import (
     Section,
     to_html,
@@ -202,7 +204,7 @@ def test_plots_are_svg_in_the_colours_of_the_page():
         assert draw() == svg
 
 
-def test_a_broken_picture_is_left_out(files, tmp_path):
+def test_a_broken_image_is_left_out(files, tmp_path):
     pytest.importorskip("matplotlib")
     for index, image in enumerate(make_images(3, seed=6)):
         Image.fromarray(image).save(tmp_path / f"{index}.png")

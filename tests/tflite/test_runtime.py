@@ -55,7 +55,7 @@ def test_classify_sorts_and_names(files, tmp_path):
     model = ImageModel(files["int8"])
     (image,) = make_images(1, seed=4)
     Image.fromarray(image).save(tmp_path / "a.png")
-    # The crop fraction of the file applies to what is read from disk.
+    # `crop_pct` of the file applies to what is read from disk.
     probabilities = model.predict(model.load_image(tmp_path / "a.png"))
     predictions = model.classify(tmp_path / "a.png", top=3)
     assert len(predictions) == 3
@@ -67,7 +67,7 @@ def test_classify_sorts_and_names(files, tmp_path):
     assert model.size == SIZE
 
 
-def test_crop_fraction_of_the_file_is_used(files, tmp_path):
+def test_crop_pct_of_the_file_is_used(files, tmp_path):
     height, width = SIZE
     grown = np.zeros((round(height / 0.875), round(width / 0.875), 3), "uint8")
     grown[2:-2, 2:-2] = 255
@@ -187,7 +187,7 @@ def test_logits_become_probabilities(write):
 @pytest.mark.parametrize(
     "shape", [(1, 3, 32, 32), (2, 1, 1, 3), (1, -1, -1, 3), (1, 3)]
 )
-def test_inputs_that_are_no_picture_of_fixed_size(write, shape):
+def test_inputs_that_are_no_image_of_fixed_size(write, shape):
     nodes = [("RELU", ["x"], ["y"], None)]
     path = write({"x": Tensor(shape), "y": Tensor(shape)}, nodes)
     with pytest.raises(ValueError, match="height, width, channels") as caught:

@@ -28,7 +28,7 @@ from keras_mobilevit.tflite.scoring import (
     sqnr_scorer,
 )
 from keras_mobilevit.tflite.search.export import _labelled_images
-from keras_mobilevit.tflite.search.layers import (
+from keras_mobilevit.tflite.search.layer_ranking import (
     LayerSensitivity,
     file_scorer,
     rank_layers,
@@ -85,7 +85,7 @@ def test_layers_are_quantized_one_at_a_time(
     """The stem's SQNR is that of a file whose other layers are float."""
     stem = next(layer for layer in layers if layer.layer == "stem")
     others = ("^stage", "^avg_pool/", "^predictions/", "^output")
-    recipe = dataclasses.replace(int8(), float_scopes=others)
+    recipe = dataclasses.replace(int8(), skip_layers=others)
     file = quantize(tiny_float, recipe, tiny_calibration)
     assert stem.sqnr == pytest.approx(score(file), abs=1e-6)
 
@@ -170,7 +170,7 @@ def test_search_reaches_its_target(
         *(file_scorer(score), target),
     )
     assert recipe.name == "int8_searched"
-    assert recipe.float_ops == int8().float_ops
+    assert recipe.skip_ops == int8().skip_ops
     assert steps[0].layers == ()
     assert steps[0].score == before
     gone = [step for step in steps if not step.returned]
@@ -228,7 +228,7 @@ def test_each_step_takes_a_third_of_the_noise(tiny_parsed, tiny_calibration):
         ("3",),
         ("2",),
     ]
-    assert recipe.float_scopes[len(int8().float_scopes) :] == (
+    assert recipe.skip_layers[len(int8().skip_layers) :] == (
         *("^10/", "^4/", "^3/", "^2/"),
     )
 
@@ -253,11 +253,11 @@ def test_what_is_not_needed_goes_back(tiny_parsed, tiny_calibration):
     }
 
     def quantized(source, recipe, calibration, compat):
-        return tuple(s[1] for s in recipe.float_scopes if s[0] == "^")
+        return tuple(s[1] for s in recipe.skip_layers if s[0] == "^")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "keras_mobilevit.tflite.search.layers._quantize", quantized
+            "keras_mobilevit.tflite.search.layer_ranking._quantize", quantized
         )
         recipe, steps = search_recipe(
             tiny_parsed, int8(), tiny_calibration, layers, scores.get, 5
@@ -310,7 +310,7 @@ def test_the_recipe_gives_the_same_file_again(tiny, converted, tmp_path):
     assert steps[0].score < 25 <= steps[-1].score
     metadata = read_metadata(path)
     assert metadata.recipe == recipe.name == "int8_searched"
-    assert tuple(metadata.recipe_fields["float_scopes"]) == recipe.float_scopes
+    assert tuple(metadata.recipe_fields["skip_layers"]) == recipe.skip_layers
     assert metadata.labels == LABELS
     # The other 8 of 20 verified it.
     assert metadata.calibration_images == 12
@@ -350,9 +350,7 @@ def test_search_by_accuracy(tiny, converted, ranked, labelled, tmp_path):
     assert read_metadata(path).calibration_seed is None
 
 
-def test_labelled_pictures_are_read_first(
-    tiny, labelled, tmp_path, monkeypatch
-):
+def test_labelled_images_are_read_first(tiny, labelled, tmp_path, monkeypatch):
     """A broken one among them is left out; only broken ones are an error."""
     folder = tmp_path / "labelled"
     shutil.copytree(labelled, folder)

@@ -24,10 +24,10 @@ from keras_mobilevit.tflite import (
     quantize,
     read_metadata,
 )
-from keras_mobilevit.tflite.fidelity.probing import Probe
 from keras_mobilevit.tflite.metrics import sqnr
 from keras_mobilevit.tflite.quantization.calibration import Calibration
 from keras_mobilevit.tflite.quantization.recipes import int8, int8_accurate
+from keras_mobilevit.tflite.quantization_debugging.probing import Probe
 
 # Deviation of each channel over the rounding error of the step that int8 gives
 # the tensor, in dB: that of the worst channel, the median, and the share of
@@ -180,7 +180,7 @@ def test_nothing_but_the_uneven_expansions_is_to_blame(uneven, tmp_path):
     file = plain_int8(
         uneven.float_model,
         uneven.calibration,
-        float_scopes=(*int8().float_scopes, EXPANSIONS),
+        skip_layers=(*int8().skip_layers, EXPANSIONS),
     )
     outputs = run(file, uneven.images, tmp_path)
     assert sqnr(uneven.outputs, outputs) > 16
@@ -208,7 +208,7 @@ def test_seeds_draw_networks(uneven):
     assert np.abs(first[0] - uneven.model.get_weights()[0]).max() > 0.01
 
 
-def test_seeds_draw_pictures():
+def test_seeds_draw_images():
     first, again, other = (
         make_images(3, (32, 48), seed=seed)[0] for seed in (3, 3, 4)
     )

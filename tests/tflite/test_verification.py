@@ -155,7 +155,7 @@ def test_reserved_images_neither_calibrate_nor_choose(
     spy("keras_mobilevit.tflite.quantization.prepare.calibrate_model", 1)
     spy("keras_mobilevit.tflite.quantization.prepare.balance_channels", 1)
     spy(f"{VERIFICATION}.correct_biases_in_sequence", 2)
-    spy(f"{VERIFICATION}.keep_affordable", 3)
+    spy(f"{VERIFICATION}.guard_accuracy", 3)
     spy(f"{VERIFICATION}.rank_layers", 3)
     spy(f"{VERIFICATION}.parsed_meter", 1)
     with pytest.warns(UserWarning, match="layers? in float"):
@@ -172,7 +172,7 @@ def test_reserved_images_neither_calibrate_nor_choose(
     assert set(seen) == {
         "balance_channels",
         "calibrate_model",
-        "keep_affordable",
+        "guard_accuracy",
         "correct_biases_in_sequence",
         "rank_layers",
     }
@@ -292,7 +292,7 @@ def test_a_collapsed_file_is_escalated(
     assert facts["agreement_percent"] == agreement
     recipe = Recipe.from_json(json.dumps(dict(metadata.recipe_fields)))
     assert metadata.recipe == recipe.name == "int8_searched"
-    assert any("stage0_ir" in scope for scope in recipe.float_scopes)
+    assert any("stage0_ir" in scope for scope in recipe.skip_layers)
     inspect(path).require_full_delegation()
     # What was done, what it gained, what it costs.
     assert f"{facts['sqnr_before_db']:.1f} dB against float32 on 8" in told
@@ -406,7 +406,7 @@ def test_detectors_have_the_worse_of_two_figures(tmp_path):
     assert facts["agreement_percent"] is None
     # Boxes that were selected can not be compared: what selects them can.
     nms = tmp_path / "nms.tflite"
-    export_tflite(model, nms, calibration=images, ending="nms")
+    export_tflite(model, nms, calibration=images, output_head="nms")
     found = read_metadata(nms).fidelity
     assert found["parts_db"] == pytest.approx(parts, abs=1.5)
 
@@ -414,7 +414,7 @@ def test_detectors_have_the_worse_of_two_figures(tmp_path):
 def test_masks_have_the_figure_of_their_logits(tmp_path):
     model = make_tiny_segmenter()
     images = np.stack(make_images(30, DENSE_SIZE, seed=1))
-    options = {"calibration": images, "ending": "upsampled"}
+    options = {"calibration": images, "output_head": "upsampled"}
     float_path, path = export_recipes(
         model,
         {tmp_path / f"{r}.tflite": r for r in ("float32", "int8")},
@@ -425,7 +425,7 @@ def test_masks_have_the_figure_of_their_logits(tmp_path):
     logits = centred(expected)
     sqnr = decibels(logits, centred(actual) - logits)
     same = np.mean(expected.argmax(axis=-1) == actual.argmax(axis=-1))
-    options["ending"] = "mask"
+    options["output_head"] = "mask"
     mask = export_tflite(model, tmp_path / "mask.tflite", **options)
     for file in (path, mask):
         facts = read_metadata(file).fidelity
@@ -437,7 +437,7 @@ def test_the_baseline_is_measured_and_never_escalated(
     collapsing, collapsing_float, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(
-        "keras_mobilevit.tflite.baseline.convert_parsed",
+        "keras_mobilevit.tflite.converter_baseline.convert_parsed",
         lambda model, size: ParsedFile.parse(collapsing_float),
     )
     with pytest.warns(UserWarning, match="tflite_converter has .* less than"):

@@ -216,7 +216,7 @@ def test_every_layer_fits_its_inputs_better(plain, rounded, tiny_float):
 
 def test_static_files_are_rounded_too(tiny_float, tiny_calibration):
     """int32 biases, and one scale for each dense layer."""
-    recipe = dataclasses.replace(int8(), single_dense_scale=True)
+    recipe = dataclasses.replace(int8(), per_tensor_dense_weights=True)
     before = quantize(tiny_float, recipe, tiny_calibration)
     after = rounded_by(before, tiny_float, IMAGES)
     found = layers(after)

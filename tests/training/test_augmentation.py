@@ -14,7 +14,7 @@ from keras_mobilevit.training.augmentation import (
 )
 from keras_mobilevit.training.recipe import Augmentation, Evaluation
 
-WHOLE = Evaluation(crop_fraction=1.0)
+WHOLE = Evaluation(crop_pct=1.0)
 
 
 class Draws:
@@ -140,14 +140,14 @@ def checkerboard(height, width):
     return image
 
 
-@pytest.mark.parametrize("native_size", [0, 32])
-def test_parts_go_through_the_native_size(native_size):
+@pytest.mark.parametrize("pre_resize", [0, 32])
+def test_parts_go_through_the_pre_resize(pre_resize):
     """Finer than that, there is but the mean."""
-    evaluation = Evaluation(crop_fraction=1.0, native_size=native_size)
+    evaluation = Evaluation(crop_pct=1.0, pre_resize=pre_resize)
     draws = Draws(1.0, 0.0, 0, 0, 0.5)
     image = checkerboard(128, 128)
     found = transformed(image, (128, 128), draws, evaluation)
-    if native_size:
+    if pre_resize:
         assert abs(found - 127.5).max() <= 1.5
     else:
         np.testing.assert_array_equal(found, image)
@@ -204,9 +204,9 @@ def test_shifted_and_enlarged():
     assert abs(inner[..., 1] - (at - 1)[4:-6, None]).max() <= 0.51
 
 
-def test_shifts_are_pixels_of_the_native_size():
+def test_shifts_are_pixels_of_the_pre_resize():
     """60 of the middle columns of 100 become 30; one pixel is two columns."""
-    evaluation = Evaluation(crop_fraction=1.0, native_size=30)
+    evaluation = Evaluation(crop_pct=1.0, pre_resize=30)
     found = transformed(
         gradient(60, 100),
         (60, 60),
@@ -234,8 +234,8 @@ def test_no_crop_is_the_preprocessing_of_test_images(shape, evaluation):
     expected = load_image(
         encode(image),
         (40, 32),
-        evaluation.crop_fraction,
-        evaluation.native_size,
+        evaluation.crop_pct,
+        evaluation.pre_resize,
     )
     np.testing.assert_array_equal(found, expected)
 

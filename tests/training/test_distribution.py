@@ -15,14 +15,14 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from pictures import write_pictures
+from class_images import write_class_images
 
 from keras_mobilevit.training.distribution import (
     Distribution,
     open_distribution,
 )
 
-WORKER = pathlib.Path(__file__).with_name("worker.py")
+WORKER = pathlib.Path(__file__).with_name("distributed_worker.py")
 
 
 def start(pictures, run_dir, kind, *options, tf_config=None, **environment):
@@ -91,7 +91,7 @@ def test_two_workers(tmp_path):
     """
     if keras.backend.backend() != "tensorflow":
         pytest.skip("tf.distribute is TensorFlow's")
-    pictures = write_pictures(tmp_path / "pictures")
+    pictures = write_class_images(tmp_path / "pictures")
     finish(start(pictures, tmp_path / "one", "summed"))
     finish(*start_pair(pictures, tmp_path / "two"))
     losses = read_losses(tmp_path / "two")
@@ -123,7 +123,7 @@ def test_two_devices_of_jax(tmp_path):
     """Accuracy and loss of training; tests count two pictures twice."""
     if importlib.util.find_spec("jax") is None:
         pytest.skip("jax is not installed")
-    pictures = write_pictures(tmp_path / "pictures")
+    pictures = write_class_images(tmp_path / "pictures")
     for name, kind, devices in (
         ("one", "summed", 1),
         ("two", "data_parallel", 2),

@@ -16,7 +16,7 @@ from keras_mobilevit.training.sampler import Batch
 from keras_mobilevit.training.sources import open_source
 
 PLAIN = Augmentation(crop="none", flip=0.0)
-WHOLE = Evaluation(crop_fraction=1.0)
+WHOLE = Evaluation(crop_pct=1.0)
 COUNT, CLASSES = 24, 3
 
 
@@ -242,8 +242,8 @@ def test_evaluation_preprocesses_as_prediction_does(tmp_path, evaluation):
         expected = load_image(
             tmp_path / "a" / name,
             (40, 32),
-            evaluation.crop_fraction,
-            evaluation.native_size,
+            evaluation.crop_pct,
+            evaluation.pre_resize,
         )
         np.testing.assert_array_equal(image, expected)
 

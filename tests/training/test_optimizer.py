@@ -249,7 +249,7 @@ import contextlib, json, sys
 import numpy as np, tensorflow as tf
 sys.path.insert(0, sys.argv[1])
 from tiny_classifier import copies, make_dense, make_vectors
-from keras_mobilevit.training.averaging import averaged_weights
+from keras_mobilevit.training.ema import ema_weights
 from keras_mobilevit.training.optimizer import make_optimizer
 from keras_mobilevit.training.recipe import Optimizer
 
@@ -267,7 +267,7 @@ for scope in (strategy.scope(), contextlib.nullcontext()):
     start = copies(model.weights)
     model.fit(*make_vectors(12), batch_size=4, shuffle=False, verbose=0)
     raw = copies(model.weights)
-    with averaged_weights(model):
+    with ema_weights(model):
         averages = copies(model.weights)
     for a, b in zip(raw, copies(model.weights), strict=True):
         assert np.array_equal(a, b)
@@ -301,7 +301,7 @@ def test_other_backends(backend):
         pytest.skip(f"{backend} is not installed")
     if keras.backend.backend() == backend:
         pytest.skip(f"{backend} is the backend of this run")
-    modules = ("averaging", "distillation", "optimizer", "parts")
+    modules = ("ema", "distillation", "optimizer", "parts")
     result = subprocess.run(
         [
             sys.executable,

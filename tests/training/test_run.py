@@ -10,7 +10,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from pictures import CLASSES, quick_recipe, write_pictures
+from class_images import CLASSES, quick_recipe, write_class_images
 from run_files import read_rows, read_weights
 from tiny_classifier import make_classifier
 from tqdm import tqdm
@@ -26,7 +26,7 @@ from keras_mobilevit.training.tasks import classification
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    return write_pictures(tmp_path_factory.mktemp("pictures"))
+    return write_class_images(tmp_path_factory.mktemp("pictures"))
 
 
 def train(pictures, folder, recipe=None, **options):
@@ -268,25 +268,25 @@ def test_a_finished_run_is_not_run_again(finished, tiny, pictures, monkeypatch):
     assert read_rows(finished) == metrics
 
 
-def test_test_pictures_of_other_classes_are_refused(pictures, tmp_path):
-    other = write_pictures(tmp_path / "other")
+def test_test_images_of_other_classes_are_refused(pictures, tmp_path):
+    other = write_class_images(tmp_path / "other")
     (other / "red").rename(other / "grey")
     with pytest.raises(ValueError, match="grey"):
         run_recipe(quick_recipe(), pictures, other, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_unreadable_pictures_are_listed(tiny, tmp_path):
-    pictures = write_pictures(tmp_path / "pictures")
+def test_unreadable_images_are_listed(tiny, tmp_path):
+    pictures = write_class_images(tmp_path / "pictures")
     (pictures / "red" / "001.png").write_bytes(b"broken")
     with pytest.warns(UserWarning, match="001.png"):
         train(pictures, tmp_path / "run", quick_recipe(schedule__epochs="1"))
     assert "red/001.png" in (tmp_path / "run" / "skipped.txt").read_text()
 
 
-def test_a_batch_of_unreadable_test_pictures(tiny, pictures, tmp_path):
+def test_a_batch_of_unreadable_test_images(tiny, pictures, tmp_path):
     """It is left out, and Keras does not call that a mistake."""
-    test = write_pictures(tmp_path / "test")
+    test = write_class_images(tmp_path / "test")
     for index in (0, 3, 6):  # The first three of four batches of three.
         (test / "blue" / f"{index:03}.png").write_bytes(b"broken")
     recipe = quick_recipe(schedule__epochs="1")

@@ -49,11 +49,11 @@ def write(request, tmp_path):
 def test_a_part_is_spread_over_all():
     images = np.zeros((10, 8, 8, 3), np.uint8)
     source = open_source((images, np.arange(10) // 5))
-    part = source.spread(6)
+    part = source.take_evenly(6)
     assert part.labels.tolist() == [0, 0, 0, 1, 1, 1]
     assert part.names[3] == "image 5" and part.open(3).size == (8, 8)
     # More than there are would be images twice.
-    assert len(source.spread(20)) == 10
+    assert len(source.take_evenly(20)) == 10
 
 
 def test_files(write):
@@ -104,7 +104,7 @@ def test_a_tar_is_read_from_many_threads(tmp_path):
         np.testing.assert_array_equal(np.asarray(image), expected)
 
 
-def test_what_is_no_picture_is_found_when_opened(write):
+def test_what_is_no_image_is_found_when_opened(write):
     path, prefix = write({**encoded(PICTURES), "ant/a.png": b"no picture"})
     source = open_source(path)
     with pytest.raises(ValueError, match="Not a readable picture"):
@@ -152,7 +152,7 @@ def test_a_class_of_unreadable_formats_is_not_lost(write, ending):
         open_source(path)
 
 
-def test_a_folder_without_pictures_is_told(write):
+def test_a_folder_without_images_is_told(write):
     path, prefix = write({**encoded(PICTURES), "dog/notes.txt": b""})
     with pytest.warns(UserWarning, match=f"No class of .*: {prefix}dog$"):
         source = open_source(path)

@@ -7,7 +7,7 @@ import shutil
 import h5py
 import numpy as np
 import pytest
-from dense_pictures import quick_detection, write_boxed
+from dense_images import quick_detection, write_boxed
 from PIL import Image
 from run_files import read_rows, read_weights
 from tiny_networks import make_detector
@@ -100,7 +100,7 @@ def test_a_run_that_is_cut_off_ends_as_if_it_had_not_been(
 
 
 @pytest.mark.slow
-def test_it_learns_pictures_by_heart(tiny, tmp_path):
+def test_it_learns_images_by_heart(tiny, tmp_path):
     """Then targets, loss, decoding and evaluation agree.
 
     The figure in the log is that of the saved weights, measured apart.
@@ -160,7 +160,7 @@ def test_examples(folder):
     )
     plan = [Batch(64, 64, np.array([[1, 5]]))]
     ((images, targets),) = task.loader.batches(plan, epoch=0)
-    ((plain, _),) = task.tester.evaluation_batches((64, 64), 6)
+    ((plain, _),) = task.validation_loader.evaluation_batches((64, 64), 6)
     np.testing.assert_array_equal(images[:, :, ::-1], plain[[1, 5]])
     assert images.dtype == targets.dtype == np.float32
     anchors = pieces.make_anchors((64, 64))
@@ -224,18 +224,18 @@ REASONS = {
 }
 
 
-def test_pictures_that_can_not_be_used_are_left_out(damaged):
+def test_images_that_can_not_be_used_are_left_out(damaged):
     task = Detection.open(quick_detection(), damaged, damaged)
     with pytest.warns(UserWarning, match="Skipped"):
-        ((images, _),) = task.tester.evaluation_batches((64, 64), 6)
+        ((images, _),) = task.validation_loader.evaluation_batches((64, 64), 6)
     assert len(images) == 4
-    assert sorted(task.tester.skipped) == sorted(REASONS)
+    assert sorted(task.validation_loader.skipped) == sorted(REASONS)
     for name, reason in REASONS.items():
-        assert task.tester.skipped[name].startswith(reason)
+        assert task.validation_loader.skipped[name].startswith(reason)
 
 
 @pytest.mark.slow
-def test_a_run_measures_on_the_pictures_that_there_are(tiny, damaged, tmp_path):
+def test_a_run_measures_on_the_images_that_there_are(tiny, damaged, tmp_path):
     run = tmp_path / "run"
     with pytest.warns(UserWarning, match="Skipped"):
         train(damaged, run, schedule__epochs="1")
@@ -254,7 +254,7 @@ def test_folders_as_of_coco(folder, tmp_path):
         annotations.parent.mkdir(exist_ok=True)
         shutil.copy(folder.annotations, annotations)
     task = Detection.open(quick_detection(), *Detection.find_splits(tmp_path))
-    assert len(task.loader.source) == len(task.tester.source) == 6
+    assert len(task.loader.source) == len(task.validation_loader.source) == 6
     assert task.labels == LABELS
 
 

@@ -6,7 +6,7 @@ import shutil
 import keras
 import numpy as np
 import pytest
-from dense_pictures import quick_segmentation, write_masked
+from dense_images import quick_segmentation, write_masked
 from PIL import Image
 from run_files import read_rows, read_weights
 from tiny_networks import make_segmenter
@@ -185,7 +185,7 @@ def test_folders_as_of_pascal_voc(tmp_path, tiny):
         quick_segmentation(), *Segmentation.find_splits(voc)
     )
     assert task.loader.source.names == ("0.png", "1.png", "2.png", "4.png")
-    assert task.tester.source.names == ("3.png", "5.png")
+    assert task.validation_loader.source.names == ("3.png", "5.png")
 
 
 def test_a_folder_of_neither_kind(tmp_path):

@@ -18,11 +18,11 @@ import sys
 
 from baselines import SOURCES, export_all
 from baselines.summary import to_summary
+from keras_mobilevit.atomic_files import atomic_write
 from keras_mobilevit.configs import VARIANTS
-from keras_mobilevit.files import atomic_write
 from keras_mobilevit.machine import describe_machine
 from keras_mobilevit.tflite import benchmark
-from keras_mobilevit.tflite.benchmarks.tables import (
+from keras_mobilevit.tflite.benchmarks.latency_tables import (
     to_footnote,
     to_json,
     to_table,

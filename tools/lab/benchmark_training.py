@@ -15,8 +15,8 @@ import argparse
 import json
 import sys
 
+from keras_mobilevit.atomic_files import atomic_write
 from keras_mobilevit.configs import VARIANTS
-from keras_mobilevit.files import atomic_write
 from keras_mobilevit.machine import describe_machine, usable_cores
 from training_benchmarks.implementations import IMPLEMENTATIONS
 from training_benchmarks.step_comparison import compare_steps

@@ -9,9 +9,9 @@ import pathlib
 
 import numpy as np
 
-from keras_mobilevit.extras import require
-from keras_mobilevit.figures import png_figure
 from keras_mobilevit.images import iterate_files, load_readable
+from keras_mobilevit.optional_imports import import_optional
+from keras_mobilevit.png_figures import png_figure
 from keras_mobilevit.tflite.flatbuffer import (
     FLOAT32,
     read_model,
@@ -55,7 +55,7 @@ def measure_channels(
     float_model: bytes,
     images: np.ndarray,
     tensor: str,
-    coverage: float = 99.99,
+    percentile: float = 99.99,
 ) -> ChannelRanges:
     """Measures the channels of one activation of a float file.
 
@@ -63,7 +63,7 @@ def measure_channels(
         float_model: float32 `.tflite` file with one input.
         images: `(count, height, width, channels)`, pixels in [0, 255].
         tensor: Name of the activation.
-        coverage: Percentage of the values that a range covers on either
+        percentile: Percentage of the values that a range covers on either
             side, as of a `Recipe`.
 
     Raises:
@@ -89,7 +89,7 @@ def measure_channels(
             for (array,) in observe_images(model, images, [outputs[tensor]])
         ]
     )
-    ends = 100 - coverage, coverage
+    ends = 100 - percentile, percentile
     low, high = np.percentile(values, ends, axis=0)
     lowest, highest = np.percentile(values, ends)
     # Zero is always a value of an int8 tensor.
@@ -174,7 +174,7 @@ def plot_channel_ranges(
     Warns:
         UserWarning: Of pictures that can not be read, which are left out.
     """
-    require("matplotlib", extra="report")
+    import_optional("matplotlib", extra="report")
     network = ImageModel(float_path)
     files = iterate_files(data, limit)
     images = [image for _, image in load_readable(files, network.load_image)]

@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from keras_mobilevit.files import atomic_write
+from keras_mobilevit.atomic_files import atomic_write
 from runtime_trials.check_report import as_json, as_table
 from runtime_trials.runtime_check import check_runtimes
 from runtime_trials.runtimes import install_runtime

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from keras_mobilevit.figures import png_figure
-from keras_mobilevit.files import atomic_write
+from keras_mobilevit.atomic_files import atomic_write
+from keras_mobilevit.markdown_tables import markdown_table
 from keras_mobilevit.named_models import open_model
-from keras_mobilevit.tables import markdown_table
+from keras_mobilevit.png_figures import png_figure
 from keras_mobilevit.training.loader import BatchLoader
 from keras_mobilevit.training.recipe import Recipe, load_recipe
 from keras_mobilevit.training.run import run_recipe
@@ -94,7 +94,7 @@ def run_variant(
         return Outcome(**fields, accuracies=accuracies)
     train_source = open_source(train)
     if train_images is not None:
-        train_source = train_source.spread(train_images)
+        train_source = train_source.take_evenly(train_images)
     test_source = open_source(test, train_source.class_names)
     changes = {**overrides, **VARIANTS[name]}
     if "sampler.mode" in VARIANTS[name]:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from keras_mobilevit.architectures import named_weights
 from keras_mobilevit.images import (
+    image_names,
     label_of,
     list_all,
-    picture_names,
     require_class_pictures,
 )
 from keras_mobilevit.label_files import read_label_file
@@ -24,13 +24,13 @@ class Settings(NamedTuple):
 
     Attributes:
         labels: Class names in the order of the outputs; may be empty.
-        crop_fraction: As in `keras_mobilevit.images.load_image`.
-        native_size: As in `keras_mobilevit.images.load_image`.
+        crop_pct: As in `keras_mobilevit.images.load_image`.
+        pre_resize: As in `keras_mobilevit.images.load_image`.
     """
 
     labels: tuple[str, ...]
-    crop_fraction: float
-    native_size: int
+    crop_pct: float
+    pre_resize: int
 
 
 def check_task(models: Mapping[str, OpenedModel], task: str) -> None:
@@ -57,8 +57,8 @@ def common_settings(
     models: Mapping[str, OpenedModel],
     *,
     labels: tuple[str, ...] | None = None,
-    crop_fraction: float | None = None,
-    native_size: int | None = None,
+    crop_pct: float | None = None,
+    pre_resize: int | None = None,
 ) -> Settings:
     """Labels and preprocessing that are right for all models.
 
@@ -67,8 +67,8 @@ def common_settings(
             from the others; if none is, there are no labels, and the pictures
             are only resized.
         labels: Used instead of what the models say.
-        crop_fraction: Used instead of what the models say.
-        native_size: Used instead of what the models say.
+        crop_pct: Used instead of what the models say.
+        pre_resize: Used instead of what the models say.
 
     Raises:
         ValueError: If the models contradict each other.
@@ -81,8 +81,8 @@ def common_settings(
     sizes = {n: info.image.pre_resize for n, info in described.items()}
     return Settings(
         _agreed("labels", named, labels, default=()),
-        _agreed("crop_fraction", crops, crop_fraction, default=1.0),
-        _agreed("native_size", sizes, native_size, default=0),
+        _agreed("crop_pct", crops, crop_pct, default=1.0),
+        _agreed("pre_resize", sizes, pre_resize, default=0),
     )
 
 
@@ -118,7 +118,7 @@ def read_labels(choice: str, source: str | os.PathLike) -> tuple[str, ...]:
     if choice == "folders":
         files = list_all(source)
         require_class_pictures(files, source)
-        return tuple(sorted(set(map(label_of, picture_names(files, source)))))
+        return tuple(sorted(set(map(label_of, image_names(files, source)))))
     named = named_weights("classification")
     if choice in named:
         return class_names(choice)

@@ -14,9 +14,9 @@ from keras_mobilevit.detection import (
     coco_results,
     read_annotations,
 )
-from keras_mobilevit.images import list_files, spread
-from keras_mobilevit.tflite.dense.detector import Detector
-from keras_mobilevit.tflite.evaluation.pictures import batches
+from keras_mobilevit.images import list_files, take_evenly
+from keras_mobilevit.tflite.dense_prediction.detector import Detector
+from keras_mobilevit.tflite.evaluation.image_batches import batches
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +70,7 @@ def evaluate_detectors(
         ImportError: If pycocotools is not installed.
     """
     known = read_annotations(annotations)
-    images = {i.file_name: i for i in spread(known.images, limit)}
+    images = {i.file_name: i for i in take_evenly(known.images, limit)}
     if not any(len(image.boxes) for image in images.values()):
         raise ValueError(
             "Expected boxes to compare with. Received annotations without any "

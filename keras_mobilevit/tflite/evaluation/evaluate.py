@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from keras_mobilevit.class_scores import to_logits
 from keras_mobilevit.images import label_of, list_files, load_image, read_files
+from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.tflite import metrics
 from keras_mobilevit.tflite.runners import make_runner
 from keras_mobilevit.tflite.runtime import ImageModel
@@ -72,13 +73,14 @@ class Evaluation:
     calibration_error: float | None = None
 
 
+@takes_old_names
 def evaluate(
     models: Mapping[str, keras.Model | ImageModel | str | os.PathLike],
     source: str | os.PathLike,
     labels: Sequence[str] = (),
     *,
-    crop_fraction: float = 1.0,
-    native_size: int = 0,
+    crop_pct: float = 1.0,
+    pre_resize: int = 0,
     limit: int | None = None,
     workers: int = 1,
 ) -> dict[str, Evaluation]:
@@ -96,8 +98,8 @@ def evaluate(
             in no folder and so have no labels.
         labels: Class names in the order of the outputs; none if the models
             are only to be compared with each other.
-        crop_fraction: As in `keras_mobilevit.images.load_image`.
-        native_size: As in `keras_mobilevit.images.load_image`.
+        crop_pct: As in `keras_mobilevit.images.load_image`.
+        pre_resize: As in `keras_mobilevit.images.load_image`.
         limit: Evaluate only so many pictures, spread evenly.
         workers: Threads that read pictures and run `.tflite` files; Keras
             spreads its batches by itself. The results are the same for any.
@@ -121,7 +123,7 @@ def evaluate(
         >>> results["int8"].images, float(results["float32"].agreement)
         (8, 1.0)
     """
-    _check_arguments(crop_fraction, native_size, limit, workers)
+    _check_arguments(crop_pct, pre_resize, limit, workers)
     names = list_files(source, limit)
     classes = _classes(names, labels, source)
     # Threads, because Pillow and LiteRT release the interpreter's lock, and
@@ -133,8 +135,8 @@ def evaluate(
         load = functools.partial(
             _load,
             size=_common_size(runners),
-            crop_fraction=crop_fraction,
-            native_size=native_size,
+            crop_pct=crop_pct,
+            pre_resize=pre_resize,
         )
         read, outputs = [], {name: [] for name in models}
         for pictures in _chunks(source, names):
@@ -170,11 +172,11 @@ def evaluate(
     }
 
 
-def _check_arguments(crop_fraction, native_size, limit, workers):
+def _check_arguments(crop_pct, pre_resize, limit, workers):
     # Before the first picture, whose ValueError would mean that it is damaged.
     for name, value, wanted, is_good in (
-        ("crop_fraction", crop_fraction, "in (0, 1]", 0 < crop_fraction <= 1),
-        ("native_size", native_size, "0 or more", native_size >= 0),
+        ("crop_pct", crop_pct, "in (0, 1]", 0 < crop_pct <= 1),
+        ("pre_resize", pre_resize, "0 or more", pre_resize >= 0),
         ("limit", limit, "1 or more", limit is None or limit >= 1),
         ("workers", workers, "1 or more", workers >= 1),
     ):
@@ -184,9 +186,9 @@ def _check_arguments(crop_fraction, native_size, limit, workers):
             )
 
 
-def _load(picture, size, crop_fraction, native_size):
+def _load(picture, size, crop_pct, pre_resize):
     try:
-        return load_image(picture.data, size, crop_fraction, native_size)
+        return load_image(picture.data, size, crop_pct, pre_resize)
     except ValueError:
         return None
 

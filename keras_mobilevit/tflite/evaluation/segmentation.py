@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from keras_mobilevit.configs import IGNORE_LABEL
-from keras_mobilevit.images import spread
+from keras_mobilevit.images import take_evenly
 from keras_mobilevit.segmentation import (
     class_iou,
     confusion_matrix,
@@ -17,11 +17,11 @@ from keras_mobilevit.segmentation import (
     pixel_accuracy,
 )
 from keras_mobilevit.segmentation.folders import (
-    open_masked_pictures,
+    open_masked_images,
     read_mask,
 )
-from keras_mobilevit.tflite.dense.segmenter import Segmenter
-from keras_mobilevit.tflite.evaluation.pictures import batches
+from keras_mobilevit.tflite.dense_prediction.segmenter import Segmenter
+from keras_mobilevit.tflite.evaluation.image_batches import batches
 from keras_mobilevit.tflite.evaluation.resampling import mean_iou_interval
 
 
@@ -70,7 +70,7 @@ def evaluate_segmenters(
             the reference.
         source: Folder of pictures; those without a mask do not count.
         masks: Folder of masks; see
-            `keras_mobilevit.segmentation.folders.open_masked_pictures`.
+            `keras_mobilevit.segmentation.folders.open_masked_images`.
         ignore_label: Label of the pixels that do not count.
         limit: Evaluate only so many pictures, spread evenly.
 
@@ -85,11 +85,11 @@ def evaluate_segmenters(
             can be read, or `limit` is out of its range.
     """
     labels = _common_labels(segmenters)
-    pairs = open_masked_pictures(
+    pairs = open_masked_images(
         source, masks, labels=labels, void_label=ignore_label
     )
     mask_of = dict(zip(pairs.names, pairs.masks, strict=True))
-    names = spread(pairs.names, limit)
+    names = take_evenly(pairs.names, limit)
     matrices = {name: [] for name in segmenters}
     read, equal = [], dict.fromkeys(segmenters, 0)
     sizes = {segmenter.size for segmenter in segmenters.values()}

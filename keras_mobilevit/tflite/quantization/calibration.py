@@ -15,6 +15,7 @@ import dataclasses
 import numpy as np
 from tqdm import tqdm
 
+from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.tflite.flatbuffer import (
     PRODUCTS,
     is_constant,
@@ -49,15 +50,16 @@ class Calibration:
     images: int
 
 
+@takes_old_names
 def calibrate(
-    float_model: bytes, images: np.ndarray, coverage: float = 99.99
+    float_model: bytes, images: np.ndarray, percentile: float = 99.99
 ) -> Calibration:
     """Runs images through a float graph.
 
     Args:
         float_model: float32 `.tflite` file with one input.
         images: `(count, height, width, channels)`, pixels in [0, 255].
-        coverage: Percentage of the values of each activation, in (50, 100],
+        percentile: Percentage of the values of each activation, in (50, 100],
             that its range covers on either side. Vectors that stand for a
             whole picture, attention weights and lists that come out are
             covered whole: the few large values among them are what matters,
@@ -77,11 +79,11 @@ def calibrate(
         >>> calibration.images
         4
     """
-    return calibrate_model(read_model(float_model), images, coverage)
+    return calibrate_model(read_model(float_model), images, percentile)
 
 
 def calibrate_model(
-    model, images: np.ndarray, coverage: float = 99.99
+    model, images: np.ndarray, percentile: float = 99.99
 ) -> Calibration:
     """As `calibrate`, of what `read_model` gives; that stays as it is."""
     model = copy.deepcopy(model)
@@ -91,7 +93,7 @@ def calibrate_model(
     whole = _covered_whole(model, graph)
     trackers = {
         output: _Range(
-            100.0 if output in whole else coverage,
+            100.0 if output in whole else percentile,
             np.prod(graph.tensors[output].shape) * len(images),
         )
         for op in graph.operators
@@ -153,10 +155,10 @@ def _covered_whole(model, graph):
 class _Range:
     """Exact percentiles of a stream of values, out of its extremes alone."""
 
-    def __init__(self, coverage, total):
+    def __init__(self, percentile, total):
         # As many values may lie beyond either end. In floats 100 - 99.9 is a
         # little less than 0.1.
-        self._outside = int(round(total * (100 - coverage) / 100, 3))
+        self._outside = int(round(total * (100 - percentile) / 100, 3))
         self._lowest = self._highest = np.empty(0, np.float32)
 
     def add(self, values):

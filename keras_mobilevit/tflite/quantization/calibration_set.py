@@ -23,7 +23,8 @@ from keras_mobilevit.images import (
     load_whole,
     read_files,
 )
-from keras_mobilevit.messages import few
+from keras_mobilevit.renamed import takes_old_names
+from keras_mobilevit.text_formatting import abbreviate
 
 # Measured on CIFAR-10: one image loses 8 dB, five do as well as a hundred. The
 # rest is margin for pictures that differ more.
@@ -87,14 +88,15 @@ class CalibrationSet:
 Source = CalibrationSet | str | os.PathLike | np.ndarray | Iterable
 
 
+@takes_old_names
 def calibration_set(
     source: Source | None,
     shape: tuple[int, int, int],
     *,
     count: int = 100,
     seed: int = 0,
-    crop_fraction: float = 1.0,
-    native_size: int = 0,
+    crop_pct: float = 1.0,
+    pre_resize: int = 0,
     whole: bool = False,
 ) -> CalibrationSet:
     """Chooses calibration images and checks them.
@@ -115,9 +117,9 @@ def calibration_set(
             from files are brought to it.
         count: Use at most so many.
         seed: The same seed draws the same images.
-        crop_fraction: For pictures from files, as in
+        crop_pct: For pictures from files, as in
             `keras_mobilevit.images.load_image`.
-        native_size: For images from files, as `crop_fraction`.
+        pre_resize: For images from files, as `crop_pct`.
         whole: Resize pictures from files without a crop instead, as
             `keras_mobilevit.images.load_whole` does.
 
@@ -149,7 +151,7 @@ def calibration_set(
     skipped = ()
     if isinstance(source, (str, os.PathLike)):
         images, skipped = _draw_pictures(
-            source, shape, count, seed, crop_fraction, native_size, whole
+            source, shape, count, seed, crop_pct, pre_resize, whole
         )
     elif isinstance(source, np.ndarray):
         images = _draw_images(source, shape, count, seed)
@@ -169,9 +171,7 @@ def calibration_set(
     return CalibrationSet(images, seed, skipped)
 
 
-def _draw_pictures(
-    source, shape, count, seed, crop_fraction, native_size, whole
-):
+def _draw_pictures(source, shape, count, seed, crop_pct, pre_resize, whole):
     *size, channels = shape
     if channels != 3:
         raise ValueError(
@@ -190,7 +190,7 @@ def _draw_pictures(
                         load_whole([file.data], tuple(size))[0][0]
                         if whole
                         else load_image(
-                            file.data, tuple(size), crop_fraction, native_size
+                            file.data, tuple(size), crop_pct, pre_resize
                         )
                     )
                 except ValueError:
@@ -289,4 +289,4 @@ def _check_shape(received, shape):
 
 
 def _unreadable(names):
-    return f"{len(names)} pictures that can not be read: {few(names)}"
+    return f"{len(names)} pictures that can not be read: {abbreviate(names)}"

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from tqdm import tqdm
 
-from keras_mobilevit.extras import require
+from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.tflite.flatbuffer import op_name
 from keras_mobilevit.tflite.partial_runs import as_inputs, observe_images
 
@@ -58,7 +58,9 @@ class View:
         channels = int(graph.tensors[tensor].shape[-1])
         shape = [int(side) for side in graph.tensors[kernel].shape]
         depthwise = kind == "DEPTHWISE_CONV_2D"
-        schema = require("ai_edge_litert.schema_py_generated", extra="tflite")
+        schema = import_optional(
+            "ai_edge_litert.schema_py_generated", extra="tflite"
+        )
         return cls(
             tensor,
             channels if depthwise else channels // shape[-1],

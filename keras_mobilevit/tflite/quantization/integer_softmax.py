@@ -65,18 +65,18 @@ def observe_integer_softmax(model) -> None:
         _insert_before(graph, product, operations)
 
 
-def use_integer_softmax(model, float_scopes: Collection[str] = ()) -> None:
+def use_integer_softmax(model, skip_layers: Collection[str] = ()) -> None:
     """Replaces the softmax of attention by what can be int8, in place.
 
     The output stays the same, up to float32 rounding.
 
     Args:
         model: In float, as `read_model` gives it.
-        float_scopes: As in `Recipe`: where attention stays float, so does
+        skip_layers: As in `Recipe`: where attention stays float, so does
             softmax, which is faster then.
     """
     (graph,) = model.subgraphs
-    for softmax, product in list(_attention(model, float_scopes)):
+    for softmax, product in list(_attention(model, skip_layers)):
         operations, (numerator, total) = _integer_way(model, softmax, product)
         operations.append(
             make_operation(
@@ -177,7 +177,7 @@ def keep_maximum_int8(model) -> None:
     ]
 
 
-def _attention(model, float_scopes):
+def _attention(model, skip_layers):
     """Each softmax of attention, with the product that it is for."""
     (graph,) = model.subgraphs
     readers = {}
@@ -195,7 +195,7 @@ def _attention(model, float_scopes):
             continue
         names = [tensor_name(graph, t) for t in (scores, *users[0].outputs)]
         if not any(
-            re.search(scope, name) for scope in float_scopes for name in names
+            re.search(scope, name) for scope in skip_layers for name in names
         ):
             yield op, users[0]
 

@@ -40,8 +40,8 @@ class Prepared:
 def needs_of(recipe: Recipe) -> tuple:
     """What of a recipe `prepare` depends on."""
     if not recipe.balance_channels:
-        return (recipe.coverage,)
-    return recipe.coverage, recipe.float_scopes
+        return (recipe.calibration_percentile,)
+    return recipe.calibration_percentile, recipe.skip_layers
 
 
 def prepare(source: ParsedFile, recipe: Recipe, images: np.ndarray) -> Prepared:
@@ -55,7 +55,9 @@ def prepare(source: ParsedFile, recipe: Recipe, images: np.ndarray) -> Prepared:
     balanced = Balanced(source)
     if recipe.balance_channels:
         balanced = balance_channels(source, images, recipe.stays_float)
-    calibration = calibrate_model(balanced.file.model, images, recipe.coverage)
+    calibration = calibrate_model(
+        balanced.file.model, images, recipe.calibration_percentile
+    )
     for name, (lowest, highest) in balanced.limits.items():
         low, high = calibration.ranges[name]
         calibration.ranges[name] = max(low, lowest), min(high, highest)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_mobilevit.extras import require
+from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.tflite.flatbuffer import (
     PRODUCTS,
     ParsedFile,
@@ -20,6 +20,9 @@ from keras_mobilevit.tflite.flatbuffer import (
     write_model,
 )
 from keras_mobilevit.tflite.quantization.bias_correction import correct_biases
+from keras_mobilevit.tflite.quantization.bit_exact_norm import (
+    use_bit_exact_norms,
+)
 from keras_mobilevit.tflite.quantization.calibration import Calibration
 from keras_mobilevit.tflite.quantization.coarse_weights import (
     coarse_dense_layers,
@@ -27,7 +30,7 @@ from keras_mobilevit.tflite.quantization.coarse_weights import (
 from keras_mobilevit.tflite.quantization.far_scales import (
     bridge_far_scales,
 )
-from keras_mobilevit.tflite.quantization.half_biases import half_biases
+from keras_mobilevit.tflite.quantization.fp16_biases import fp16_biases
 from keras_mobilevit.tflite.quantization.integer_io import (
     keep_moves_int8,
     use_uint8,
@@ -36,9 +39,6 @@ from keras_mobilevit.tflite.quantization.integer_softmax import (
     difference_ranges,
     keep_maximum_int8,
     use_integer_softmax,
-)
-from keras_mobilevit.tflite.quantization.portable_norm import (
-    use_portable_norms,
 )
 from keras_mobilevit.tflite.quantization.recipes import INT8_BITS, Recipe
 from keras_mobilevit.tflite.quantization.scales import (
@@ -108,9 +108,9 @@ def quantize_parsed(
         return source.copy_model()
     if not recipe.needs_calibration:
         model = read_model(_run_quantizer(source, recipe, None))
-        half_biases(model)
-        if recipe.half_arithmetic:
-            _allow_half_arithmetic(model)
+        fp16_biases(model)
+        if recipe.fp16_compute:
+            _allow_fp16_compute(model)
         return model
     if calibration is None:
         raise ValueError(
@@ -122,7 +122,7 @@ def quantize_parsed(
     ranges = _ranges(source.model, recipe, calibration)
     model = read_model(_run_quantizer(source, recipe, ranges))
     correct_biases(model, source.model, calibration.means)
-    half_biases(model)
+    fp16_biases(model)
     keep_maximum_int8(model)
     bridge_far_scales(model)
     keep_moves_int8(model)
@@ -136,13 +136,13 @@ def quantize_parsed(
 
 def _in_form(source, recipe):
     """The float file, with what can not be quantized as it is in other form."""
-    if not (recipe.integer_softmax or recipe.portable_norms):
+    if not (recipe.integer_softmax or recipe.bit_exact_norms):
         return source
     model = source.copy_model()
     if recipe.integer_softmax:
-        use_integer_softmax(model, recipe.float_scopes)
-    if recipe.portable_norms:
-        use_portable_norms(model)
+        use_integer_softmax(model, recipe.skip_layers)
+    if recipe.bit_exact_norms:
+        use_bit_exact_norms(model)
     return ParsedFile.pack(model)
 
 
@@ -151,7 +151,7 @@ def _ranges(model, recipe, calibration):
     ranges |= difference_ranges(model, ranges)
     for name in attention_operands(model):
         ranges[name] = symmetric(*ranges[name])
-    if recipe.portable_norms:
+    if recipe.bit_exact_norms:
         for name in norm_operands(model):
             ranges[name] = power_of_two(*ranges[name])
     return ranges
@@ -172,9 +172,11 @@ def _check_fit(model, calibration):
         )
 
 
-def _allow_half_arithmetic(model):
+def _allow_fp16_compute(model):
     """Adds the metadata by which XNNPACK may compute in float16."""
-    schema = require("ai_edge_litert.schema_py_generated", extra="tflite")
+    schema = import_optional(
+        "ai_edge_litert.schema_py_generated", extra="tflite"
+    )
     buffer, entry = schema.BufferT(), schema.MetadataT()
     buffer.data = np.frombuffer(_HALF_ARITHMETIC, np.uint8)
     model.buffers.append(buffer)
@@ -184,9 +186,14 @@ def _allow_half_arithmetic(model):
 
 
 def _run_quantizer(source, recipe, ranges):
-    quantizer_module = require("litert_quantizer.quantizer", extra="tflite")
+    quantizer_module = import_optional(
+        "litert_quantizer.quantizer", extra="tflite"
+    )
     coarse = ()
-    if recipe.single_dense_scale and "FULLY_CONNECTED" not in recipe.float_ops:
+    if (
+        recipe.per_tensor_dense_weights
+        and "FULLY_CONNECTED" not in recipe.skip_ops
+    ):
         coarse = coarse_dense_layers(source.model)
     quantizer = quantizer_module.Quantizer(source.data, _rules(recipe, coarse))
     if ranges is not None:
@@ -218,11 +225,13 @@ def _rules(recipe: Recipe, coarse: Sequence[str] = ()) -> list[dict]:
         coarse: Dense layers that keep a scale for each output channel, by the
             names of their output tensors.
     """
-    manager_module = require("litert_quantizer.recipe_manager", extra="tflite")
-    algorithms = require(
+    manager_module = import_optional(
+        "litert_quantizer.recipe_manager", extra="tflite"
+    )
+    algorithms = import_optional(
         "litert_quantizer.algorithm_manager", extra="tflite"
     ).AlgorithmName
-    operations = require("litert_quantizer.qtyping", extra="tflite")
+    operations = import_optional("litert_quantizer.qtyping", extra="tflite")
     operation_name = operations.TFLOperationName
     everything = operation_name.ALL_SUPPORTED
     manager = manager_module.RecipeManager()
@@ -232,7 +241,7 @@ def _rules(recipe: Recipe, coarse: Sequence[str] = ()) -> list[dict]:
         )
     elif recipe.activations == "int8":
         manager.add_static_config(".*", everything, INT8_BITS, INT8_BITS)
-        if recipe.single_dense_scale:
+        if recipe.per_tensor_dense_weights:
             manager.add_static_config(
                 ".*",
                 operation_name.FULLY_CONNECTED,
@@ -252,10 +261,10 @@ def _rules(recipe: Recipe, coarse: Sequence[str] = ()) -> list[dict]:
         manager.add_dynamic_config(".*", everything, INT8_BITS)
     else:
         manager.add_weight_only_config(".*", everything, INT8_BITS)
-    kept_float = [(".*", op) for op in recipe.float_ops]
+    kept_float = [(".*", op) for op in recipe.skip_ops]
     if recipe.integer_softmax:
         kept_float.append((".*", "DIV"))
-    kept_float += [(scope, "*") for scope in recipe.float_scopes]
+    kept_float += [(scope, "*") for scope in recipe.skip_layers]
     if recipe.input_type == "float32":
         kept_float.append((".*", "INPUT"))
     if recipe.output_type == "float32":
@@ -266,7 +275,7 @@ def _rules(recipe: Recipe, coarse: Sequence[str] = ()) -> list[dict]:
             operation_name(operation),
             algorithm_key=algorithms.NO_QUANTIZE,
         )
-    for scope in recipe.float_scopes:
+    for scope in recipe.skip_layers:
         for operation in PRODUCTS:
             manager.add_weight_only_config(
                 scope,

@@ -11,7 +11,8 @@ import re
 
 from keras_mobilevit.architectures import architectures
 from keras_mobilevit.configs import FOLD_SCOPE
-from keras_mobilevit.extras import require
+from keras_mobilevit.optional_imports import import_optional
+from keras_mobilevit.renamed import QUANTIZATION_FIELDS, current_names
 
 INT8_BITS = 8
 _CHOICES = {
@@ -35,22 +36,22 @@ class Recipe:
         input_type: `"float32"`, `"int8"` or `"uint8"`; the latter two need
             int8 activations.
         output_type: Same values, under the same condition.
-        float_ops: TFLite operations that stay float, everywhere, as
+        skip_ops: TFLite operations that stay float, everywhere, as
             `litert_quantizer.qtyping.TFLOperationName` calls them.
-        float_scopes: Regular expressions over the names of output tensors;
+        skip_layers: Regular expressions over the names of output tensors;
             operations that match stay float, with weights in float16.
-        coverage: Percentage of an activation's values that its range covers
-            on either side, in (50, 100]: at 99, one in a hundred is clipped
-            below it, and one in a hundred above.
-        half_arithmetic: Allow XNNPACK to compute in float16 where the
+        calibration_percentile: Percentage of an activation's values that its
+            range covers on either side, in (50, 100]: at 99, one in a hundred
+            is clipped below it, and one in a hundred above.
+        fp16_compute: Allow XNNPACK to compute in float16 where the
             processor can.
         integer_softmax: Compute the softmax of attention in int8.
-        portable_norms: Compute norms so that every processor gets the same
+        bit_exact_norms: Compute norms so that every processor gets the same
             bits. With `integer_softmax`, and all else in int8, the logits of
             the whole file are the same.
-        single_dense_scale: One scale for all int8 weights of a dense layer,
-            not one for each of its outputs, wherever the weights keep 37 dB of
-            SQNR: a smaller file.
+        per_tensor_dense_weights: One scale for all int8 weights of a dense
+            layer, not one for each of its outputs, wherever the weights keep 37
+            dB of SQNR: a smaller file.
         balance_channels: Bring the channels of layers to like ranges, where
             they differ so much that rounding would drown some of them.
         sequential_bias: Correct the biases of one layer after the other by
@@ -61,7 +62,7 @@ class Recipe:
             `keras_mobilevit.tflite.quantization.weight_rounding`. Without
             images, each weight is rounded to the nearest step.
 
-    An export drops `integer_softmax` and `portable_norms` where the file is
+    An export drops `integer_softmax` and `bit_exact_norms` where the file is
     short of accuracy and they cost some, by the images that calibrate, and
     leaves a network that has no uneven channels as it is.
 
@@ -80,13 +81,13 @@ class Recipe:
     activations: str = "float32"
     input_type: str = "float32"
     output_type: str = "float32"
-    float_ops: tuple[str, ...] = ()
-    float_scopes: tuple[str, ...] = ()
-    coverage: float = 99.99
-    half_arithmetic: bool = False
+    skip_ops: tuple[str, ...] = ()
+    skip_layers: tuple[str, ...] = ()
+    calibration_percentile: float = 99.99
+    fp16_compute: bool = False
     integer_softmax: bool = False
-    portable_norms: bool = False
-    single_dense_scale: bool = False
+    bit_exact_norms: bool = False
+    per_tensor_dense_weights: bool = False
     balance_channels: bool = False
     sequential_bias: bool = False
     moment_rounding: bool = False
@@ -107,16 +108,16 @@ class Recipe:
             self.input_type != "float32"
             or self.output_type != "float32"
             or self.integer_softmax
-            or self.portable_norms
-            or self.single_dense_scale
+            or self.bit_exact_norms
+            or self.per_tensor_dense_weights
             or self.balance_channels
             or self.sequential_bias
         ):
             raise ValueError(
                 "Integer inputs and outputs, `integer_softmax`, "
-                "`portable_norms`, `single_dense_scale`, `balance_channels` "
-                "and `sequential_bias` need int8 activations. Received: "
-                f"activations={self.activations!r}"
+                "`bit_exact_norms`, `per_tensor_dense_weights`, "
+                "`balance_channels` and `sequential_bias` need int8 "
+                f"activations. Received: activations={self.activations!r}"
             )
         if self.moment_rounding and self.weights != "int8":
             raise ValueError(
@@ -124,26 +125,27 @@ class Recipe:
                 f"weights={self.weights!r}. Leave it out, or set weights to "
                 "'int8'."
             )
-        if self.half_arithmetic and self.weights != "float16":
+        if self.fp16_compute and self.weights != "float16":
             raise ValueError(
                 "Arithmetic in float16 needs weights in float16. Received: "
                 f"weights={self.weights!r}"
             )
-        if not 50 < self.coverage <= 100:
+        if not 50 < self.calibration_percentile <= 100:
             raise ValueError(
-                "`coverage` is a percentage in (50, 100]. Received: "
-                f"coverage={self.coverage}"
+                "`calibration_percentile` is a percentage in (50, 100]. "
+                "Received: "
+                f"calibration_percentile={self.calibration_percentile}"
             )
-        for field in ("float_ops", "float_scopes"):
+        for field in ("skip_ops", "skip_layers"):
             # A text alone would count as a list of its letters.
             if isinstance(getattr(self, field), str):
                 raise ValueError(
                     f"`{field}` must be a list of texts. Received: "
                     f"{field}={getattr(self, field)!r}"
                 )
-        for op in self.float_ops:
+        for op in self.skip_ops:
             _check_operation(op)
-        for scope in self.float_scopes:
+        for scope in self.skip_layers:
             try:
                 re.compile(scope)
             except re.error as error:
@@ -162,8 +164,8 @@ class Recipe:
         return self.needs_calibration or self.moment_rounding
 
     def stays_float(self, name: str) -> bool:
-        """Whether an activation of that name matches one of `float_scopes`."""
-        return any(re.search(scope, name) for scope in self.float_scopes)
+        """Whether an activation of that name matches one of `skip_layers`."""
+        return any(re.search(scope, name) for scope in self.skip_layers)
 
     def to_json(self) -> str:
         """The recipe as a JSON object; `from_json` reads it back."""
@@ -186,6 +188,7 @@ class Recipe:
                 'A recipe is a JSON object with at least a "name". Received: '
                 f"{text[:60]!r}"
             )
+        fields = current_names(fields, QUANTIZATION_FIELDS)
         known = [field.name for field in dataclasses.fields(cls)]
         for field, value in fields.items():
             if field not in known:
@@ -205,12 +208,12 @@ class Recipe:
 
 
 def _check_operation(name):
-    quantizer = require("litert_quantizer.qtyping", extra="tflite")
+    quantizer = import_optional("litert_quantizer.qtyping", extra="tflite")
     known = [operation.value for operation in quantizer.TFLOperationName]
     if name not in known:
         close = difflib.get_close_matches(name, known, 1) or known
         raise ValueError(
-            f"`float_ops` has no operation {name!r}. Did you mean "
+            f"`skip_ops` has no operation {name!r}. Did you mean "
             f"{' or '.join(map(repr, close))}?"
         )
 
@@ -239,7 +242,7 @@ def float16_arithmetic() -> Recipe:
     A sixth fewer instructions there than `float16`, at about 61 dB, counted
     on the embedded checkpoint; the same as `float16` everywhere else.
     """
-    return Recipe("float16_arithmetic", "float16", half_arithmetic=True)
+    return Recipe("float16_arithmetic", "float16", fp16_compute=True)
 
 
 def weight_only() -> Recipe:
@@ -264,7 +267,7 @@ def dynamic() -> Recipe:
         "dynamic",
         weights="int8",
         activations="dynamic",
-        float_ops=("DEPTHWISE_CONV_2D",),
+        skip_ops=("DEPTHWISE_CONV_2D",),
         moment_rounding=True,
     )
 
@@ -282,11 +285,11 @@ def int8() -> Recipe:
         "int8",
         weights="int8",
         activations="int8",
-        float_ops=("SOFTMAX",),
-        float_scopes=_NORMS,
+        skip_ops=("SOFTMAX",),
+        skip_layers=_NORMS,
         integer_softmax=True,
-        portable_norms=True,
-        single_dense_scale=True,
+        bit_exact_norms=True,
+        per_tensor_dense_weights=True,
         balance_channels=True,
         sequential_bias=True,
         moment_rounding=True,
@@ -322,13 +325,13 @@ def int8_accurate(architecture: str = "mobilevit") -> Recipe:
     return dataclasses.replace(
         int8(),
         name="int8_accurate",
-        float_scopes=(*_NORMS, *layers),
+        skip_layers=(*_NORMS, *layers),
         # The layers that are left have fewer activations in their tails than
-        # the early ones, whose coverage is the default.
-        coverage=99.999,
+        # the early ones, whose calibration_percentile is the default.
+        calibration_percentile=99.999,
         # Float layers differ between processors anyway.
-        portable_norms=False,
-        single_dense_scale=False,
+        bit_exact_norms=False,
+        per_tensor_dense_weights=False,
     )
 
 
@@ -345,7 +348,7 @@ def int8_full() -> Recipe:
         activations="int8",
         input_type="int8",
         output_type="int8",
-        single_dense_scale=True,
+        per_tensor_dense_weights=True,
         balance_channels=True,
         sequential_bias=True,
         moment_rounding=True,

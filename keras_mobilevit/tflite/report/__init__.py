@@ -1,1 +1,1 @@
-"""One page on a quantized file: tables, plots, culprits."""
+"""One page on a quantized file: tables, plots, the noisiest operations."""

@@ -12,10 +12,10 @@ from keras_mobilevit.machine import describe_machine
 from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.tflite.benchmarks.benchmark import Measurement, benchmark
 from keras_mobilevit.tflite.evaluation.evaluate import Evaluation, evaluate
-from keras_mobilevit.tflite.fidelity.compare import (
+from keras_mobilevit.tflite.quantization_debugging.tensor_noise import (
     TensorFidelity,
     compare_tensors,
-    culprits,
+    noisiest_ops,
     sample_values,
 )
 from keras_mobilevit.tflite.runtime import ImageModel
@@ -78,15 +78,15 @@ def measure(
     # Neighbours are often of one class: take some from everywhere.
     few = pictures[:: -(-len(pictures) // _HISTOGRAM_IMAGES)]
     tensors = compare_tensors(*files, pictures)
-    worst = [tensor.name for tensor in culprits(tensors)[:_HISTOGRAMS]]
+    worst = [tensor.name for tensor in noisiest_ops(tensors)[:_HISTOGRAMS]]
     evaluations = {}
     if model.info.task == "classification":
         evaluations = evaluate(
             {"float": reference, "quantized": quantized},
             data or images,
             model.info.labels if data else (),
-            crop_fraction=model.info.image.crop_pct,
-            native_size=model.info.image.pre_resize,
+            crop_pct=model.info.image.crop_pct,
+            pre_resize=model.info.image.pre_resize,
             limit=limit,
         )
     return Findings(

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from keras_mobilevit.tables import markdown_table
+from keras_mobilevit.markdown_tables import markdown_table
 
 _PAGE = """\
 <!DOCTYPE html>

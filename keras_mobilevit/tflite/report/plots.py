@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from keras_mobilevit.extras import require
-from keras_mobilevit.tflite.fidelity.compare import TensorFidelity, by_layer
+from keras_mobilevit.optional_imports import import_optional
+from keras_mobilevit.tflite.quantization_debugging.tensor_noise import (
+    TensorFidelity,
+    by_layer,
+)
 
 # Legible on white and on black. Text is drawn in a colour that occurs nowhere
 # else, and that the page then replaces by its own.
@@ -34,7 +37,8 @@ def sqnr_plot(tensors: Sequence[TensorFidelity]) -> str:
     """Draws the SQNR of all tensors in graph order, with their layers.
 
     Args:
-        tensors: From `keras_mobilevit.tflite.fidelity.compare.compare_tensors`.
+        tensors: From
+            `keras_mobilevit.tflite.quantization_debugging.tensor_noise.compare_tensors`.
 
     Returns:
         An SVG element.
@@ -46,7 +50,7 @@ def sqnr_plot(tensors: Sequence[TensorFidelity]) -> str:
         axes = figure.subplots()
         for field, colour, label in (
             ("sqnr", _FLOAT, "all noise up to here"),
-            ("own_sqnr", _QUANTIZED, "noise made here"),
+            ("local_sqnr", _QUANTIZED, "noise made here"),
         ):
             dots = np.array([getattr(tensor, field) for tensor in tensors])
             shown = dots <= _CEILING
@@ -92,7 +96,8 @@ def histogram_plot(
     """Draws how the values of tensors and their errors are spread.
 
     Args:
-        values: From `keras_mobilevit.tflite.fidelity.compare.sample_values`.
+        values: From
+            `keras_mobilevit.tflite.quantization_debugging.tensor_noise.sample_values`.
 
     Returns:
         An SVG element with one row a tensor.
@@ -137,12 +142,12 @@ def _edges(exact, actual):
 
 def _style():
     """Our style, whatever the user's own configuration says."""
-    style = require("matplotlib.style", extra="report")
+    style = import_optional("matplotlib.style", extra="report")
     return style.context(["default", _STYLE])
 
 
 def _figure(height):
-    figure = require("matplotlib.figure", extra="report").Figure
+    figure = import_optional("matplotlib.figure", extra="report").Figure
     return figure(figsize=(11, height), layout="constrained")
 
 

@@ -8,16 +8,19 @@ from dataclasses import asdict, astuple
 
 import numpy as np
 
-from keras_mobilevit.extras import require
-from keras_mobilevit.files import atomic_write
-from keras_mobilevit.tflite.benchmarks.tables import to_footnote
-from keras_mobilevit.tflite.fidelity.compare import by_layer, culprits
+from keras_mobilevit.atomic_files import atomic_write
+from keras_mobilevit.optional_imports import import_optional
+from keras_mobilevit.tflite.benchmarks.latency_tables import to_footnote
 from keras_mobilevit.tflite.output_fidelity import describe_fidelity
+from keras_mobilevit.tflite.quantization_debugging.tensor_noise import (
+    by_layer,
+    noisiest_ops,
+)
 from keras_mobilevit.tflite.report.findings import measure
 from keras_mobilevit.tflite.report.pages import Section, to_html, to_markdown
 from keras_mobilevit.tflite.report.plots import histogram_plot, sqnr_plot
 
-_CULPRITS = 20
+_NOISIEST_OPS = 20
 _SPREAD = (50, 5, 95)  # percentiles
 
 
@@ -68,7 +71,7 @@ def write_report(
         )
     if limit is not None and limit < 1:
         raise ValueError(f"`limit` must be at least 1. Received: limit={limit}")
-    require("matplotlib", extra="report")  # before minutes of work
+    import_optional("matplotlib", extra="report")  # before minutes of work
     findings = measure(
         *(quantized, reference, data, images, limit, runs, num_threads)
     )
@@ -214,7 +217,7 @@ def _layers(tensors):
         "On LiteRT's builtin kernels, not on XNNPACK.",
         header=("layer", "all noise", "own noise"),
         rows=[
-            (layer.layer, _db(layer.sqnr), _db(layer.own_sqnr))
+            (layer.layer, _db(layer.sqnr), _db(layer.local_sqnr))
             for layer in by_layer(tensors)
         ],
         plot=sqnr_plot(tensors),
@@ -234,10 +237,10 @@ def _culprits(tensors, samples):
                 tensor.name,
                 tensor.op,
                 _db(tensor.sqnr),
-                _db(tensor.own_sqnr),
+                _db(tensor.local_sqnr),
                 _db(tensor.rounding_sqnr),
             )
-            for tensor in culprits(tensors)[:_CULPRITS]
+            for tensor in noisiest_ops(tensors)[:_NOISIEST_OPS]
         ],
         plot=histogram_plot(samples),
     )

@@ -17,17 +17,18 @@ from keras_mobilevit.images import (
     load_image,
     load_readable,
     read_files,
-    spread,
+    take_evenly,
 )
-from keras_mobilevit.messages import few
-from keras_mobilevit.tflite.affordable import keep_affordable
+from keras_mobilevit.renamed import takes_old_names
+from keras_mobilevit.text_formatting import abbreviate
+from keras_mobilevit.tflite.accuracy_guard import guard_accuracy
 from keras_mobilevit.tflite.conversion import convert_parsed, exported_shape
 from keras_mobilevit.tflite.export import checked_path, write_verified
 from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.quantization.prepare import prepare
 from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
 from keras_mobilevit.tflite.scoring import accuracy_scorer, sqnr_scorer
-from keras_mobilevit.tflite.search.layers import (
+from keras_mobilevit.tflite.search.layer_ranking import (
     SearchStep,
     file_scorer,
     rank_layers,
@@ -39,6 +40,7 @@ from keras_mobilevit.tflite.verification import quantize_verified
 _SCORED_IMAGES = 1000
 
 
+@takes_old_names
 def export_searched(
     model: keras.Model,
     path: str | os.PathLike,
@@ -105,13 +107,13 @@ def export_searched(
             "A search needs a recipe with int8 activations. Received: "
             f"recipe={recipe.name!r}"
         )
-    ending = options.find_ending(model)
-    if max_drop is not None and ending.task != "classification":
+    output_head = options.find_output_head(model)
+    if max_drop is not None and output_head.task != "classification":
         raise ValueError(
             "`max_drop` counts right answers of a classifier: use "
-            f"`target_sqnr` for {ending.task}."
+            f"`target_sqnr` for {output_head.task}."
         )
-    network, recipe = ending.prepare(model), ending.adapt(recipe)
+    network, recipe = output_head.prepare(model), output_head.adapt(recipe)
     metadata = options.describe(model)
     if max_drop is not None:
         # First of all: what is wrong with them should not show minutes later.
@@ -121,11 +123,11 @@ def export_searched(
     drawn = options.draw_images(model)
     count = options.calibration_images
     more = dataclasses.replace(options, calibration_images=2 * count)
-    others = spread(_without(more.draw_images(model), drawn), count)
+    others = take_evenly(_without(more.draw_images(model), drawn), count)
     source = convert_parsed(network, options.size)
     prepared = prepare(source, recipe, drawn.images)
     source, statistics = prepared.file, prepared.calibration
-    recipe = keep_affordable(
+    recipe = guard_accuracy(
         source, recipe, statistics, drawn.images, options.compat
     ).recipe
     if target_sqnr is not None:
@@ -143,8 +145,8 @@ def export_searched(
         options = dataclasses.replace(options, min_sqnr=least)
     # The accuracy guard looks again: where less noise is left, what a field
     # costs counts for more.
-    verified = quantize_verified(prepared, recipe, drawn, ending, options)
-    write_verified(path, verified, drawn, metadata, ending)
+    verified = quantize_verified(prepared, recipe, drawn, output_head, options)
+    write_verified(path, verified, drawn, metadata, output_head)
     return path, verified.recipe, steps
 
 
@@ -175,13 +177,13 @@ def _labelled_images(source, size, options):
     if unknown := sorted({label_of(name) for name in names} - index.keys()):
         raise ValueError(
             f"Folders of {source} must be named after the classes "
-            f"{list(options.labels)[:5]}... Received: {few(unknown)}"
+            f"{list(options.labels)[:5]}... Received: {abbreviate(unknown)}"
         )
     load = functools.partial(
         load_image,
         size=size,
-        crop_fraction=options.crop_fraction,
-        native_size=options.native_size,
+        crop_pct=options.crop_pct,
+        pre_resize=options.pre_resize,
     )
     images, truth = [], []
     for file, image in load_readable(read_files(source, names), load):

@@ -46,8 +46,8 @@ class Classification(Task):
             teacher=teacher,
             teacher_weight=recipe.distillation.weight,
         )
-        tester = BatchLoader(test, *parts, workers=workers)
-        return cls(recipe, train.class_names, loader, tester)
+        validation_loader = BatchLoader(test, *parts, workers=workers)
+        return cls(recipe, train.class_names, loader, validation_loader)
 
     @staticmethod
     def find_splits(folder):

@@ -6,7 +6,7 @@ import pathlib
 from typing import NamedTuple
 
 from keras_mobilevit.detection import MultiBoxLoss
-from keras_mobilevit.messages import counted, few
+from keras_mobilevit.text_formatting import abbreviate, counted
 from keras_mobilevit.training.box_loader import BoxLoader, BoxSource
 from keras_mobilevit.training.dense_network import build_dense_network
 from keras_mobilevit.training.mean_precision import MeanPrecision
@@ -53,8 +53,8 @@ class Detection(Task):
         if test.labels != train.labels:
             raise ValueError(
                 f"{test.path} must have the categories of {train.path}. "
-                f"Received: {few(test.labels[1:])} and "
-                f"{few(train.labels[1:])}"
+                f"Received: {abbreviate(test.labels[1:])} and "
+                f"{abbreviate(train.labels[1:])}"
             )
         for source in (train, test):
             if not any(len(image.boxes) for image in source.images):
@@ -66,8 +66,10 @@ class Detection(Task):
         loader = BoxLoader(
             train, recipe.augmentation, seed=seed, workers=workers
         )
-        tester = BoxLoader(test, recipe.augmentation, workers=workers)
-        return cls(recipe, train.labels, loader, tester)
+        validation_loader = BoxLoader(
+            test, recipe.augmentation, workers=workers
+        )
+        return cls(recipe, train.labels, loader, validation_loader)
 
     @staticmethod
     def find_splits(folder):
@@ -112,7 +114,7 @@ class Detection(Task):
     def callbacks(self):
         return [
             MeanPrecision(
-                self.tester,
+                self.validation_loader,
                 size=(self.recipe.evaluation.size,) * 2,
                 batch_size=self.recipe.sampler.batch_size,
                 every=self.recipe.detection.map_epochs,

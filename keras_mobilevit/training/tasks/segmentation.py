@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from keras_mobilevit.segmentation import MeanIoU, PixelCrossentropy
 from keras_mobilevit.segmentation.folders import (
-    open_masked_pictures,
+    open_masked_images,
     require_two_classes,
 )
 from keras_mobilevit.training.dense_network import build_dense_network
@@ -16,7 +16,7 @@ from keras_mobilevit.training.tasks.task import Task, first_that_exists, unpack
 
 
 class MaskFolders(NamedTuple):
-    """Where pictures and masks are; see `open_masked_pictures`."""
+    """Where pictures and masks are; see `open_masked_images`."""
 
     pictures: pathlib.Path
     masks: pathlib.Path
@@ -47,20 +47,22 @@ class Segmentation(Task):
     @classmethod
     def open(cls, recipe, train, test, *, seed=0, workers=None):
         options = {"void_label": recipe.segmentation.void_label}
-        train = open_masked_pictures(
+        train = open_masked_images(
             *unpack(train, MaskFolders),
             labels=recipe.segmentation.labels,
             **options,
         )
         require_two_classes(train)
-        test = open_masked_pictures(
+        test = open_masked_images(
             *unpack(test, MaskFolders), labels=train.labels, **options
         )
         loader = MaskLoader(
             train, recipe.augmentation, seed=seed, workers=workers
         )
-        tester = MaskLoader(test, recipe.augmentation, workers=workers)
-        return cls(recipe, train.labels, loader, tester)
+        validation_loader = MaskLoader(
+            test, recipe.augmentation, workers=workers
+        )
+        return cls(recipe, train.labels, loader, validation_loader)
 
     @staticmethod
     def find_splits(folder):

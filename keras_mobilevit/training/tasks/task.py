@@ -23,7 +23,7 @@ class Task(abc.ABC):
         recipe: What to do.
         labels: Class names in the order of the outputs.
         loader: Makes training batches.
-        tester: Makes test batches.
+        validation_loader: Makes validation batches.
 
     Attributes:
         figure_of_merit: Name of the figure that is plotted beside the loss.
@@ -44,12 +44,12 @@ class Task(abc.ABC):
         recipe: Recipe,
         labels: Sequence[str],
         loader: ExampleLoader,
-        tester: ExampleLoader,
+        validation_loader: ExampleLoader,
     ):
         self.recipe = recipe
         self.labels = tuple(labels)
         self.loader = loader
-        self.tester = tester
+        self.validation_loader = validation_loader
 
     @classmethod
     @abc.abstractmethod
@@ -132,8 +132,8 @@ class Task(abc.ABC):
             classes=len(labels),
             image=ImageSpec(
                 size=(evaluation.size, evaluation.size),
-                crop_pct=evaluation.crop_fraction,
-                pre_resize=evaluation.native_size,
+                crop_pct=evaluation.crop_pct,
+                pre_resize=evaluation.pre_resize,
                 crop_mode="center" if task == "classification" else "squash",
             ),
             output=output,

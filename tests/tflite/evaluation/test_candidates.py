@@ -33,13 +33,13 @@ def test_settings_are_those_that_all_agree_on():
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("labels", ("y", "x")), ("crop_fraction", 1.0), ("native_size", 0)],
+    [("labels", ("y", "x")), ("crop_pct", 1.0), ("pre_resize", 0)],
 )
 def test_settings_must_agree_or_be_given(setting, value):
-    facts = dict(labels=("x", "y"), crop_fraction=0.5, native_size=16)
+    facts = dict(labels=("x", "y"), crop_pct=0.5, pre_resize=16)
 
-    def opened(labels, crop_fraction, native_size):
-        image = ImageSpec(crop_pct=crop_fraction, pre_resize=native_size)
+    def opened(labels, crop_pct, pre_resize):
+        image = ImageSpec(crop_pct=crop_pct, pre_resize=pre_resize)
         return OpenedModel("a", ModelInfo(labels=labels, image=image))
 
     models = {

@@ -99,7 +99,7 @@ def test_top5_of_more_than_five_classes(tmp_path):
     assert (result.top1, result.top5) == (1 / 8, 5 / 8)
 
 
-# === Pictures ===
+# === ImageSource ===
 
 
 def test_tar_and_limit(pictures, tmp_path):
@@ -123,7 +123,7 @@ def test_preprocessing(pictures, monkeypatch):
 
     monkeypatch.setattr(evaluation, "load_image", load_image)
     models = {"a": colour_model(), "b": colour_model()}
-    options = dict(crop_fraction=0.5, native_size=4)
+    options = dict(crop_pct=0.5, pre_resize=4)
     results = evaluate(models, pictures, COLOURS, **options)
     assert calls == [((8, 8), 0.5, 4)] * 4
     assert results["a"].top1 == results["b"].top1 == 1 / 4
@@ -145,7 +145,7 @@ def test_files_and_keras_side_by_side(model, files, photos):
         {"keras": model, "f32": files["float32"], "int8": files["int8"]},
         photos,
         LABELS,
-        crop_fraction=0.875,
+        crop_pct=0.875,
     )
     assert results["keras"].top1 == results["f32"].top1 == 7 / 8
     assert results["f32"].agreement == 1

@@ -36,7 +36,7 @@ def test_command(model, files, photos, evaluate_command, tmp_path, capsys):
     assert "\n8 images;" in text
 
     report = json.loads((tmp_path / "a.json").read_text())
-    assert (report["crop_fraction"], report["native_size"]) == (0.875, 0)
+    assert (report["crop_pct"], report["pre_resize"]) == (0.875, 0)
     facts = report["models"][str(files["int8"])]
     assert f"{facts['sqnr']:.1f}" == third[6]
     assert facts["delegated"] == facts["nodes"] > 300
@@ -71,11 +71,11 @@ def test_command_takes_labels_and_preprocessing_from_the_user(
     (tmp_path / "names.txt").write_text("\n".join(LABELS))
     argv = (*argv, "--labels", tmp_path / "names.txt")
     assert evaluate_command(*argv) == 1
-    assert "agree on `crop_fraction`" in capsys.readouterr().err
-    argv = (*argv, "--crop-fraction", 0.875, "--json", tmp_path / "a.json")
+    assert "agree on `crop_pct`" in capsys.readouterr().err
+    argv = (*argv, "--crop-pct", 0.875, "--json", tmp_path / "a.json")
     assert not evaluate_command(*argv)
     report = json.loads((tmp_path / "a.json").read_text())
-    assert report["crop_fraction"] == 0.875
+    assert report["crop_pct"] == 0.875
     *_, first, second = cells(capsys.readouterr().out)
     assert first[1] == second[1] != "-"
 

@@ -141,10 +141,10 @@ def test_detectors_of_several_sizes(pictures):
     assert results["b"].metrics.ap == pytest.approx(1)
 
 
-# === Pictures ===
+# === ImageSource ===
 
 
-def test_pictures_that_can_not_be_read(pictures):
+def test_images_that_can_not_be_read(pictures):
     """They cost nobody anything."""
     (pictures / "1.png").write_bytes(b"no picture")
     found = {i: ALL[i] for i in (0, 2, 3)}
@@ -177,13 +177,13 @@ def test_annotations_without_boxes(pictures):
         evaluate_detectors({"a": Known(ALL)}, pictures, nothing)
 
 
-def test_missing_pictures(pictures):
+def test_missing_images(pictures):
     (pictures / "2.png").unlink()
     with pytest.raises(FileNotFoundError, match="lacks 1 of 4.*2.png"):
         evaluate_detectors({"a": Known({})}, pictures, content())
 
 
-def test_pictures_of_another_size_than_annotated(pictures):
+def test_images_of_another_size_than_annotated(pictures):
     (pictures / "2.png").write_bytes(encode(plain(2, 100, 50)))
     with pytest.raises(ValueError, match=r"2.png.*\(100, 50\).*\(50, 100\)"):
         evaluate_detectors({"a": Known({})}, pictures, content())
@@ -255,7 +255,7 @@ def test_command_errors(pictures, model, evaluate_command, tmp_path, capsys):
     "argv",
     [
         ("--annotations", "a.json", "--masks", "b"),
-        ("--annotations", "a.json", "--crop-fraction", "1"),
+        ("--annotations", "a.json", "--crop-pct", "1"),
         ("--masks", "b", "--labels", "none"),
     ],
 )

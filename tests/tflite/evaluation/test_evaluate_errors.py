@@ -1,4 +1,4 @@
-"""Pictures, labels and models that can not be evaluated."""
+"""ImageSource, labels and models that can not be evaluated."""
 
 import keras
 import pytest
@@ -6,10 +6,10 @@ from colour_model import COLOURS, colour_model, paint
 
 from keras_mobilevit.tflite import evaluate
 
-# === Pictures ===
+# === ImageSource ===
 
 
-def test_pictures_that_can_not_be_read(pictures):
+def test_images_that_can_not_be_read(pictures):
     models = {"a": colour_model(), "b": colour_model((1, 1, 0))}
     expected = evaluate(models, pictures, COLOURS)
     (pictures / "green" / "bad.png").write_bytes(b"no picture")
@@ -50,7 +50,7 @@ def test_folders_must_name_a_class(pictures, labels, found):
         evaluate({"a": colour_model()}, pictures, labels)
 
 
-def test_pictures_beside_class_folders(pictures):
+def test_images_beside_class_folders(pictures):
     paint(pictures / "stray.png", "red")
     with pytest.raises(ValueError, match="named after"):
         evaluate({"a": colour_model()}, pictures, COLOURS)
@@ -90,9 +90,9 @@ def test_outputs_must_be_finite(pictures):
     [
         dict(workers=0),
         dict(limit=0),
-        dict(crop_fraction=0.0),
-        dict(crop_fraction=1.1),
-        dict(native_size=-1),
+        dict(crop_pct=0.0),
+        dict(crop_pct=1.1),
+        dict(pre_resize=-1),
     ],
 )
 def test_arguments_out_of_range(pictures, option):

@@ -14,7 +14,7 @@ from dense_models import colour_segmenter
 from image_files import encode
 from PIL import Image
 
-from keras_mobilevit.tflite.dense import Segmenter
+from keras_mobilevit.tflite.dense_prediction import Segmenter
 from keras_mobilevit.tflite.evaluation.resampling import mean_iou_interval
 from keras_mobilevit.tflite.evaluation.segmentation import evaluate_segmenters
 
@@ -79,7 +79,7 @@ def test_hand_computed(folders):
     assert second.difference_interval == pytest.approx((-0.75, 0))
 
 
-def test_interval_of_many_pictures():
+def test_interval_of_many_images():
     """The difference of each picture is 0 or -1, so that of n resampled ones
     is the share of a coin thrown n times, nearly normal.
     """
@@ -118,10 +118,10 @@ def test_networks_of_several_sizes(folders):
     assert results["small"].mean_iou == 1
 
 
-# === Pictures and masks ===
+# === ImageSource and masks ===
 
 
-def test_pictures_that_can_not_be_read(folders):
+def test_images_that_can_not_be_read(folders):
     pictures, masks = folders
     (pictures / "b.png").write_bytes(b"no picture")
     results = evaluate_segmenters(segmenters(), pictures, masks)
@@ -142,7 +142,7 @@ def test_masks_of_another_size_and_of_unknown_classes(folders):
         evaluate_segmenters(segmenters(), pictures, masks)
 
 
-def test_masks_without_pictures(folders):
+def test_masks_without_images(folders):
     pictures, masks = folders
     (pictures / "a.png").unlink()
     with pytest.raises(FileNotFoundError, match="'a'"):

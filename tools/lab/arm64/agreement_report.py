@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from arm64.agreement import Agreement
 from arm64.preparation import host_versions
-from keras_mobilevit.tables import markdown_table
+from keras_mobilevit.markdown_tables import markdown_table
 
 _NOT_TIME = (
     "Instructions are not time: they differ in latency and width, and no "

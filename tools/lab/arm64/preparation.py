@@ -23,7 +23,7 @@ from arm64.emulator import (
 )
 from arm64.programs import run
 from arm64.qemu_build import PLUGIN, QEMU, build_qemu
-from keras_mobilevit.extras import require
+from keras_mobilevit.optional_imports import import_optional
 from virtual_environments import user_cache
 
 _BUILT = "qemu-counting"
@@ -74,7 +74,7 @@ def prepare(
         RuntimeError: If a program fails, as without a network.
         ImportError: If LiteRT is missing on the host.
     """
-    require("ai_edge_litert", extra="tflite")
+    import_optional("ai_edge_litert", extra="tflite")
     cache = pathlib.Path(cache or default_cache()).resolve()
     if counting:
         can_count = qemu or build or (cache / _BUILT).is_dir()

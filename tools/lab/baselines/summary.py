@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from keras_mobilevit.tables import markdown_table
+from keras_mobilevit.markdown_tables import markdown_table
 from keras_mobilevit.tflite.benchmarks.benchmark import Measurement
 
 

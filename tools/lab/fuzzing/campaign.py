@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 
 from fuzzing.damage import damage
 from fuzzing.samples import write_samples
-from keras_mobilevit.tables import markdown_table
+from keras_mobilevit.markdown_tables import markdown_table
 
 TIMEOUT_S = 20
 # The first file of a process waits for Keras and TensorFlow.

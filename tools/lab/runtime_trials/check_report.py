@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 
 from keras_mobilevit.machine import describe_machine
-from keras_mobilevit.tables import markdown_table
+from keras_mobilevit.markdown_tables import markdown_table
 from runtime_trials.runtime_check import RuntimeCheck
 
 

@@ -1,6 +1,0 @@
-"""Boxes and masks on pictures, from Keras models and `.tflite` files alike."""
-
-from keras_mobilevit.tflite.dense.detector import Detector
-from keras_mobilevit.tflite.dense.segmenter import Segmenter
-
-__all__ = ["Detector", "Segmenter"]
