@@ -346,6 +346,7 @@ FLOW = {
         "optional_imports",
         "layers",
         "images",
+        "text_formatting",
         "checkpoints",
         "backbone",
     },

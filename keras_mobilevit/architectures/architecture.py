@@ -20,6 +20,11 @@ class Source:
         digest: Hash as hexadecimal digits, or the first of them. Empty if
             none is published.
         task: What the network is for.
+
+    Example:
+        >>> from keras_mobilevit.architectures import Source
+        >>> Source("https://example.com/a/net_s.safetensors", "timm").filename
+        'net_s.safetensors'
     """
 
     url: str
@@ -68,6 +73,14 @@ class Architecture:
             begin with those of the layers.
         openings: The two layers whose strides tell the output stride of a
             segmentation network.
+
+    Example:
+        >>> from keras_mobilevit.architectures import find_architecture
+        >>> architecture = find_architecture("mobilevit")
+        >>> list(architecture.variants)
+        ['mobilevit_xxs', 'mobilevit_xs', 'mobilevit_s']
+        >>> architecture.parts[0]
+        ('stem',)
     """
 
     name: str

@@ -23,6 +23,21 @@ def register_architecture(architecture: Architecture) -> None:
 
     Raises:
         ValueError: If another one has the name, or a variant of that name.
+
+    Example:
+        >>> from keras_mobilevit import architectures
+        >>> net = architectures.Architecture(
+        ...     name="net",
+        ...     variants={"mobilevit_s": None},
+        ...     constructors={"classification": "net.network:CONSTRUCTORS"},
+        ...     feature_pyramid="net.network:feature_pyramid",
+        ...     keys="net.keys:KEYS",
+        ...     layers={},
+        ...     parts=(("stem",),),
+        ... )
+        >>> architectures.register_architecture(net)
+        Traceback (most recent call last):
+        ValueError: Names of architectures and variants must be new. ...
     """
     names = {architecture.name: "an architecture"}
     names |= dict.fromkeys(architecture.variants, "a variant")
@@ -40,7 +55,13 @@ def register_architecture(architecture: Architecture) -> None:
 
 
 def architectures() -> tuple[Architecture, ...]:
-    """All of them, in the order in which they were registered."""
+    """All of them, in the order in which they were registered.
+
+    Example:
+        >>> from keras_mobilevit import architectures
+        >>> architectures.architectures()[0].name
+        'mobilevit'
+    """
     return tuple(_ARCHITECTURES.values())
 
 
@@ -49,6 +70,11 @@ def find_architecture(name: str) -> Architecture:
 
     Raises:
         ValueError: If there is none.
+
+    Example:
+        >>> from keras_mobilevit import architectures
+        >>> architectures.find_architecture("mobilevit").feature_pyramid
+        'keras_mobilevit.backbone:feature_pyramid'
     """
     if name not in _ARCHITECTURES:
         raise ValueError(
@@ -63,6 +89,11 @@ def architecture_of(variant: str) -> Architecture:
 
     Raises:
         ValueError: If none has.
+
+    Example:
+        >>> from keras_mobilevit import architectures
+        >>> architectures.architecture_of("mobilevit_xs").name
+        'mobilevit'
     """
     for architecture in architectures():
         if variant in architecture.variants:
@@ -74,7 +105,13 @@ def architecture_of(variant: str) -> Architecture:
 
 
 def variants() -> dict[str, Any]:
-    """Name of each variant of all architectures -> its configuration."""
+    """Name of each variant of all architectures -> its configuration.
+
+    Example:
+        >>> from keras_mobilevit import architectures
+        >>> architectures.variants()["mobilevit_xxs"].head_filters
+        320
+    """
     return {
         name: config
         for architecture in architectures()
@@ -83,7 +120,13 @@ def variants() -> dict[str, Any]:
 
 
 def constructors(task: str) -> dict[str, Callable[..., Any]]:
-    """Variant -> constructor of its network for a task; imports Keras."""
+    """Variant -> constructor of its network for a task; imports Keras.
+
+    Example:
+        >>> from keras_mobilevit import architectures
+        >>> architectures.constructors("detection")["mobilevit_s"].__name__
+        'MobileViTSSDLiteS'
+    """
     found = {}
     for architecture in architectures():
         if task in architecture.constructors:
@@ -104,6 +147,11 @@ def named_weights(
     Returns:
         What is known of each. Where several architectures have such weights,
         their variants are listed together, and the first one describes them.
+
+    Example:
+        >>> from keras_mobilevit import architectures
+        >>> list(architectures.named_weights("classification"))
+        ['imagenet', 'cifar10']
     """
     found: dict[str, WeightsConfig] = {}
     for architecture in architectures():

@@ -143,6 +143,16 @@ def verify_keras_file(path: str | pathlib.Path) -> None:
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is damaged, or no `.keras` file.
+
+    Example:
+        >>> import pathlib
+        >>> from keras_mobilevit import checkpoints
+        >>> data = pathlib.Path("classifier.keras").read_bytes()
+        >>> pathlib.Path("half.keras").write_bytes(data[:40_000])
+        40000
+        >>> checkpoints.verify_keras_file("half.keras")
+        Traceback (most recent call last):
+        ValueError: half.keras ...
     """
     path = pathlib.Path(path)
     if not path.is_file():
