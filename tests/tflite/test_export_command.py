@@ -165,10 +165,10 @@ def test_types_of_the_ends(export, saved, pictures, converted, options, ends):
 
 @pytest.mark.parametrize("recipe", ["weight_only", "dynamic", "float16"])
 def test_images_for_int8_weights(
-    export, saved, pictures, converted, capsys, recipe
+    export, saved, pictures, names, converted, capsys, recipe
 ):
     """They are optional, and print a figure where they were of use."""
-    options = ("--keras", saved, "--recipe", recipe)
+    options = ("--keras", saved, "--recipe", recipe, "--labels", names)
     assert export(*options)[0] == 0
     (wrote,) = capsys.readouterr().out.splitlines()
     assert wrote.startswith("wrote ")
@@ -189,10 +189,10 @@ def test_images_for_int8_weights(
 
 
 def test_what_a_model_can_not_afford_is_told(
-    export, saved, pictures, converted, monkeypatch, capsys
+    export, saved, pictures, names, converted, monkeypatch, capsys
 ):
     options = ("--keras", saved, "--calibration", pictures)
-    options += ("--calibration-images", 20)
+    options += ("--calibration-images", 20, "--labels", names)
 
     def without_integer_softmax(source, recipe, calibration, *rest):
         recipe = dataclasses.replace(recipe, integer_softmax=False)
@@ -212,10 +212,11 @@ def test_what_a_model_can_not_afford_is_told(
 
 
 def test_a_file_that_is_far_from_float32(
-    export, saved, pictures, converted, capsys, tmp_path
+    export, saved, pictures, names, converted, capsys, tmp_path
 ):
     """It warns without escalation; with it, the recipe that is kept has it."""
     options = ("--keras", saved, "--calibration", pictures, "--min-sqnr", 30)
+    options += ("--labels", names)
     with pytest.warns(UserWarning, match="lose most.*'int8_accurate'"):
         status, path = export(*options, "--no-escalation")
     assert status == 0
