@@ -107,6 +107,10 @@ def run(arguments: argparse.Namespace) -> int:
         num_threads=arguments.threads or DEFAULTS["threads"],
         runtime=arguments.runtime or DEFAULTS["runtime"],
     )
+    if opened.info.image.size is None:
+        raise ValueError(
+            f"{arguments.model} takes images of any size: --size must be given"
+        )
     task = opened.info.task
     if isinstance(opened.model, ImageModel):
         check_options(arguments, OPTIONS[task] | OPTIONS[".tflite"], task)
