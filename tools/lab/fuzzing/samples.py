@@ -124,7 +124,7 @@ def _network() -> keras.Model:
 
 def _write_tflite(folder):
     network = _network()
-    images = np.random.default_rng(0).integers(0, 256, (8, *_SIZE, 3))
+    images = np.random.default_rng(0).integers(0, 256, (40, *_SIZE, 3))
     paths = []
     for recipe in ("float32", "int8"):
         path = folder / f"{recipe}.tflite"
