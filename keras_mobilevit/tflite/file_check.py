@@ -11,10 +11,15 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from keras_mobilevit.tflite.flatbuffer import INT8, UINT8
+
 # Bytes of one tensor, 16 times those that MobileViT-S has at 1024 pixels.
 MAX_TENSOR_BYTES = 2**29
 # No element of a tensor is larger, but those of texts.
 _MAX_RANK = 16
+# Type of a tensor -> the range of its values.
+_RANGES = {INT8: (-128, 127), UINT8: (0, 255)}
+_WIDEST = (-(2**31), 2**31 - 1)
 
 
 def check_model(model: Any) -> None:
@@ -37,6 +42,7 @@ def check_model(model: Any) -> None:
         tensors = graph.tensors or []
         for index, tensor in enumerate(tensors):
             _check_tensor(tensor, f"tensor {index} of {where}", buffers)
+            _check_quantization(tensor, f"tensor {index} of {where}")
         for name in ("inputs", "outputs"):
             _check_indices(
                 _list(getattr(graph, name)),
@@ -60,6 +66,9 @@ def check_model(model: Any) -> None:
 def _check_tensor(tensor, place, buffers):
     _check_text(tensor.name, f"the name of {place}")
     _check_indices([tensor.buffer], buffers, f"the buffer of {place}")
+    # Converters write the empty shape of a number, too.
+    if tensor.shape is None:
+        raise ValueError(f"{place} has no shape")
     shape, signature = _list(tensor.shape), _list(tensor.shapeSignature)
     if len(shape) > _MAX_RANK or min(shape, default=0) < 0:
         raise ValueError(f"{place} has the shape {shape}")
@@ -70,6 +79,32 @@ def _check_tensor(tensor, place, buffers):
         raise ValueError(
             f"{place} has the shape {shape}, and more than "
             f"{MAX_TENSOR_BYTES:,} values are not read"
+        )
+
+
+def _check_quantization(tensor, place):
+    found = tensor.quantization
+    if found is None:
+        return
+    scales, zeros = _list(found.scale), _list(found.zeroPoint)
+    if not scales:
+        return
+    shape, axis = _list(tensor.shape), found.quantizedDimension
+    wanted = {1}
+    if 0 <= axis < len(shape):
+        wanted.add(shape[axis])
+    if len(scales) not in wanted or len(zeros) not in {1, len(scales)}:
+        raise ValueError(
+            f"{place} has {len(scales)} scales and {len(zeros)} zero points, "
+            f"but the shape {shape}"
+        )
+    if not all(math.isfinite(scale) and scale >= 0 for scale in scales):
+        raise ValueError(f"{place} has a scale that is no positive number")
+    low, high = _RANGES.get(tensor.type, _WIDEST)
+    if min(zeros) < low or max(zeros) > high:
+        raise ValueError(
+            f"{place} has a zero point outside of [{low}, {high}], the range "
+            "of its type"
         )
 
 
