@@ -107,10 +107,6 @@ def run(arguments: argparse.Namespace) -> int:
         num_threads=arguments.threads or DEFAULTS["threads"],
         runtime=arguments.runtime or DEFAULTS["runtime"],
     )
-    if opened.info.image.size is None:
-        raise ValueError(
-            f"{arguments.model} takes images of any size: --size must be given"
-        )
     task = opened.info.task
     if isinstance(opened.model, ImageModel):
         check_options(arguments, OPTIONS[task] | OPTIONS[".tflite"], task)
@@ -137,7 +133,16 @@ def check_options(
             )
 
 
+def check_size(arguments: argparse.Namespace, opened: OpenedModel) -> None:
+    """Tells which option is missing where `OpenedModel` tells the argument."""
+    if opened.info.image.size is None:
+        raise ValueError(
+            f"{arguments.model} takes images of any size: --size must be given"
+        )
+
+
 def classify(arguments: argparse.Namespace, opened: OpenedModel) -> None:
+    check_size(arguments, opened)
     for path in arguments.images:
         predictions = opened.predict(path, top=arguments.top)
         print(path)
@@ -150,7 +155,9 @@ def detect(arguments: argparse.Namespace, opened: OpenedModel) -> None:
     from keras_mobilevit.images import open_image
     from keras_mobilevit.tflite.dense_prediction.image_output import save_image
 
-    for path, target in targets(arguments):
+    pictures = targets(arguments)
+    check_size(arguments, opened)
+    for path, target in pictures:
         detections = opened.predict(path, score_threshold=arguments.score)
         print(path)
         for detection in detections:
@@ -167,7 +174,9 @@ def segment(arguments: argparse.Namespace, opened: OpenedModel) -> None:
     from keras_mobilevit.segmentation.legend import named_overlay
     from keras_mobilevit.tflite.dense_prediction.image_output import save_image
 
-    for path, target in targets(arguments):
+    pictures = targets(arguments)
+    check_size(arguments, opened)
+    for path, target in pictures:
         found = opened.predict(path)
         print(path)
         for label, share in found.shares():

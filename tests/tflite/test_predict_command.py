@@ -126,7 +126,7 @@ def test_options_of_another_task(predict, detector, segmenter, capsys):
 
 def test_a_model_of_any_size_needs_one(predict, segmenter, pictures, capsys):
     assert predict(pictures[0], "--model", segmenter) == 1
-    assert "`size` must be given" in capsys.readouterr().err
+    assert "--size must be given" in capsys.readouterr().err
 
 
 def test_names_of_what_is_written(tmp_path):
