@@ -31,7 +31,7 @@ SLOW = {
 }
 
 # To do: these take minutes, and are not known to run.
-NOT_RUN = {"compress", "compress_weights", "export_searched"}
+NOT_RUN = set()
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 

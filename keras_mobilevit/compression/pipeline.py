@@ -188,7 +188,7 @@ def compress_weights(
         >>> outcome = compression.compress_weights(
         ...     "cifar10",
         ...     "pruned.weights.h5",
-        ...     compression.Pruning(sparsity=0.7),
+        ...     compression.Pruning(sparsity=0.1),
         ...     train="photos",
         ...     test="photos",
         ... )

@@ -88,7 +88,7 @@ def export_searched(
         ...     model,
         ...     "searched.tflite",
         ...     calibration="photos",
-        ...     calibration_images=12,
+        ...     calibration_images=20,
         ...     target_sqnr=15.0,
         ... )
         >>> recipe.weights
