@@ -42,6 +42,8 @@ def deprecated(old, new):
             "segmentation.open_masked_images",
         ),
         ("checkpoints.read_facts", "checkpoints.read_info"),
+        ("images.iterate_files", "image_folders.iterate_files"),
+        ("images.LabelledFile", "image_folders.LabelledFile"),
         (
             "tflite.metrics.to_probabilities",
             "class_scores.to_probabilities",

@@ -320,12 +320,9 @@ FLOW = {
     "layers": {"architectures", "configs", "lazy"},
     "output_kind": {"layers"},
     "images": {
-        "renamed",
-        "deprecation",
-        "optional_imports",
-        "text_formatting",
-        "model_info",
+        *("renamed", "deprecation", "lazy", "optional_imports", "model_info"),
     },
+    "image_folders": {"text_formatting"},
     "labels": {"architectures"},
     "checkpoints": {
         *(
@@ -356,6 +353,7 @@ FLOW = {
         "optional_imports",
         "layers",
         "images",
+        "image_folders",
         "text_formatting",
         "checkpoints",
         "backbone",

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_mobilevit.configs import IGNORE_LABEL
-from keras_mobilevit.images import list_files, open_image
+from keras_mobilevit.image_folders import list_files
+from keras_mobilevit.images import open_image
 from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.text_formatting import abbreviate
 

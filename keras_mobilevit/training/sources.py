@@ -14,16 +14,15 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from keras_mobilevit.images import (
+from keras_mobilevit.image_folders import (
     image_names,
     label_of,
     list_all,
-    open_image,
     require_class_pictures,
     take_evenly,
     tar_members,
-    to_rgb,
 )
+from keras_mobilevit.images import open_image, to_rgb
 from keras_mobilevit.text_formatting import abbreviate
 
 

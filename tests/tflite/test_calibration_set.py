@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_mobilevit.images import list_files, load_image, read_files
+from keras_mobilevit.image_folders import list_files, read_files
+from keras_mobilevit.images import load_image
 from keras_mobilevit.tflite.quantization.calibration_set import (
     CalibrationSet,
     calibration_set,

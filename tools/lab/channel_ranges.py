@@ -9,7 +9,7 @@ import pathlib
 
 import numpy as np
 
-from keras_mobilevit.images import iterate_files, load_readable
+from keras_mobilevit.image_folders import iterate_files, load_readable
 from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.png_figures import png_figure
 from keras_mobilevit.tflite.flatbuffer import (

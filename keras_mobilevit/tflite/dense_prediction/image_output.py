@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from keras_mobilevit.atomic_files import atomic_write
-from keras_mobilevit.images import IMAGE_SUFFIXES
+from keras_mobilevit.image_folders import IMAGE_SUFFIXES
 from keras_mobilevit.optional_imports import import_optional
 
 if TYPE_CHECKING:

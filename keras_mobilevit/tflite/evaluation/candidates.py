@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from keras_mobilevit.architectures import named_weights
-from keras_mobilevit.images import (
+from keras_mobilevit.image_folders import (
     image_names,
     label_of,
     list_all,

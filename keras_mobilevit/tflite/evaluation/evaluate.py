@@ -15,7 +15,12 @@ import numpy as np
 from tqdm import tqdm
 
 from keras_mobilevit.class_scores import to_logits
-from keras_mobilevit.images import label_of, list_files, load_image, read_files
+from keras_mobilevit.image_folders import (
+    label_of,
+    list_files,
+    read_files,
+)
+from keras_mobilevit.images import load_image
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.tflite import metrics
 from keras_mobilevit.tflite.runners import make_runner

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from keras_mobilevit.images import load_whole, read_files
+from keras_mobilevit.image_folders import read_files
+from keras_mobilevit.images import load_whole
 
 # Pictures at a time: the logits of a mask take 20 MB each.
 _BATCH = 8
@@ -41,8 +42,8 @@ def batches(
     Pictures that can not be read are left out.
 
     Args:
-        source: As in `keras_mobilevit.images.read_files`.
-        names: As in `keras_mobilevit.images.read_files`.
+        source: As in `keras_mobilevit.image_folders.read_files`.
+        names: As in `keras_mobilevit.image_folders.read_files`.
         input_sizes: Sizes to resize each picture to.
     """
     pictures = iter(

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from keras_mobilevit.configs import IGNORE_LABEL
-from keras_mobilevit.images import take_evenly
+from keras_mobilevit.image_folders import take_evenly
 from keras_mobilevit.segmentation import (
     class_iou,
     confusion_matrix,

@@ -16,13 +16,12 @@ from collections.abc import Iterable
 import numpy as np
 from tqdm import tqdm
 
-from keras_mobilevit.images import (
+from keras_mobilevit.image_folders import (
     label_of,
     list_files,
-    load_image,
-    load_whole,
     read_files,
 )
+from keras_mobilevit.images import load_image, load_whole
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.text_formatting import abbreviate
 
@@ -109,10 +108,11 @@ def calibration_set(
 
     Args:
         source: Folder or tar of pictures, as in
-            `keras_mobilevit.images.iterate_files`; array `(count, height,
-            width, channels)`; `tf.data.Dataset`, `keras.utils.PyDataset` or
-            other iterable of images or batches of them, alone or as the
-            first of a tuple or list; or the result of an earlier call.
+            `keras_mobilevit.image_folders.iterate_files`; array
+            `(count, height, width, channels)`; `tf.data.Dataset`,
+            `keras.utils.PyDataset` or other iterable of images or batches of
+            them, alone or as the first of a tuple or list; or the result of
+            an earlier call.
         shape: `(height, width, channels)` of the model's input. Only pictures
             from files are brought to it.
         count: Use at most so many.

@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from keras_mobilevit.images import iterate_files, load_readable
+from keras_mobilevit.image_folders import iterate_files, load_readable
 from keras_mobilevit.machine import describe_machine
 from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.tflite.benchmarks.benchmark import Measurement, benchmark

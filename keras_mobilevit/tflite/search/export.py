@@ -11,14 +11,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_mobilevit.images import (
+from keras_mobilevit.image_folders import (
     label_of,
     list_files,
-    load_image,
     load_readable,
     read_files,
     take_evenly,
 )
+from keras_mobilevit.images import load_image
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.text_formatting import abbreviate
 from keras_mobilevit.tflite.accuracy_guard import guard_accuracy

@@ -65,7 +65,7 @@ def _read_recipe(path):
 
 
 def _read_tar(path):
-    from keras_mobilevit.images import iterate_files
+    from keras_mobilevit.image_folders import iterate_files
     from keras_mobilevit.tflite.quantization.calibration_set import (
         calibration_set,
     )

@@ -1,0 +1,315 @@
+"""Pictures in folders and tar archives: listed, chosen and read by name.
+
+What a picture holds is the matter of `keras_mobilevit.images`.
+"""
+
+from __future__ import annotations
+
+import lzma
+import os
+import pathlib
+import tarfile
+import warnings
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from keras_mobilevit.text_formatting import abbreviate, counted
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+
+# What `tarfile` raises on damaged files, compressed ones among them.
+_TAR_ERRORS = (
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    ValueError,
+    KeyError,
+    IndexError,
+    OverflowError,
+)
+# Bytes of a file in a tar; that of no picture has as many.
+MAX_FILE_BYTES = 2**28
+# Pictures too, but of formats that are not read.
+UNREAD_SUFFIXES = frozenset(
+    {
+        *(".gif", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".j2k"),
+        *(".jxl", ".jfif", ".svg", ".psd", ".ico", ".tga", ".ppm", ".pgm"),
+        *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"),
+    }
+)
+
+
+class LabelledFile(NamedTuple):
+    """One picture of a folder or tar.
+
+    Attributes:
+        name: Path inside the folder or tar, with forward slashes.
+        label: Name of the folder that holds it; empty at the top level.
+        data: The file's bytes.
+    """
+
+    name: str
+    label: str
+    data: bytes
+
+
+def iterate_files(
+    source: str | os.PathLike, limit: int | None = None
+) -> Iterator[LabelledFile]:
+    """Yields the pictures of a folder or a tar, sorted by name.
+
+    Args:
+        source: Folder or tar; pictures may lie at the top or in folders that
+            name their class.
+        limit: Yield at most so many, evenly spread over all of them.
+
+    Raises:
+        FileNotFoundError: If `source` does not exist.
+        ValueError: If it holds no picture.
+    """
+    yield from read_files(source, list_files(source, limit))
+
+
+def list_files(
+    source: str | os.PathLike, limit: int | None = None
+) -> list[str]:
+    """Names of the pictures that `iterate_files` would give.
+
+    Args:
+        source: As in `iterate_files`.
+        limit: As in `iterate_files`.
+
+    Raises:
+        FileNotFoundError: If `source` does not exist.
+        ValueError: If it holds no picture.
+    """
+    return take_evenly(image_names(list_all(source), source), limit)
+
+
+def list_all(source: str | os.PathLike) -> list[str]:
+    """Names of all files of a folder or a tar, in no order.
+
+    Raises:
+        FileNotFoundError: If `source` does not exist.
+        ValueError: If it is neither.
+    """
+    source = pathlib.Path(source)
+    if not source.is_dir():
+        return list(tar_members(source))
+    return [
+        path.relative_to(source).as_posix()
+        for path in source.rglob("*")
+        if path.is_file()
+    ]
+
+
+def take_evenly(items: Sequence[Any], limit: int | None) -> Sequence[Any]:
+    """At most `limit` of some items, evenly spread over all of them.
+
+    Raises:
+        ValueError: If `limit` is less than 1.
+    """
+    if limit is None:
+        return items
+    if limit < 1:
+        raise ValueError(f"`limit` must be at least 1. Received: limit={limit}")
+    count = len(items)
+    if limit >= count:
+        return items
+    # One from the start of each of `limit` stretches, as equal as can be.
+    return [items[i * count // limit] for i in range(limit)]
+
+
+def tar_members(source: str | os.PathLike) -> dict[str, tarfile.TarInfo]:
+    """Files of a tar, by name; of several with one name, the last.
+
+    Raises:
+        FileNotFoundError: If `source` does not exist.
+        ValueError: If it is no tar.
+    """
+    if not pathlib.Path(source).is_file():
+        raise FileNotFoundError(
+            f"There is no folder or tar of pictures at {source}."
+        )
+    try:
+        with tarfile.open(source) as tar:
+            return {m.name: m for m in tar.getmembers() if m.isfile()}
+    except _TAR_ERRORS as error:
+        raise ValueError(
+            f"Expected a folder of pictures or a tar of one at {source}. "
+            f"Received a file that is no tar ({error})."
+        ) from error
+
+
+def image_names(names: Iterable[str], source: str | os.PathLike) -> list[str]:
+    """Sorts out, by their endings, the names of pictures.
+
+    Hidden files and folders hold no pictures, such as `.ipynb_checkpoints`,
+    and the `._0.jpg` and `__MACOSX` that macOS puts into archives.
+
+    Args:
+        names: Names of files.
+        source: Where they are from, for the message.
+
+    Raises:
+        ValueError: If there is none.
+
+    Warns:
+        UserWarning: If there are pictures of formats that are not read.
+    """
+    shown = sorted(name for name in names if not _is_hidden(name))
+    pictures = [name for name in shown if suffix_of(name) in IMAGE_SUFFIXES]
+    unread = [name for name in shown if suffix_of(name) in UNREAD_SUFFIXES]
+    if not pictures:
+        raise ValueError(
+            f"{source} holds no picture. Expected files ending in one of "
+            f"{sorted(IMAGE_SUFFIXES)}. Received: "
+            f"{abbreviate(shown) or 'no file'}"
+        )
+    if unread:
+        warnings.warn(
+            f"Left out {counted(len(unread), 'picture')} of {source} whose "
+            f"format is not read: {abbreviate(unread)}. Convert them to JPEG "
+            "or PNG.",
+            stacklevel=2,
+        )
+    return pictures
+
+
+def require_class_pictures(
+    names: Iterable[str], source: str | os.PathLike
+) -> None:
+    """Refuses to lose a class: a folder of pictures of which none is read.
+
+    Args:
+        names: All files of a folder or tar of `<class>/<picture>`.
+        source: Where they are from, for the message.
+
+    Raises:
+        ValueError: If a folder has pictures, all of formats that are not read.
+
+    Warns:
+        UserWarning: If a folder beside class folders has files, but no
+            pictures.
+    """
+    suffixes = {}
+    for name in names:
+        if not _is_hidden(name):
+            folder = pathlib.PurePosixPath(name).parent
+            suffixes.setdefault(folder, set()).add(suffix_of(name))
+    lost = {f: s for f, s in suffixes.items() if not s & IMAGE_SUFFIXES}
+    parents = {folder.parent for folder in suffixes.keys() - lost.keys()}
+    # The top level itself has no name, and is no class.
+    lost = {f: s for f, s in lost.items() if f.name and f.parent in parents}
+    if unread := sorted(f for f, s in lost.items() if s & UNREAD_SUFFIXES):
+        endings = set().union(*(lost[folder] for folder in unread))
+        raise ValueError(
+            f"{counted(len(unread), 'class folder')} of {source} would be "
+            f"lost: {abbreviate(unread)}. Expected files ending in one of "
+            f"{sorted(IMAGE_SUFFIXES)}. Received: {sorted(endings)}. Convert "
+            "them to JPEG or PNG, or take the folder away."
+        )
+    if lost:
+        warnings.warn(
+            f"No class of {source}, for want of pictures: "
+            f"{abbreviate(sorted(lost))}",
+            stacklevel=2,
+        )
+
+
+def suffix_of(name: str) -> str:
+    """Ending of a file's name in lower case, with its dot."""
+    return pathlib.PurePosixPath(name).suffix.lower()
+
+
+def _is_hidden(name):
+    return any(
+        part == "__MACOSX" or (part.startswith(".") and part != "..")
+        for part in pathlib.PurePosixPath(name).parts
+    )
+
+
+def read_files(
+    source: str | os.PathLike, names: Iterable[str]
+) -> Iterator[LabelledFile]:
+    """Yields some pictures of a folder or a tar, in the order asked for.
+
+    Args:
+        source: As in `iterate_files`.
+        names: Names out of `list_files`.
+    """
+    source = pathlib.Path(source)
+    if source.is_dir():
+        for name in names:
+            yield _labelled(name, (source / name).read_bytes())
+        return
+    try:
+        with tarfile.open(source) as tar:
+            # By name, `tarfile` would search its whole list for each one.
+            members = {member.name: member for member in tar.getmembers()}
+            for name in names:
+                yield _labelled(name, _read_member(tar, members[name]))
+    except _TAR_ERRORS as error:
+        raise ValueError(
+            f"The tar {source} is damaged ({error!r}). Fetch it again."
+        ) from error
+
+
+def _read_member(tar, member):
+    if member.size > MAX_FILE_BYTES:
+        raise ValueError(
+            f"{member.name} must have at most {MAX_FILE_BYTES:,} bytes. "
+            f"Received: {member.size:,}"
+        )
+    return tar.extractfile(member).read()
+
+
+def load_readable(
+    files: Iterable[LabelledFile], load: Callable[[bytes], np.ndarray]
+) -> Iterator[tuple[LabelledFile, np.ndarray]]:
+    """Yields files with their pixels, but for those that can not be read.
+
+    Args:
+        files: Such as those of `iterate_files`.
+        load: Reads a picture, and raises `ValueError` if it can not.
+
+    Raises:
+        ValueError: If none of them can be read.
+
+    Warns:
+        UserWarning: Of all that can not be read, at the end.
+    """
+    nothing, failures = True, {}
+    for file in files:
+        try:
+            image = load(file.data)
+        except ValueError as error:
+            failures[file.name] = error
+            continue
+        nothing = False
+        yield file, image
+    if nothing:
+        first = next(iter(failures.values()), "there is none")
+        raise ValueError(
+            f"None of {len(failures)} pictures can be read. The first: {first}"
+        )
+    if failures:
+        warnings.warn(
+            f"Skipped {counted(len(failures), 'picture')} that can not be "
+            f"read: {abbreviate(list(failures))}",
+            stacklevel=2,
+        )
+
+
+def label_of(name: str) -> str:
+    """Name of the folder that holds a picture; empty at the top level."""
+    return pathlib.PurePosixPath(name).parent.name
+
+
+def _labelled(name, data):
+    return LabelledFile(name, label_of(name), data)
