@@ -14,6 +14,7 @@ import numpy as np
 from keras_mobilevit.configs import IGNORE_LABEL
 from keras_mobilevit.images import list_files, open_image
 from keras_mobilevit.optional_imports import import_optional
+from keras_mobilevit.picture_sizes import upright_size
 from keras_mobilevit.text_formatting import abbreviate
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ def _check(source):
         disable=None,
     ):
         ids = read_mask(path)
-        size = _upright_size(picture)
+        size = upright_size(picture)
         if size not in (None, ids.shape):
             raise ValueError(
                 f"The mask {path} has {ids.shape[1]}x{ids.shape[0]} pixels, "
@@ -244,17 +245,3 @@ def _check(source):
             "class ids from 0 on."
         )
     return tuple(np.flatnonzero(counts).tolist())
-
-
-def _upright_size(path):
-    """`(height, width)` of a picture as it is shown; `None` if it is none."""
-    image_module = import_optional("PIL.Image", extra="train")
-    exif = import_optional("PIL.ExifTags", extra="train")
-    try:
-        with image_module.open(path) as image:
-            width, height = image.size
-            turned = image.getexif().get(exif.Base.Orientation, 1) > 4
-    except (OSError, ValueError, SyntaxError):
-        # Whoever reads it tells why.
-        return None
-    return (width, height) if turned else (height, width)

@@ -81,4 +81,4 @@ class MeanPrecision(keras.callbacks.Callback):
                     detections, image.id, source.category_ids
                 )
         ids = [image.id for image in images]
-        return coco_metrics(source.path, results, ids).ap
+        return coco_metrics(source.to_coco(), results, ids).ap
