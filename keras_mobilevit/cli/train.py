@@ -9,7 +9,7 @@ Examples:
     keras-mobilevit train --recipe cifar10 --train cifar10_train.tar \
         --test cifar10_test.tar --out runs/cifar10 --set schedule.epochs=2
     keras-mobilevit train --recipe segmentation --data VOC2012 --out runs/voc
-    keras-mobilevit train --recipe detection_few --out runs/mine \
+    keras-mobilevit train --recipe detection_finetune --out runs/mine \
         --train photos --train-annotations photos_voc \
         --test test_photos --test-annotations test_photos_voc
     KERAS_BACKEND=jax keras-mobilevit train --recipe my.toml --data DIR \

@@ -112,7 +112,7 @@ def test_it_learns_images_by_heart(tiny, tmp_path):
         tmp_path / "run",
         schedule__epochs="8",
         schedule__peak="0.02",
-        optimizer__ema_momentum="0.9",
+        optimizer__ema_momentum="0.85",
         detection__map_epochs="8",
         augmentation__crop="none",
         augmentation__colors="false",
