@@ -220,20 +220,20 @@ def _class_numbers(found, class_names):
 
 
 def _number(label, numbers):
+    if isinstance(label, int) and label < len(numbers):
+        return label + 1
+    if label in numbers:
+        return numbers[label]
     names = list(numbers)
     if isinstance(label, int):
-        if label < len(names):
-            return label + 1
         raise ValueError(
             f"the class must be one of 0 to {len(names) - 1}, for "
             f"{abbreviate(names)}. Received: {label}"
         )
-    if label not in numbers:
-        raise ValueError(
-            f"the class must be one of {abbreviate(names, 20)}. Received: "
-            f"{label!r:.80}"
-        )
-    return numbers[label]
+    raise ValueError(
+        f"the class must be one of {abbreviate(names, 20)}. Received: "
+        f"{label!r:.80}"
+    )
 
 
 def _pixels(box, found, height, width):
