@@ -28,7 +28,7 @@ FAR_FROM_FLOAT = pytest.mark.filterwarnings(
 )
 # One epoch of small pictures.
 SHORT = (
-    "schedule.epochs=1 schedule.warmup_steps=0 "
+    "schedule.epochs=1 schedule.warmup_steps=0 optimizer.ema_momentum=0.5 "
     "sampler.size=64 evaluation.size=64"
 )
 

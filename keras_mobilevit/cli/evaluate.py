@@ -84,8 +84,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("detectors")
     group.add_argument(
         "--annotations",
-        metavar="FILE.json",
-        help="boxes in the format of COCO",
+        metavar="DIR|FILE",
+        help="boxes in a JSON file as of COCO, a CSV file, or a folder of "
+        "Pascal VOC's .xml or YOLO's .txt files",
     )
 
     group = parser.add_argument_group("networks for segmentation")

@@ -9,9 +9,9 @@ Examples:
     keras-mobilevit train --recipe cifar10 --train cifar10_train.tar \
         --test cifar10_test.tar --out runs/cifar10 --set schedule.epochs=2
     keras-mobilevit train --recipe segmentation --data VOC2012 --out runs/voc
-    keras-mobilevit train --recipe detection --out runs/mine \
-        --train photos --train-annotations boxes.json \
-        --test test_photos --test-annotations test_boxes.json
+    keras-mobilevit train --recipe detection_finetune --out runs/mine \
+        --train photos --train-annotations photos_voc \
+        --test test_photos --test-annotations test_photos_voc
     KERAS_BACKEND=jax keras-mobilevit train --recipe my.toml --data DIR \
         --out runs/mine --distribution data_parallel
 """
@@ -52,22 +52,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     pictures = parser.add_argument_group(
         "pictures",
         "To classify, in one folder a class, as folders or tars; else with "
-        "annotations: a folder of masks, or a JSON file of boxes as of COCO.",
+        "annotations: a folder of masks; or boxes in a JSON file as of COCO, a "
+        "CSV file, or a folder of Pascal VOC's .xml or YOLO's .txt files.",
     )
     pictures.add_argument(
         "--data",
         metavar="DIR",
         help="folder of train/ and test/ to classify, of Pascal VOC or CamVid "
-        "to segment, of COCO to detect",
+        "to segment, of COCO, YOLO or Roboflow to detect",
     )
     pictures.add_argument("--train", metavar="DIR|TAR")
-    pictures.add_argument("--train-annotations", metavar="DIR|JSON")
+    pictures.add_argument("--train-annotations", metavar="DIR|FILE")
     pictures.add_argument(
         "--test",
         metavar="DIR|TAR",
         help="reported after each epoch; they decide nothing",
     )
-    pictures.add_argument("--test-annotations", metavar="DIR|JSON")
+    pictures.add_argument("--test-annotations", metavar="DIR|FILE")
     run = parser.add_argument_group("run")
     run.add_argument(
         "--out",

@@ -1,15 +1,14 @@
-"""Boxes from files in the format of COCO."""
+"""Annotated boxes, out of what COCO's format or another one says."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
-import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from keras_mobilevit.detection.annotation_formats import load_annotations
 from keras_mobilevit.text_formatting import abbreviate
 
 # The longest side of an image, in pixels.
@@ -75,23 +74,48 @@ class Annotations:
     category_ids: tuple[int | None, ...]
 
 
-def read_annotations(source: str | os.PathLike | Mapping) -> Annotations:
-    """Reads boxes in the format of COCO.
+def read_annotations(
+    source: str | os.PathLike | Mapping,
+    pictures: str | os.PathLike | None = None,
+    class_names: Sequence[str] | None = None,
+) -> Annotations:
+    """Reads boxes from a file or folder.
 
-    The categories, sorted by their number, become the classes 1, 2, ...;
-    gaps between the numbers do not matter. Crowds are left out. Boxes are cut
-    at the edges of the image, and those without area are left out, as in the
-    authors' code.
+    The format shows in the content:
+
+    - a JSON file as of COCO. The categories, sorted by their number, become
+      the classes 1, 2, ...; gaps between the numbers do not matter, and
+      crowds are left out;
+    - a folder of Pascal VOC's XML files, one a picture;
+    - a folder of YOLO's text files, one a picture, with a `classes.txt`,
+      `*.names` or `data.yaml` beside it or above. A picture without one has
+      no objects;
+    - a CSV file, a line a box, with a header such as
+      `filename,width,height,class,xmin,ymin,xmax,ymax`.
+
+    Boxes are cut at the edges of the image, and those without area are left
+    out, as in the authors' code.
 
     Args:
-        source: JSON file, or what is in it.
+        source: The file or folder; or a mapping, the content of a JSON file.
+        pictures: Folder or tar of the pictures, for all formats but COCO's;
+            by default, where the annotations are.
+        class_names: Names of the classes in their order, without the
+            background, where the format does not tell the order (Pascal VOC,
+            CSV, YOLO without a list). By default the sorted names that occur.
 
     Returns:
         The images with their boxes.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not in the format of COCO, or contradicts itself.
+        FileNotFoundError: If there is no such file, or, in the formats that
+            need pictures, no picture of an annotation.
+        ValueError: If the format is none of these, or the content contradicts
+            itself, or a box can not be in its picture.
+
+    Warns:
+        UserWarning: If pictures have no annotations or can not be read, or
+            classes no names.
 
     Example:
         >>> from keras_mobilevit import detection
@@ -99,7 +123,7 @@ def read_annotations(source: str | os.PathLike | Mapping) -> Annotations:
         >>> len(annotations.images), annotations.labels
         (2, ('background', 'cat', 'dog'))
     """
-    content = load_json(source)
+    content = load_annotations(source, pictures, class_names)
     try:
         return _read(content)
     except _Contradiction as error:
@@ -222,24 +246,6 @@ def is_crowd(annotation: Mapping, where: str = "an annotation") -> bool:
     if str(crowd) not in ("0", "1", "False", "True", "0.0", "1.0"):
         raise ValueError(f"{where} has iscrowd {crowd!r:.50}; expected 0 or 1")
     return str(crowd) in ("1", "True", "1.0")
-
-
-def load_json(source: str | os.PathLike | Mapping) -> Mapping:
-    """The content of a JSON file; what is no path is the content itself.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not JSON.
-    """
-    if not isinstance(source, (str, os.PathLike)):
-        return source
-    path = pathlib.Path(source)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file of annotations at {path}.")
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (RecursionError, ValueError) as error:
-        raise ValueError(f"{path} is not JSON ({error}).") from error
 
 
 def _corners(bbox, where):

@@ -9,11 +9,8 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
-from keras_mobilevit.detection.annotations import (
-    is_crowd,
-    load_json,
-    read_annotations,
-)
+from keras_mobilevit.detection.annotation_formats import load_annotations
+from keras_mobilevit.detection.annotations import is_crowd, read_annotations
 from keras_mobilevit.detection.predictions import Detection
 from keras_mobilevit.optional_imports import import_optional
 
@@ -109,15 +106,17 @@ def coco_metrics(
     annotations: str | os.PathLike | Mapping,
     results: Sequence[Mapping],
     image_ids: Sequence[int] | None = None,
+    pictures: str | os.PathLike | None = None,
 ) -> CocoMetrics:
     """Measures detections against annotations, as pycocotools does.
 
     Args:
-        annotations: JSON file in the format of COCO, or what is in it.
+        annotations: As in `read_annotations`.
         results: Those of all images, as `coco_results` gives them. To
             compare with published figures, decode with a score threshold of
             `COCO_SCORE_THRESHOLD` or less.
         image_ids: Images to measure on; by default all annotated ones.
+        pictures: As in `read_annotations`.
 
     Returns:
         The twelve figures.
@@ -125,8 +124,8 @@ def coco_metrics(
     Raises:
         ImportError: If pycocotools is not installed.
         FileNotFoundError: If there is no such file.
-        ValueError: If the annotations are not in the format of COCO, or lack
-            an image or a category.
+        ValueError: If the annotations can not be read, or lack an image or a
+            category.
 
     Example:
         >>> from keras_mobilevit import detection
@@ -140,7 +139,7 @@ def coco_metrics(
     """
     coco = import_optional("pycocotools.coco", extra="detection")
     cocoeval = import_optional("pycocotools.cocoeval", extra="detection")
-    content = load_json(annotations)
+    content = load_annotations(annotations, pictures)
     known = read_annotations(content)
     images = {image.id for image in known.images}
     for what, found, expected in (

@@ -15,6 +15,8 @@ from keras_mobilevit.configs import IGNORE_LABEL
 from keras_mobilevit.image_folders import list_files
 from keras_mobilevit.images import open_image
 from keras_mobilevit.optional_imports import import_optional
+from keras_mobilevit.picture_sizes import upright_size
+from keras_mobilevit.progress import progress_bar
 from keras_mobilevit.text_formatting import abbreviate
 
 if TYPE_CHECKING:
@@ -212,16 +214,14 @@ def _by_stem(folder):
 
 def _check(source):
     """Checks every mask; returns the class ids that they have."""
-    tqdm = import_optional("tqdm", extra="train").tqdm
     counts = np.zeros(256, np.int64)
-    for picture, path in tqdm(
+    for picture, path in progress_bar(
         zip(source.pictures, source.masks, strict=True),
         total=len(source),
         desc="checking masks",
-        disable=None,
     ):
         ids = read_mask(path)
-        size = _upright_size(picture)
+        size = upright_size(picture)
         if size not in (None, ids.shape):
             raise ValueError(
                 f"The mask {path} has {ids.shape[1]}x{ids.shape[0]} pixels, "
@@ -245,17 +245,3 @@ def _check(source):
             "class ids from 0 on."
         )
     return tuple(np.flatnonzero(counts).tolist())
-
-
-def _upright_size(path):
-    """`(height, width)` of a picture as it is shown; `None` if it is none."""
-    image_module = import_optional("PIL.Image", extra="train")
-    exif = import_optional("PIL.ExifTags", extra="train")
-    try:
-        with image_module.open(path) as image:
-            width, height = image.size
-            turned = image.getexif().get(exif.Base.Orientation, 1) > 4
-    except (OSError, ValueError, SyntaxError):
-        # Whoever reads it tells why.
-        return None
-    return (width, height) if turned else (height, width)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import pathlib
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from keras_mobilevit.detection import (
     make_targets,
     read_annotations,
 )
+from keras_mobilevit.detection.annotation_formats import load_annotations
 from keras_mobilevit.images import open_image
 from keras_mobilevit.text_formatting import abbreviate
 from keras_mobilevit.training.example_loader import ExampleLoader
@@ -25,7 +27,8 @@ class BoxSource:
 
     Args:
         folder: Folder of pictures.
-        annotations: JSON file in the format of COCO.
+        annotations: As in `read_annotations`.
+        class_names: As in `read_annotations`.
 
     Attributes:
         images: The boxes of each picture.
@@ -34,14 +37,14 @@ class BoxSource:
         names: Path of each picture inside the folder.
 
     Raises:
-        FileNotFoundError: If the file or a picture is missing.
-        ValueError: If the file is not in the format of COCO.
+        FileNotFoundError: If the annotations or a picture is missing.
+        ValueError: If the annotations can not be read.
     """
 
-    def __init__(self, folder, annotations):
+    def __init__(self, folder, annotations, class_names=None):
         self.folder = pathlib.Path(folder)
         self.path = annotations
-        found = read_annotations(annotations)
+        found = read_annotations(annotations, self.folder, class_names)
         self.images = found.images
         self.labels = found.labels
         self.category_ids = found.category_ids
@@ -55,6 +58,13 @@ class BoxSource:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def to_coco(self) -> Mapping:
+        """The annotations once more, as `coco_metrics` takes them.
+
+        Not kept, because those of a large set take much memory.
+        """
+        return load_annotations(self.path, self.folder, self.labels[1:])
 
     def open(self, index: int):
         """Reads a picture, as RGB.

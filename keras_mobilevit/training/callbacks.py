@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import keras
 from tqdm import tqdm
 
+from keras_mobilevit.progress import SECONDS_BETWEEN_LINES, write_line
 from keras_mobilevit.training.ema import ema_weights
 from keras_mobilevit.training.state import Position, save_state
 
@@ -156,7 +157,7 @@ class Progress(keras.callbacks.Callback):
     """A bar over the whole run, and the rate among the logs of an epoch.
 
     Args:
-        bar: Bar that counts images.
+        bar: Bar of `keras_mobilevit.progress` that counts images.
         batch_sizes: Images in each batch of the epoch.
     """
 
@@ -166,7 +167,7 @@ class Progress(keras.callbacks.Callback):
         self.batch_sizes = batch_sizes
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.bar.set_description(f"epoch {epoch + 1}")
+        self.bar.set_description(f"epoch {epoch + 1}", refresh=False)
         self._began = time.monotonic()
         self._read_at = -math.inf
 
@@ -181,7 +182,14 @@ class Progress(keras.callbacks.Callback):
         self.bar.update(self.batch_sizes[batch])
 
     def on_test_begin(self, logs=None):
-        self._trained = time.monotonic()
+        self._trained = self._shown_at = time.monotonic()
+
+    def on_test_batch_end(self, batch, logs=None):
+        # The bar stands, but its time goes on.
+        now = time.monotonic()
+        if now - self._shown_at >= SECONDS_BETWEEN_LINES:
+            self._shown_at = now
+            self.bar.refresh()
 
     def on_epoch_end(self, epoch, logs=None):
         # Keras passes the same dict on to the callbacks behind this one.
@@ -189,3 +197,25 @@ class Progress(keras.callbacks.Callback):
         logs["images_per_second"] = round(sum(self.batch_sizes) / seconds, 1)
         logs["train_seconds"] = round(seconds, 1)
         logs["steps"] = len(self.batch_sizes)
+
+
+class EpochLine(keras.callbacks.Callback):
+    """Writes what an epoch came to, as a line beside the bar.
+
+    Args:
+        bar: As in `Progress`.
+        epochs: Those of the run.
+    """
+
+    def __init__(self, bar: tqdm, epochs: int):
+        super().__init__()
+        self.bar = bar
+        self.epochs = epochs
+
+    def on_epoch_end(self, epoch, logs=None):
+        figures = ", ".join(
+            f"{name} {float(value):.4g}"
+            for name, value in (logs or {}).items()
+            if math.isfinite(value)
+        )
+        write_line(self.bar, f"epoch {epoch + 1} of {self.epochs}: {figures}")

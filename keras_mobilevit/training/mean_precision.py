@@ -14,6 +14,7 @@ from keras_mobilevit.detection import (
     decode_predictions,
     preprocess,
 )
+from keras_mobilevit.progress import progress_bar
 from keras_mobilevit.training.ema import ema_weights
 from keras_mobilevit.training.example_loader import ExampleLoader
 
@@ -64,7 +65,11 @@ class MeanPrecision(keras.callbacks.Callback):
             if image.file_name not in self.validation_loader.skipped
         ]
         results = []
-        for start in range(0, len(images), self.batch_size):
+        for start in progress_bar(
+            range(0, len(images), self.batch_size),
+            desc="measuring mAP",
+            leave=False,
+        ):
             some = images[start : start + self.batch_size]
             pixels, sizes = preprocess(
                 [source.folder / image.file_name for image in some], self.size
@@ -81,4 +86,4 @@ class MeanPrecision(keras.callbacks.Callback):
                     detections, image.id, source.category_ids
                 )
         ids = [image.id for image in images]
-        return coco_metrics(source.path, results, ids).ap
+        return coco_metrics(source.to_coco(), results, ids).ap

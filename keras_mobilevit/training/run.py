@@ -10,13 +10,14 @@ import warnings
 from typing import Any
 
 import keras
-from tqdm import tqdm
 
 from keras_mobilevit.atomic_files import atomic_write
 from keras_mobilevit.checkpoints import save_compact
 from keras_mobilevit.configs import MIN_SIZE
+from keras_mobilevit.progress import progress_bar
 from keras_mobilevit.training.callbacks import (
     Callbacks,
+    EpochLine,
     Progress,
     SaveState,
     TensorBoard,
@@ -28,6 +29,7 @@ from keras_mobilevit.training.ema import (
     ema_statistics,
     ema_weights,
 )
+from keras_mobilevit.training.few_steps import fit_to_steps
 from keras_mobilevit.training.optimizer import make_optimizer
 from keras_mobilevit.training.parts import freeze
 from keras_mobilevit.training.recipe import Recipe
@@ -51,6 +53,9 @@ def run_recipe(
     jit_compile: bool | None = None,
 ) -> pathlib.Path:
     """Trains what a recipe says.
+
+    A warm-up and an average of the weights that are too long for the number
+    of steps are shortened; see `fit_to_steps`.
 
     Each epoch is one `fit` of Keras, since the number of steps differs from
     one to the next. A run that was cut off goes on from its last save when it
@@ -81,6 +86,10 @@ def run_recipe(
         FloatingPointError: If the loss is not finite.
         OSError: If the state of the run can not be written.
         KeyboardInterrupt: After Ctrl-C, when the run is saved.
+
+    Warns:
+        UserWarning: If the run has too few steps for the recipe, or an image
+            can not be read.
     """
     # First of all, since TensorFlow sets up its cluster only once.
     engine = open_distribution(distribution)
@@ -100,12 +109,14 @@ def run_recipe(
     batch_sizes = [
         sampler.batch_sizes(epoch) for epoch in range(recipe.schedule.epochs)
     ]
+    epoch_steps = list(map(len, batch_sizes))
+    fitted = fit_to_steps(recipe, sum(epoch_steps))
     keras.utils.set_random_seed(seed)
     with engine.scope():
         model = task.build_model()
         if recipe.optimizer.sync_batch_norm:
             engine.sync_batch_norms(model)
-        _compile(model, task, list(map(len, batch_sizes)), jit_compile)
+        _compile(model, task, fitted, epoch_steps, jit_compile)
         blank = task.loader.blank_targets(1, (MIN_SIZE, MIN_SIZE))
         engine.prepare(model, blank)
     # Only now: what does not fit must not take the folder.
@@ -120,13 +131,15 @@ def run_recipe(
     with engine.scope():
         start = restore_state(model, folder.state)
 
-    bar = tqdm(
+    bar = progress_bar(
+        desc="training",
         total=sum(map(sum, batch_sizes)),
         initial=sum(map(sum, batch_sizes[: start.epoch])),
         unit="image",
-        disable=None if engine.is_chief else True,
+        delay=0,
+        disable=not engine.is_chief,
     )
-    with bar, ema_statistics(model, recipe.optimizer.ema_momentum):
+    with bar, ema_statistics(model, fitted.optimizer.ema_momentum):
         for epoch in range(start.epoch, recipe.schedule.epochs):
             first_step = start.step if epoch == start.epoch else 0
             bar.update(sum(batch_sizes[epoch][:first_step]))
@@ -138,6 +151,7 @@ def run_recipe(
                 if engine.local_rows == engine.replicas:
                     # One of several processes can not predict alone.
                     callbacks += task.callbacks()
+                callbacks.append(EpochLine(bar, recipe.schedule.epochs))
                 callbacks += _loggers(folder)
                 callbacks.append(
                     SaveState(folder.state, first_step, save_minutes)
@@ -172,8 +186,8 @@ def run_recipe(
     return folder.weights
 
 
-def _compile(model, task: Task, epoch_steps, jit_compile):
-    config, schedule = task.recipe.optimizer, task.recipe.schedule
+def _compile(model, task: Task, recipe: Recipe, epoch_steps, jit_compile):
+    config, schedule = recipe.optimizer, recipe.schedule
     freeze(model, config.freeze)
     if jit_compile is None:
         on_cpu = keras.backend.backend() == "tensorflow" and not _has_gpu()
@@ -229,7 +243,7 @@ def _fit_epoch(
                 validation_steps=max_validation_steps,
                 initial_epoch=epoch,
                 epochs=epoch + 1,
-                verbose=0,  # `Progress` shows a bar.
+                verbose=0,  # `Progress` and `EpochLine` tell.
                 callbacks=Callbacks(callbacks, model),
             )
     except BaseException:

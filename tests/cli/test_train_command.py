@@ -68,7 +68,7 @@ def test_annotations(command, runs):
     ("recipe", "options", "message"),
     [
         ("camvid", [], "need a folder of masks too. Received: a alone"),
-        ("detection", [], "need a JSON file of boxes too. Received: a alone"),
+        ("detection", [], "need annotations too: a JSON"),
         ("flowers", ["--train-annotations", "b"], "Received annotations: b"),
     ],
 )

@@ -61,6 +61,7 @@ def test_names():
         "cifar10",
         "coco_overfit",
         "detection",
+        "detection_finetune",
         "finetune",
         "flowers",
         "imagenet",

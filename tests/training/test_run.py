@@ -3,6 +3,7 @@
 import errno
 import json
 import pathlib
+import re
 import shutil
 import signal
 
@@ -92,6 +93,17 @@ def test_the_folder_of_a_run(finished):
         "class_names": list(CLASSES),
     }
     assert any((finished / "tensorboard").rglob("events.out.*"))
+
+
+def test_a_run_tells_how_it_goes(tiny, pictures, tmp_path, capsys):
+    """Into a log file too, in lines."""
+    train(pictures, tmp_path)
+    lines = capsys.readouterr().err.splitlines()
+    assert re.match(r"training: +0%\| 0/\d+ \[", lines[0])
+    for number, row in enumerate(read_rows(tmp_path), start=1):
+        (line,) = [x for x in lines if x.startswith(f"epoch {number} of 2: ")]
+        for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+            assert f" {name} {float(row[name]):.4g}" in line
 
 
 def test_the_weights_know_their_classes_and_preprocessing(real):
@@ -249,13 +261,6 @@ def test_the_folder_of_another_run_is_refused(finished, pictures):
         train(pictures, finished, quick_recipe(schedule__peak="0.1"), seed=1)
 
 
-def test_a_recipe_that_does_not_fit_takes_no_folder(tiny, pictures, tmp_path):
-    recipe = quick_recipe(schedule__warmup_steps="1000")
-    with pytest.raises(ValueError, match="warm-up"):
-        train(pictures, tmp_path / "run", recipe)
-    assert not (tmp_path / "run").exists()
-
-
 def test_a_finished_run_is_not_run_again(finished, tiny, pictures, monkeypatch):
     """But its weights are written, should they be those of an epoch before."""
     path = finished / "model.weights.h5"
@@ -379,7 +384,19 @@ def test_float64(tiny, pictures, tmp_path):
 
 
 def test_it_learns_what_is_easy(tiny, pictures, tmp_path):
-    recipe = quick_recipe(schedule__epochs="8", schedule__peak="0.02")
-    train(pictures, tmp_path, recipe)
+    """What is saved does not lag behind, though the recipe is of long runs.
+
+    An average over 100 of the 30 steps would be about where it began.
+    """
+    recipe = quick_recipe(
+        schedule__epochs="8",
+        schedule__peak="0.02",
+        schedule__warmup_steps="1000",
+        optimizer__ema_momentum="0.99",
+    )
+    with pytest.warns(UserWarning, match="too few for the recipe flowers"):
+        train(pictures, tmp_path, recipe)
     *_, last = read_rows(tmp_path)
     assert float(last["val_accuracy"]) == 1.0
+    # As asked for, so that the same command goes on with the run.
+    assert "warmup_steps = 1000" in (tmp_path / "recipe.toml").read_text()

@@ -17,6 +17,7 @@ from keras_mobilevit.checkpoints import fetch, read_info, save_compact
 from keras_mobilevit.model_info import ModelInfo, OutputSpec
 from keras_mobilevit.named_models import open_model
 from keras_mobilevit.training import callbacks
+from keras_mobilevit.training.box_loader import BoxSource
 from keras_mobilevit.training.dense_network import build_dense_network
 from keras_mobilevit.training.run import run_recipe
 from keras_mobilevit.training.sampler import Batch
@@ -111,7 +112,7 @@ def test_it_learns_images_by_heart(tiny, tmp_path):
         tmp_path / "run",
         schedule__epochs="8",
         schedule__peak="0.02",
-        optimizer__ema_momentum="0.9",
+        optimizer__ema_momentum="0.85",
         detection__map_epochs="8",
         augmentation__crop="none",
         augmentation__colors="false",
@@ -258,10 +259,94 @@ def test_folders_as_of_coco(folder, tmp_path):
     assert task.labels == LABELS
 
 
+def write_voc(folder, voc):
+    """The same boxes as Pascal VOC's files, and the pictures with a box."""
+    content = json.loads(folder.annotations.read_text())
+    labels = {c["id"]: c["name"] for c in content["categories"]}
+    voc.mkdir()
+    for annotation in content["annotations"]:
+        left, top, width, height = annotation["bbox"]
+        values = dict(
+            xmin=left + 1, ymin=top + 1, xmax=left + width, ymax=top + height
+        )
+        box = "".join(f"<{name}>{v}</{name}>" for name, v in values.items())
+        name = labels[annotation["category_id"]]
+        stem = annotation["image_id"]
+        (voc / f"{stem}.xml").write_text(
+            f"<annotation><object><name>{name}</name><bndbox>{box}</bndbox>"
+            "</object></annotation>"
+        )
+        shutil.copy(folder.pictures / f"{stem}.png", voc)
+
+
+def test_examples_of_pascal_voc_are_those_of_coco(folder, tmp_path):
+    """The test pictures may lack a class."""
+    write_voc(folder, tmp_path / "train")
+    write_voc(folder, tmp_path / "valid")
+    for number in (1, 3):
+        for suffix in ("xml", "png"):
+            (tmp_path / "valid" / f"{number}.{suffix}").unlink()
+    recipe = quick_detection()
+    voc = Detection.open(recipe, *Detection.find_splits(tmp_path))
+    coco = Detection.open(recipe, folder, folder)
+    # The numbers of COCO's file have another order.
+    assert voc.labels == ("background", "blue", "red")
+    plan = [Batch(64, 64, np.arange(5)[None])]
+    ((images, targets),) = voc.loader.batches(plan, epoch=0)
+    ((expected_images, expected),) = coco.loader.batches(plan, epoch=0)
+    np.testing.assert_array_equal(images, expected_images)
+    expected[..., 4] = np.array([0, 2, 1])[expected[..., 4].astype(int)]
+    np.testing.assert_array_equal(targets, expected)
+    assert len(voc.validation_loader.source) == 3
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        ("images/train", "labels/train", "images/val", "labels/val"),
+        ("train/images", "train/labels", "valid/images", "valid/labels"),
+    ],
+)
+def test_folders_as_of_yolo(places, tmp_path):
+    for place in places:
+        (tmp_path / place).mkdir(parents=True)
+        if "images" in place:
+            Image.new("RGB", (64, 32)).save(tmp_path / place / "0.png")
+        else:
+            text = "1 0.5 0.5 0.25 0.5"
+            (tmp_path / place / "0.txt").write_text(text)
+    (tmp_path / "data.yaml").write_text("names: [red, blue]\n")
+    task = Detection.open(quick_detection(), *Detection.find_splits(tmp_path))
+    assert task.labels == ("background", "red", "blue")
+    for loader in (task.loader, task.validation_loader):
+        (image,) = loader.source.images
+        assert image.boxes.tolist() == [[24, 8, 40, 24]]
+
+
+def test_the_map_is_measured_with_any_format(folder, tmp_path):
+    """`to_coco` has the numbers of the classes that `category_ids` has."""
+    pytest.importorskip("pycocotools")
+    write_voc(folder, tmp_path / "valid")
+    source = BoxSource(tmp_path / "valid", tmp_path / "valid", ("blue", "red"))
+    results = [
+        result
+        for image in source.images
+        for result in pieces.coco_results(
+            [
+                pieces.Detection(int(label), "", 0.9, tuple(box))
+                for label, box in zip(image.labels, image.boxes, strict=True)
+            ],
+            image.id,
+            source.category_ids,
+        )
+    ]
+    assert pieces.coco_metrics(source.to_coco(), results).ap == pytest.approx(1)
+
+
 def test_a_folder_of_another_kind(tmp_path):
     with pytest.raises(FileNotFoundError, match="instances_train2017.json"):
         Detection.find_splits(tmp_path)
-    with pytest.raises(ValueError, match="a JSON file of boxes too"):
+    with pytest.raises(ValueError, match="need annotations too"):
         Detection.join("pics", None)
 
 

@@ -14,6 +14,7 @@ from keras_mobilevit.detection import (
     coco_results,
     read_annotations,
 )
+from keras_mobilevit.detection.annotation_formats import load_annotations
 from keras_mobilevit.image_folders import list_files, take_evenly
 from keras_mobilevit.tflite.dense_prediction.detector import Detector
 from keras_mobilevit.tflite.evaluation.image_batches import batches
@@ -56,7 +57,7 @@ def evaluate_detectors(
             `COCO_SCORE_THRESHOLD` or less.
         source: Folder or tar that holds the pictures by the names that the
             annotations say.
-        annotations: JSON file in the format of COCO, or what is in it.
+        annotations: As in `read_annotations`.
         limit: Evaluate only so many pictures, spread evenly.
 
     Returns:
@@ -64,12 +65,12 @@ def evaluate_detectors(
 
     Raises:
         FileNotFoundError: If a file, or an annotated picture, is not there.
-        ValueError: If the annotations are not in the format of COCO or of
-            other classes or pictures, no picture can be read, or `limit` is
-            out of its range.
+        ValueError: If the annotations can not be read or are of other classes
+            or pictures, no picture can be read, or `limit` is out of its
+            range.
         ImportError: If pycocotools is not installed.
     """
-    known = read_annotations(annotations)
+    known = read_annotations(annotations, source)
     images = {i.file_name: i for i in take_evenly(known.images, limit)}
     if not any(len(image.boxes) for image in images.values()):
         raise ValueError(
@@ -103,8 +104,9 @@ def evaluate_detectors(
             "read."
         )
     ids = [images[name].id for name in read]
+    content = load_annotations(annotations, source)
     metrics = {
-        name: coco_metrics(annotations, found, ids)
+        name: coco_metrics(content, found, ids)
         for name, found in results.items()
     }
     (first, *_) = metrics.values()

@@ -18,7 +18,8 @@ class AnnotatedFolder(NamedTuple):
 
     Attributes:
         pictures: Folder of pictures.
-        annotations: JSON file in the format of COCO.
+        annotations: JSON or CSV file, or folder of Pascal VOC's or YOLO's
+            files; see `read_annotations`.
     """
 
     pictures: pathlib.Path
@@ -46,10 +47,10 @@ class Detection(Task):
 
     @classmethod
     def open(cls, recipe, train, test, *, seed=0, workers=None):
-        train, test = (
-            BoxSource(*unpack(source, AnnotatedFolder))
-            for source in (train, test)
-        )
+        train, test = (unpack(s, AnnotatedFolder) for s in (train, test))
+        train = BoxSource(*train)
+        # By name, the test pictures may lack a class.
+        test = BoxSource(*test, class_names=train.labels[1:])
         if test.labels != train.labels:
             raise ValueError(
                 f"{test.path} must have the categories of {train.path}. "
@@ -73,7 +74,7 @@ class Detection(Task):
 
     @staticmethod
     def find_splits(folder):
-        """Folders named as COCO's are, or `train` and `val`."""
+        """Folders as of COCO, of Ultralytics, or of an export of Roboflow."""
         train, train_boxes, test, test_boxes = first_that_exists(
             folder,
             (
@@ -89,6 +90,15 @@ class Detection(Task):
                     "val",
                     "instances_val.json",
                 ),
+                ("images/train", "labels/train", "images/val", "labels/val"),
+                (
+                    "train/images",
+                    "train/labels",
+                    "valid/images",
+                    "valid/labels",
+                ),
+                # Annotations beside the pictures.
+                ("train", "train", "valid", "valid"),
             ),
         )
         return (
@@ -100,7 +110,8 @@ class Detection(Task):
     def join(pictures, annotations):
         if not annotations:
             raise ValueError(
-                "Pictures with objects need a JSON file of boxes too. "
+                "Pictures with objects need annotations too: a JSON or CSV "
+                "file of boxes, or a folder of Pascal VOC's or YOLO's files. "
                 f"Received: {pictures} alone"
             )
         return AnnotatedFolder(pictures, annotations)

@@ -196,6 +196,29 @@ def test_no_common_classes(pictures):
         )
 
 
+def test_pascal_voc_gives_the_figures_of_coco(pictures, tmp_path):
+    """The same objects, in pixels that count from 1."""
+    folder = tmp_path / "voc"
+    folder.mkdir()
+    for i, (name, box) in enumerate([("cat", CAT), ("dog", DOG)] * 2):
+        left, top, right, bottom = box
+        (folder / f"{i}.xml").write_text(
+            f"<annotation><object><name>{name}</name><bndbox>"
+            f"<xmin>{left + 1}</xmin><ymin>{top + 1}</ymin>"
+            f"<xmax>{right}</xmax><ymax>{bottom}</ymax>"
+            "</bndbox></object></annotation>"
+        )
+    detectors = {"all": Known(ALL), "no dogs": Known(NO_DOGS)}
+    expected = evaluate_detectors(detectors, pictures, content())
+    found = evaluate_detectors(detectors, pictures, folder)
+    assert found["all"].metrics.ap == pytest.approx(1)
+    for name in detectors:
+        for field in ("ap", "ap50", "ap75", "ap_medium"):
+            assert getattr(found[name].metrics, field) == pytest.approx(
+                getattr(expected[name].metrics, field)
+            )
+
+
 # === The command line ===
 
 

@@ -218,6 +218,41 @@ def _write_tars(folder):
     return paths
 
 
+def _write_voc(folder):
+    paths = []
+    for i in range(3):
+        objects = "".join(
+            f"<object><name>class {j}</name><bndbox><xmin>{j + 1}</xmin>"
+            f"<ymin>{i + 1}</ymin><xmax>{30 + j}</xmax><ymax>{20 + i}</ymax>"
+            "</bndbox></object>"
+            for j in range(i)
+        )
+        paths.append(folder / f"{i}.xml")
+        paths[-1].write_text(
+            f'<?xml version="1.0"?><annotation><filename>{i}.jpg</filename>'
+            "<size><width>64</width><height>48</height></size>"
+            f"{objects}</annotation>"
+        )
+    return paths
+
+
+def _write_csv(folder):
+    path = folder / "boxes.csv"
+    lines = [
+        f"{i % 8}.jpg,64,48,class {i % 3},{i},1,{30 + i},40" for i in range(20)
+    ]
+    header = "filename,width,height,class,xmin,ymin,xmax,ymax"
+    path.write_text("\n".join([header, *lines, ""]))
+    return [path]
+
+
+def _write_yolo(folder):
+    path = folder / "0.txt"
+    lines = [f"{i % 3} 0.5 0.25 0.1 {i / 50}" for i in range(20)]
+    path.write_text("\n".join([*lines, "1 0.1 0.2 0.3 0.4 0.5 0.1", ""]))
+    return [path]
+
+
 SAMPLES: Mapping[str, Callable[[pathlib.Path], list[pathlib.Path]]] = {
     "h5": _write_kecam,
     "weights.h5": _write_keras_h5,
@@ -227,6 +262,9 @@ SAMPLES: Mapping[str, Callable[[pathlib.Path], list[pathlib.Path]]] = {
     "tflite": _write_tflite,
     "image": _write_images,
     "annotations": _write_annotations,
+    "voc": _write_voc,
+    "csv": _write_csv,
+    "yolo": _write_yolo,
     "recipe": _write_recipes,
     "tar": _write_tars,
 }

@@ -6,10 +6,13 @@ memory is limited; time is the business of who asks.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import resource
+import shutil
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 
@@ -58,6 +61,35 @@ def _read_annotations(path):
     return (lambda: read_annotations(path),)
 
 
+@functools.cache
+def _pictures():
+    """Folder of the pictures that the annotations of the samples are of."""
+    from PIL import Image
+
+    # It goes when the process ends.
+    folder = tempfile.TemporaryDirectory()
+    for i in range(8):
+        Image.new("L", (64, 48)).save(f"{folder.name}/{i}.jpg")
+    return folder
+
+
+def _read_boxes(path):
+    from keras_mobilevit.detection import read_annotations
+
+    return (lambda: read_annotations(path, _pictures().name),)
+
+
+def _read_yolo(path):
+    from keras_mobilevit.detection import read_annotations
+
+    def read():
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(path, folder)
+            read_annotations(folder, _pictures().name)
+
+    return (read,)
+
+
 def _read_recipe(path):
     from keras_mobilevit.training.recipe import load_recipe
 
@@ -86,6 +118,9 @@ READERS: Mapping[str, Callable[[str], tuple[Callable[[], object], ...]]] = {
     "tflite": _read_tflite,
     "image": _read_image,
     "annotations": _read_annotations,
+    "voc": _read_boxes,
+    "csv": _read_boxes,
+    "yolo": _read_yolo,
     "recipe": _read_recipe,
     "tar": _read_tar,
 }
