@@ -188,7 +188,8 @@ def expected_scaling(model: keras.Model) -> ExpectedScaling:
 def _made_for(factor, offset):
     """The range that an affine function of inputs is made for."""
     # A channel may not count at all.
-    factor, offset = factor[factor != 0], offset[factor != 0]
+    counts = np.isfinite(factor) & (factor != 0)
+    factor, offset = factor[counts], offset[counts]
     if not len(factor) or (factor < 0).any():
         return None
     factor, center = factor.mean(), (-offset / factor).mean()
@@ -273,7 +274,8 @@ def _affine(operation, node, channels):
     if not zero.shape == one.shape == many.shape == (1, 1, 1, channels):
         return None
     factor = one - zero
-    if not np.allclose(many, 200 * factor + zero, rtol=1e-2, atol=1e-2):
+    expected = 200 * factor + zero
+    if not np.allclose(many, expected, rtol=1e-2, atol=1e-2, equal_nan=True):
         return None
     return factor.reshape(-1), zero.reshape(-1)
 

@@ -137,7 +137,7 @@ def test_images_in_the_convention_of_the_network(name):
 
 def test_images_that_fit_no_convention():
     shape, signed = (*TINY_SIZE, 3), SCALINGS["signed"].apply(IMAGES)
-    with pytest.raises(ValueError, match=r"which is what the model takes.*-1"):
+    with pytest.raises(ValueError, match=r"which the model takes and.*-1"):
         calibration_set(signed, shape)
     with pytest.raises(ValueError, match=r"or values in \[0, 1\], as the.*-1"):
         calibration_set(signed, shape, scaling=SCALINGS["unit"])

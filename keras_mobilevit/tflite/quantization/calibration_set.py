@@ -284,7 +284,7 @@ def _checked(images, skipped, scaling):
             return pixels
         expected = f"or {scaling}, as the model expects them"
     else:
-        expected = "which is what the model takes"
+        expected = "which the model takes and scales itself"
     raise ValueError(
         f"Calibration images must hold pixels in [0, 255], {expected}. "
         f"Received: values in [{low:g}, {high:g}]"
