@@ -13,6 +13,7 @@ import numpy as np
 from keras_mobilevit import checkpoints
 from keras_mobilevit.architectures import constructors
 from keras_mobilevit.checkpoints.layouts import ChannelOrder
+from keras_mobilevit.input_scaling import describe_scaling
 
 SUFFIXES = (".weights.h5", ".keras", ".safetensors")
 
@@ -83,6 +84,8 @@ def convert(
         return model
 
     model = build(source, channel_order)
+    if known is not None:
+        known = describe_scaling(known, model)
     # A folder beside the target: the rename stays within one file system, and
     # Keras, which looks at the suffix, gets to see the real name.
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:

@@ -21,6 +21,8 @@ SCHEMA_VERSION = 2
 
 TASKS = ("classification", "segmentation", "detection")
 KINDS = ("logits", "probabilities", "anchors", "boxes", "mask")
+# What a classifier's output answers; see `keras_mobilevit.problem_types`.
+PROBLEM_TYPES = ("single_label", "binary", "multi_label", "regression")
 CROP_MODES = ("center", "squash")
 CHANNEL_ORDERS = ("rgb", "bgr", "gray")
 
@@ -36,6 +38,7 @@ _MOVED = {
 MAX_BYTES = 2**24
 _MAX_CLASSES = 100_000
 _MAX_SIDE = 2**16
+_MAX_CHANNELS = 4
 _MAX_TEXT = 10_000
 
 _Spec = TypeVar("_Spec", bound="_Checked")
@@ -144,6 +147,20 @@ def _number(default, expected, accepts=lambda x: True):
     )
 
 
+def _numbers(default, expected, accepts=lambda x: True):
+    """A number, or one for each channel."""
+    accepts_one = _number(default, expected, accepts).metadata["accepts"]
+    return _field(
+        lambda x: (
+            0 < len(x) <= _MAX_CHANNELS and all(map(accepts_one, x))
+            if isinstance(x, tuple)
+            else accepts_one(x)
+        ),
+        f"{expected}, or a list of them, one a channel",
+        default,
+    )
+
+
 def _mapping():
     return _field(lambda x: isinstance(x, Mapping), "a JSON object", {})
 
@@ -199,6 +216,9 @@ class ImageSpec(_Checked):
         channel_order: `"rgb"`, `"bgr"`, `"gray"` for one channel of luma, or
             `None` for channels that no picture has.
         scale: The input is `pixel * scale + offset`, for pixels in [0, 255].
+            One number, or one for each channel; see
+            `keras_mobilevit.pixel_scaling`. Files that this package exports
+            take pixels, and scale them themselves.
         offset: See `scale`.
         unknown: Keys of the JSON form that this version does not know.
 
@@ -223,8 +243,10 @@ class ImageSpec(_Checked):
         lambda x: isinstance(x, bool), "true or false", True
     )
     channel_order: str | None = _choice("rgb", CHANNEL_ORDERS, optional=True)
-    scale: float = _number(1.0, "a number above 0", lambda x: x > 0)
-    offset: float = _number(0.0, "a finite number")
+    scale: float | tuple[float, ...] = _numbers(
+        1.0, "a number above 0", lambda x: x > 0
+    )
+    offset: float | tuple[float, ...] = _numbers(0.0, "a finite number")
     unknown: Mapping[str, Any] = _mapping()
 
 
@@ -237,6 +259,11 @@ class OutputSpec(_Checked):
             each cell of a map; `"anchors"`: offsets and logits of each anchor
             of a detector; `"boxes"`: those that suppression left; `"mask"`:
             class ids; `None` if unknown, or none of them.
+        problem_type: Of classifiers: `"single_label"`, one of several
+            classes; `"binary"`, one score, of the second of two classes;
+            `"multi_label"`, each class by itself; `"regression"`, values.
+            `None` if unknown, and for other tasks. See
+            `keras_mobilevit.problem_types`.
         label_offset: Index of the class of the output that `labels[0]` names:
             1 where class 0 is the background of a detector, else 0.
         stride: Pixels of the input a cell of the output, of networks for
@@ -254,6 +281,7 @@ class OutputSpec(_Checked):
     _prefix: ClassVar[str] = "output."
 
     kind: str | None = _choice(None, KINDS, optional=True)
+    problem_type: str | None = _choice(None, PROBLEM_TYPES, optional=True)
     label_offset: int = _whole(0, 0, 1)
     stride: int | None = _whole(None, 1, _MAX_SIDE, optional=True)
     decoding: Mapping[str, Any] = _mapping()

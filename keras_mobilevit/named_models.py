@@ -22,9 +22,10 @@ from keras_mobilevit.configs import (
     WEIGHTS,
 )
 from keras_mobilevit.deprecation import moved_attribute, warn_moved
+from keras_mobilevit.input_scaling import describe_scaling
 from keras_mobilevit.labels import class_names
 from keras_mobilevit.model_info import ModelInfo
-from keras_mobilevit.output_kind import output_kind
+from keras_mobilevit.output_kind import output_kind, output_scores
 
 
 class _Constructors(Mapping):
@@ -168,7 +169,7 @@ def _describe(known, model, variant, task, size):
         classes, kind = model.output_shape[-1] - 5, "anchors"
     else:
         classes, kind = model.output_shape[-1], output_kind(model)
-    return dataclasses.replace(
+    known = dataclasses.replace(
         known,
         name=model.name,
         architecture=architecture_of(variant).name,
@@ -178,6 +179,12 @@ def _describe(known, model, variant, task, size):
         image=dataclasses.replace(known.image, size=size),
         output=dataclasses.replace(known.output, kind=kind),
     )
+    if task == "classification":
+        output = dataclasses.replace(
+            known.output, problem_type=output_scores(model).problem_type
+        )
+        known = dataclasses.replace(known, output=output)
+    return describe_scaling(known, model)
 
 
 def _published(task, variant):

@@ -17,11 +17,13 @@ from keras_mobilevit.architectures import (
 from keras_mobilevit.configs import TASKS
 from keras_mobilevit.model_info import ImageSpec, ModelInfo, OutputSpec
 from keras_mobilevit.optional_imports import import_optional
+from keras_mobilevit.pixel_scaling import PixelScaling, find_scaling
 from keras_mobilevit.predictors import (
     batches,
     is_one_image,
     make_predictor,
 )
+from keras_mobilevit.problem_types import recorded_format
 from keras_mobilevit.tflite.dense_prediction.network import RANKS
 from keras_mobilevit.tflite.interpreters import LITERT
 from keras_mobilevit.tflite.metadata import read_metadata
@@ -68,14 +70,17 @@ class OpenedModel:
                 a file, a Pillow image, or an array of RGB pixels `(height,
                 width, 3)` in [0, 255], of any size. Several are an iterable
                 of those, or an array `(n, height, width, 3)`.
-            top: How many classes a classifier names; by default 5.
+            top: How many classes a classifier names; by default 5, and of
+                several labels all that are more probable than not.
             score_threshold: Only boxes of a detector with a higher score
                 count; by default 0.3.
 
         Returns:
             The result of one picture, or a list with that of each:
 
-            - classification: a list of `(label, probability)`, best first;
+            - classification: a list of `(label, probability)`, best first; of
+              several labels those above 0.5; of a regression, of `(label,
+              value)`;
             - detection: a list of `keras_mobilevit.detection.Detection`, best
               first, with boxes in pixels of the upright picture;
             - segmentation: a `keras_mobilevit.predictors.Segmentation` with
@@ -152,6 +157,7 @@ def open_model(
     task: str | None = None,
     classes: int | None = None,
     size: tuple[int, int] | None = None,
+    scaling: str | PixelScaling | None = None,
     num_threads: int = 1,
     runtime: str = LITERT,
 ) -> OpenedModel:
@@ -176,6 +182,11 @@ def open_model(
         size: `(height, width)` of the input; by default that of the weights
             or the file. Needed to predict with a `.keras` file whose input
             is of any size, unless the file says it.
+        scaling: How a model expects its pixels to be scaled, as in
+            `keras_mobilevit.pixel_scaling.find_scaling`: of a `.keras` file,
+            where neither its first layers nor the file tell it; of a
+            `.tflite` file that says nothing of itself, by default pixels in
+            [0, 255]. All others tell it.
         num_threads: Threads of the interpreter of a `.tflite` file.
         runtime: What runs a `.tflite` file, as in
             `keras_mobilevit.tflite.ImageModel`.
@@ -189,7 +200,8 @@ def open_model(
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If `source` is neither a name nor a file, the file is
-            damaged, or an argument does not fit it.
+            damaged, an argument does not fit it, or it is not known which
+            scaling of pixels it expects.
         OSError: If weights can not be downloaded.
         ImportError: If Keras, or the runtime of a `.tflite` file, is missing.
 
@@ -225,8 +237,8 @@ def open_model(
                 f"{suffix} file has its own. Received: classes={classes}"
             )
         if suffix == ".tflite":
-            return _open_tflite(name, task, size, num_threads, runtime)
-        return _open_keras(name, task, size)
+            return _open_tflite(name, task, size, scaling, num_threads, runtime)
+        return _open_keras(name, task, size, scaling)
     if pathlib.Path(name).is_file():
         return _build(None, name, task, classes, size)
     if suffix:
@@ -294,20 +306,24 @@ def _build(variant, weights, task, classes, size):
 # === Files of whole models ===
 
 
-def _open_tflite(path, task, size, num_threads, runtime):
+def _open_tflite(path, task, size, scaling, num_threads, runtime):
     model = ImageModel(path, num_threads, runtime)
     described = read_metadata(path) is not None
     info = _with_task(model.info, task, described, path)
     info = _with_size(info, model.size, size, path)
+    if scaling is not None and not described:
+        info = _with_scaling(info, find_scaling(scaling))
+        model.info = info
     return OpenedModel(model, info, described)
 
 
-def _open_keras(path, task, size):
+def _open_keras(path, task, size, scaling):
     if not pathlib.Path(path).is_file():
         raise FileNotFoundError(f"There is no .keras file at {path}.")
     keras = import_optional("keras", extra="tflite")
     from keras_mobilevit.checkpoints import read_info, verify_keras_file
-    from keras_mobilevit.output_kind import output_kind
+    from keras_mobilevit.input_scaling import resolve_scaling
+    from keras_mobilevit.output_kind import output_kind, output_scores
 
     info = read_info(path)
     verify_keras_file(path)
@@ -324,9 +340,14 @@ def _open_keras(path, task, size):
     if info.output.kind is None and info.task != "detection":
         output = dataclasses.replace(info.output, kind=output_kind(model))
         info = dataclasses.replace(info, output=output)
+    if info.task == "classification":
+        info = _with_problem_type(info, output_scores(model))
     shape = model.input_shape
     is_image = isinstance(shape, tuple) and len(shape) == 4
     own = shape[1:3] if is_image else (None, None)
+    if is_image and len(model.outputs) == 1:
+        image = info.image if described else None
+        info = _with_scaling(info, resolve_scaling(model, image, scaling))
     return OpenedModel(model, _with_size(info, own, size, path), described)
 
 
@@ -360,6 +381,27 @@ def _with_task(info, task, described, path):
             f"{path} holds a model for {info.task}. Received: task={task!r}"
         )
     return dataclasses.replace(info, task=task)
+
+
+def _with_problem_type(info, found):
+    scores = recorded_format(info.output, found)
+    kind = info.output.kind
+    output = dataclasses.replace(
+        info.output,
+        problem_type=scores.problem_type,
+        kind=None if scores.problem_type == "regression" else kind,
+    )
+    if scores.problem_type == "binary" and not info.labels:
+        # One score, of two classes.
+        info = dataclasses.replace(info, classes=2)
+    return dataclasses.replace(info, output=output)
+
+
+def _with_scaling(info, scaling):
+    image = dataclasses.replace(
+        info.image, scale=scaling.scale, offset=scaling.offset
+    )
+    return dataclasses.replace(info, image=image)
 
 
 def _with_size(info, own, size, path):

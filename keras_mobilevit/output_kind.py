@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from keras_mobilevit.layers import ASPP, ResizeLike
+from keras_mobilevit.problem_types import KINDS, ScoreFormat, score_format
 
 _WITH_ACTIVATION = (
     keras.layers.Activation,
@@ -24,11 +25,6 @@ _TRANSPARENT = (
     keras.layers.UpSampling2D,
     ResizeLike,
 )
-_KINDS = {
-    "linear": "logits",
-    "softmax": "probabilities",
-    "sigmoid": "probabilities",
-}
 
 
 def output_kind(model: keras.Model) -> str | None:
@@ -39,8 +35,19 @@ def output_kind(model: keras.Model) -> str | None:
         or convolutional layer without activation; `None` for all else, such
         as features, and for models with several outputs.
     """
+    return KINDS.get(_last_activation(model))
+
+
+def output_scores(model: keras.Model) -> ScoreFormat:
+    """How to read the scores of a classifier, by its last layer.
+
+    Returns:
+        All unknown if it has several outputs, or no numbers for a picture.
+    """
     outputs = getattr(model, "outputs", None) or ()
-    return _kind_of(outputs[0]) if len(outputs) == 1 else None
+    if len(outputs) != 1 or len(outputs[0].shape) != 2:
+        return ScoreFormat()
+    return score_format(_last_activation(model), outputs[0].shape[-1])
 
 
 def is_dense_prediction(model: keras.Model) -> bool:
@@ -56,7 +63,12 @@ def is_dense_prediction(model: keras.Model) -> bool:
     )
 
 
-def _kind_of(tensor):
+def _last_activation(model):
+    """Its name, `"linear"` for none; `None` if unknown."""
+    outputs = getattr(model, "outputs", None) or ()
+    if len(outputs) != 1:
+        return None
+    (tensor,) = outputs
     while True:
         operation, node, index = tensor._keras_history
         if isinstance(operation, keras.Model):
@@ -69,7 +81,7 @@ def _kind_of(tensor):
             activation == "linear"
         )
         if not is_identity and not isinstance(operation, _TRANSPARENT):
-            return _KINDS.get(activation)
+            return activation
         tensor = operation._inbound_nodes[node].input_tensors[0]
 
 

@@ -5,7 +5,6 @@ Nothing here needs Keras: `.tflite` files are run by LiteRT alone.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -15,6 +14,7 @@ import numpy as np
 from keras_mobilevit.detection import Detection, preprocess
 from keras_mobilevit.images import load_input
 from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.problem_types import recorded_format
 from keras_mobilevit.segmentation.legend import class_shares
 from keras_mobilevit.tflite.dense_prediction.detector import Detector
 from keras_mobilevit.tflite.dense_prediction.network import RANKS, fixed_size
@@ -23,7 +23,8 @@ from keras_mobilevit.tflite.runners import KerasRunner, make_runner
 from keras_mobilevit.tflite.runtime import (
     ImageModel,
     Prediction,
-    best_predictions,
+    Value,
+    named_results,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 # Pictures at a time: logits of a mask take 20 MB each.
 _BATCH = 8
-DEFAULT_TOP = 5
 # What is worth drawing; evaluation counts boxes of far lower scores.
 DEFAULT_SCORE_THRESHOLD = 0.3
 # Option of `make_predictor` -> the task that has it.
@@ -63,7 +63,9 @@ class Segmentation(NamedTuple):
         ]
 
 
-Result: TypeAlias = list[Prediction] | list[Detection] | Segmentation
+Result: TypeAlias = (
+    list[Prediction] | list[Value] | list[Detection] | Segmentation
+)
 
 
 class Classifier:
@@ -99,19 +101,18 @@ class Classifier:
             _check_rank(runner.output_shape)
             info = info or ModelInfo()
         self.info = info = info or runner.info
-        if info.output.kind is None:
-            output = dataclasses.replace(info.output, kind=runner.kind)
-            self.info = dataclasses.replace(info, output=output)
+        self._scores = recorded_format(info.output, runner.scores)
         self.size = fixed_size(runner.size, size)
 
     def classify(
-        self, source: ImageSource, top: int = DEFAULT_TOP
-    ) -> list[Prediction]:
-        """The `top` most probable classes of a picture, best first.
+        self, source: ImageSource, top: int | None = None
+    ) -> list[Prediction] | list[Value]:
+        """What is on a picture, as `named_results` names it.
 
         Args:
             source: As in `keras_mobilevit.images.open_image`.
-            top: How many classes, from 1.
+            top: How many classes, from 1; by default 5, and of several
+                labels all that are more probable than not.
 
         Raises:
             FileNotFoundError: If there is no such file.
@@ -122,8 +123,8 @@ class Classifier:
         return predictions
 
     def classify_batch(
-        self, sources: Sequence[ImageSource], top: int = DEFAULT_TOP
-    ) -> list[list[Prediction]]:
+        self, sources: Sequence[ImageSource], top: int | None = None
+    ) -> list[list[Prediction]] | list[list[Value]]:
         """As `classify`, for each of some pictures."""
         images = [
             load_input(
@@ -143,7 +144,9 @@ class Classifier:
                     else f"an output of shape {shape}"
                 )
             )
-        return best_predictions(np.stack(outputs), self.info, top)
+        return named_results(
+            np.stack(outputs), self.info.output_labels, self._scores, top
+        )
 
 
 def _check_rank(shape):
@@ -166,7 +169,8 @@ def make_predictor(
     Args:
         model: Keras model or open `.tflite` file.
         info: Its task, labels, size and preprocessing.
-        top: How many classes a classifier names; by default 5.
+        top: How many classes a classifier names; by default 5, and of
+            several labels all that are more probable than not.
         score_threshold: Only boxes of a detector above it count; by default
             0.3.
 
@@ -182,7 +186,6 @@ def make_predictor(
             )
     if info.task == "classification":
         classifier = Classifier(model, info, size=info.image.size)
-        top = DEFAULT_TOP if top is None else top
         return lambda sources: classifier.classify_batch(sources, top)
     if info.task == "detection":
         if score_threshold is None:

@@ -93,7 +93,8 @@ def test_what_is_recorded_is_not_judged():
 
 def head(*stack):
     inputs = keras.Input((16, 16, 3))
-    x = layers.ConvBlock(4, name="stem")(inputs)
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = layers.ConvBlock(4, name="stem")(x)
     for layer in stack:
         x = layer(x)
     return keras.Model(inputs, x)

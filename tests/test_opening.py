@@ -311,7 +311,8 @@ def test_the_output_of_a_keras_file_tells_its_task(
     tmp_path, shape, task, classes
 ):
     inputs = keras.Input((8, 8, 3))
-    x = keras.layers.Dense(math.prod(shape))(keras.layers.Flatten()(inputs))
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = keras.layers.Dense(math.prod(shape))(keras.layers.Flatten()(x))
     model = keras.Model(inputs, keras.layers.Reshape(shape)(x))
     info = open_model(save_keras(model, tmp_path / "a.keras")).info
     assert (info.task, info.classes) == (task, classes)

@@ -26,3 +26,27 @@ def name_in(module: str, table: str) -> Callable[[str], str]:
         return text
 
     return check
+
+
+def add_scaling(parser: argparse._ActionsContainer) -> None:
+    """Adds `--scaling`, for models that do not tell theirs."""
+    parser.add_argument(
+        "--scaling",
+        metavar="NAME|MEAN/STD",
+        help="how a model expects its pixels, where its first layers do not "
+        "tell it: pixels for [0, 255], unit for [0, 1], signed for [-1, 1], "
+        "imagenet for ImageNet's mean and standard deviation, or others of "
+        "pixels in [0, 1], as 0.5,0.5,0.5/0.25,0.25,0.25",
+    )
+
+
+def add_problem_type(parser: argparse._ActionsContainer) -> None:
+    """Adds `--problem-type`, for classifiers that do not tell theirs."""
+    parser.add_argument(
+        "--problem-type",
+        choices=("single_label", "binary", "multi_label", "regression"),
+        help="what the output of a classifier answers: one of several "
+        "classes; one of two, by one score; several labels, each by itself; or "
+        "values (default: as the model says, or by its last activation: one "
+        "score is binary, several sigmoids are several labels)",
+    )

@@ -2,7 +2,9 @@ r"""Compares Keras models and .tflite files on a folder of pictures.
 
 Labels and preprocessing come from the models themselves. Classifiers: without
 labels, as of a folder of pictures in no class folders, only agreement and SQNR
-are told. Detectors are measured against annotations, by the metrics of COCO,
+are told. Models for several labels are measured by the mean average precision
+(mAP), those that give values by the root mean square error (RMSE) and R².
+Detectors are measured against annotations, by the metrics of COCO,
 and networks for segmentation against masks, by the mean IoU.
 
 Examples:
@@ -23,6 +25,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from keras_mobilevit.cli.arguments import add_problem_type, add_scaling
 from keras_mobilevit.cli.errors import UsageError
 from keras_mobilevit.configs import IGNORE_LABEL
 
@@ -56,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="threads for pictures and .tflite files (default: 1)",
     )
+    add_scaling(parser)
     parser.add_argument(
         "--json", metavar="FILE", help="write the results there as well"
     )
@@ -79,6 +83,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PIXELS",
         help="side to reduce pictures to first, 0 for none (default: as the "
         "models say)",
+    )
+
+    add_problem_type(group)
+    group.add_argument(
+        "--targets",
+        metavar="FILE.csv",
+        help="right answers of several labels or of values: a line with the "
+        "name of each picture and a number for each output, 1 or 0 for labels; "
+        "the first line names the columns (default for labels: the folders)",
     )
 
     group = parser.add_argument_group("detectors")
@@ -110,6 +123,8 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.labels,
         arguments.crop_pct,
         arguments.pre_resize,
+        arguments.problem_type,
+        arguments.targets,
     )
     if all(dense) or (any(dense) and any(x is not None for x in preprocessing)):
         raise UsageError(
@@ -123,7 +138,10 @@ def run(arguments: argparse.Namespace) -> int:
         to_table,
     )
 
-    models = {name: open_model(name) for name in arguments.model}
+    models = {
+        name: open_model(name, scaling=arguments.scaling)
+        for name in arguments.model
+    }
     if arguments.annotations:
         settings, results = run_detectors(arguments, models)
     elif arguments.masks:
@@ -162,9 +180,11 @@ def run_classifiers(
     arguments: argparse.Namespace, models: Mapping[str, OpenedModel]
 ) -> Evaluated:
     """Settings for the report, and the results."""
+    from keras_mobilevit.pixel_scaling import scaling_of
     from keras_mobilevit.tflite import evaluate
     from keras_mobilevit.tflite.evaluation.candidates import (
         check_task,
+        common_problem_type,
         common_settings,
         read_labels,
     )
@@ -182,6 +202,12 @@ def run_classifiers(
         {name: opened.model for name, opened in models.items()},
         arguments.data,
         **settings._asdict(),
+        problem_type=arguments.problem_type or common_problem_type(models),
+        targets=arguments.targets,
+        scaling={
+            name: scaling_of(opened.info.image)
+            for name, opened in models.items()
+        },
         limit=arguments.limit,
         workers=arguments.workers,
     )

@@ -125,6 +125,8 @@ def export(arguments: argparse.Namespace) -> pathlib.Path:
         "labels": labels,
         "crop_pct": arguments.crop_pct,
         "pre_resize": arguments.pre_resize,
+        "scaling": arguments.scaling,
+        "problem_type": arguments.problem_type,
         "output_head": chosen_output_head(arguments),
         "compat": arguments.compat,
         "min_sqnr": arguments.min_sqnr,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from keras_mobilevit.architectures import variants
-from keras_mobilevit.cli.arguments import name_in
+from keras_mobilevit.cli.arguments import add_problem_type, add_scaling, name_in
 from keras_mobilevit.configs import TASKS
 from keras_mobilevit.tflite.quantization.recipes import RECIPES
 
@@ -72,7 +72,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     model.add_argument(
         "--labels",
         metavar="FILE",
-        help="class names, one a line; of a detector, the background first",
+        help="class names, one a line; of a detector, the background first; "
+        "of a single score both, the class that it is the score of second",
     )
     model.add_argument(
         "--crop-pct",
@@ -88,6 +89,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         help="short side that pictures are first reduced to, 0 for none "
         "(default: that of the weights or of --keras, else 0)",
     )
+    add_scaling(model)
+    add_problem_type(model)
 
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ import pathlib
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from keras_mobilevit.cli.arguments import name_in
+from keras_mobilevit.cli.arguments import add_scaling, name_in
 from keras_mobilevit.cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ HELP = "classify pictures, find objects on them, or segment them"
 # Options that not all models have, with their defaults.
 DEFAULTS = {
     "output": None,
-    "top": 5,
+    "top": None,
     "score": 0.3,
     "opacity": 0.6,
     "threads": 1,
@@ -58,12 +58,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("HEIGHT", "WIDTH"),
         help="input of a model that takes any",
     )
+    add_scaling(parser)
     group = parser.add_argument_group("classifiers")
     group.add_argument(
         "--top",
         type=int,
         metavar="N",
-        help="print so many classes (default: 5)",
+        help="print so many classes (default: 5, and of several labels all "
+        "above 50%%)",
     )
     group = parser.add_argument_group("detectors and segmentation")
     group.add_argument(
@@ -104,6 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     opened = open_model(
         arguments.model,
         size=tuple(arguments.size) if arguments.size else None,
+        scaling=arguments.scaling,
         num_threads=arguments.threads or DEFAULTS["threads"],
         runtime=arguments.runtime or DEFAULTS["runtime"],
     )
@@ -142,12 +145,18 @@ def check_size(arguments: argparse.Namespace, opened: OpenedModel) -> None:
 
 
 def classify(arguments: argparse.Namespace, opened: OpenedModel) -> None:
+    from keras_mobilevit.tflite.runtime import Value
+
     check_size(arguments, opened)
     for path in arguments.images:
         predictions = opened.predict(path, top=arguments.top)
         print(path)
-        for label, probability in predictions:
-            print(f"  {probability:6.1%}  {label}")
+        for result in predictions:
+            label, number = result
+            form = "10.5g" if isinstance(result, Value) else "6.1%"
+            print(f"  {number:{form}}  {label}")
+        if not predictions:
+            print("  nothing above 50%")
 
 
 def detect(arguments: argparse.Namespace, opened: OpenedModel) -> None:

@@ -13,6 +13,7 @@ from keras_mobilevit.compression.statistics import kernel_statistics, sparsity
 from keras_mobilevit.markdown_tables import markdown_table
 from keras_mobilevit.opening import open_model
 from keras_mobilevit.optional_imports import import_optional
+from keras_mobilevit.pixel_scaling import scaling_of
 from keras_mobilevit.png_figures import png_figure
 from keras_mobilevit.reparameterization import reparameterize
 from keras_mobilevit.tflite import evaluate, export_recipes
@@ -130,6 +131,7 @@ def measure(
             {"keras": opened.model, "int8": int8},
             data,
             **settings._asdict(),
+            scaling=scaling_of(opened.info.image),
             limit=limit,
             workers=workers,
         )

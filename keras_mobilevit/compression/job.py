@@ -7,6 +7,7 @@ import json
 import pathlib
 
 from keras_mobilevit.compression.methods import METHODS, FineTuning, Method
+from keras_mobilevit.pixel_scaling import PixelScaling
 from keras_mobilevit.training.sections import Augmentation, Evaluation
 from keras_mobilevit.training.sources import LabelledSource, open_source
 
@@ -51,6 +52,7 @@ class Job:
         train: Pictures to learn from.
         test: Pictures to test on.
         class_names: Classes in the order of the model's outputs.
+        scaling: How the model expects its pixels to be scaled.
     """
 
     method: Method
@@ -60,6 +62,7 @@ class Job:
     train: ImageSource
     test: ImageSource
     class_names: tuple[str, ...]
+    scaling: PixelScaling = PixelScaling()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,6 +137,12 @@ class Folder:
             train=ImageSource(**fields["train"]),
             test=ImageSource(**fields["test"]),
             class_names=tuple(fields["class_names"]),
+            scaling=PixelScaling(
+                **{
+                    name: tuple(value) if isinstance(value, list) else value
+                    for name, value in fields["scaling"].items()
+                }
+            ),
         )
 
     def write_outcome(self, outcome: Outcome) -> None:

@@ -16,8 +16,10 @@ from keras_mobilevit.checkpoints import save_compact
 from keras_mobilevit.compression.job import Folder, ImageSource, Job, Outcome
 from keras_mobilevit.compression.methods import FineTuning, Method
 from keras_mobilevit.compression.tfmot_process import require_tfmot, run_worker
+from keras_mobilevit.input_scaling import resolve_scaling
 from keras_mobilevit.layers import InferenceMobileViTBlock
 from keras_mobilevit.named_models import open_model
+from keras_mobilevit.pixel_scaling import PixelScaling
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.training.sections import Augmentation, Evaluation
 
@@ -70,6 +72,7 @@ def compress(
     class_names: Sequence[str] = (),
     crop_pct: float = 1.0,
     pre_resize: int = 0,
+    scaling: str | PixelScaling | None = None,
     train_images: int | None = None,
     test_images: int | None = None,
 ) -> Compressed:
@@ -92,6 +95,9 @@ def compress(
             sorted names of the folders in `train`.
         crop_pct: As in `keras_mobilevit.images.load_image`.
         pre_resize: As in `keras_mobilevit.images.load_image`.
+        scaling: How the model expects its pixels to be scaled, where its
+            first layers do not tell it, as in
+            `keras_mobilevit.tflite.export_tflite`.
         train_images: Use only so many, evenly spread.
         test_images: Evaluate on only so many, evenly spread.
 
@@ -120,6 +126,7 @@ def compress(
         0.5
     """
     _check_model(model)
+    scaling = resolve_scaling(model, scaling=scaling)
     pictures = ImageSource(os.fspath(train), train_images)
     tests = ImageSource(os.fspath(test), test_images)
     class_names = pictures.open(tuple(class_names) or None).class_names
@@ -140,6 +147,7 @@ def compress(
         train=pictures,
         test=tests,
         class_names=class_names,
+        scaling=scaling,
     )
     with tempfile.TemporaryDirectory() as path:
         folder = Folder(path)

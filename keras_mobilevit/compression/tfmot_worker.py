@@ -54,11 +54,11 @@ def _run(folder: Folder, job: Job) -> None:
     train = job.train.open(job.class_names)
     test = job.test.open(job.class_names)
     test_loader = BatchLoader(test, job.augmentation, job.evaluation)
-    images = next(test_loader.evaluation_batches(size, _PROBES))[0]
+    images, _ = next(_evaluation_batches(test_loader, size, _PROBES, job))
 
     twin = build_twin(model)
     check_same(model, twin.model, images)
-    before = _accuracy(twin.model, test_loader, size, "testing before")
+    before = _accuracy(twin.model, test_loader, size, job, "testing before")
 
     settings = job.fine_tuning
     sampler = MultiScaleSampler(
@@ -85,7 +85,7 @@ def _run(folder: Folder, job: Job) -> None:
     )
     progress = _Progress(steps)
     prepared.model.fit(
-        _batches(loader, sampler, epochs),
+        _batches(loader, sampler, epochs, job),
         steps_per_epoch=steps,
         verbose=0,
         callbacks=[*prepared.callbacks, progress],
@@ -95,7 +95,7 @@ def _run(folder: Folder, job: Job) -> None:
     for name, layer in twin.origins.items():
         copy_values(stripped.get_layer(name), layer)
     check_same(model, stripped, images)
-    after = _accuracy(stripped, test_loader, size, "testing after")
+    after = _accuracy(stripped, test_loader, size, job, "testing after")
     model.save(folder.result)
     folder.write_outcome(
         Outcome(
@@ -127,9 +127,9 @@ def check_same(
         )
 
 
-def _accuracy(model, test_loader, size, stage):
+def _accuracy(model, test_loader, size, job, stage):
     right = count = 0
-    for images, targets in test_loader.evaluation_batches(size, 64):
+    for images, targets in _evaluation_batches(test_loader, size, 64, job):
         predicted = model.predict_on_batch(images).argmax(1)
         right += int(np.sum(predicted == targets.argmax(1)))
         count += len(targets)
@@ -137,9 +137,17 @@ def _accuracy(model, test_loader, size, stage):
     return right / count
 
 
-def _batches(loader, sampler, epochs):
+def _evaluation_batches(loader, size, batch_size, job):
+    for images, targets in loader.evaluation_batches(size, batch_size):
+        yield job.scaling.apply(images), targets
+
+
+def _batches(loader, sampler, epochs, job):
     for epoch in epochs:
-        yield from loader.batches(sampler.epoch(epoch), epoch=epoch)
+        for images, *others in loader.batches(
+            sampler.epoch(epoch), epoch=epoch
+        ):
+            yield job.scaling.apply(images), *others
 
 
 class _Progress(tf_keras.callbacks.Callback):

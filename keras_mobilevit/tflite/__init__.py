@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     from keras_mobilevit.tflite.converter_baseline import export_baseline
     from keras_mobilevit.tflite.dense_prediction import Detector, Segmenter
     from keras_mobilevit.tflite.evaluation.evaluate import Evaluation, evaluate
+    from keras_mobilevit.tflite.evaluation.multi_label import (
+        MultiLabelEvaluation,
+    )
+    from keras_mobilevit.tflite.evaluation.regression import (
+        RegressionEvaluation,
+    )
     from keras_mobilevit.tflite.export import export_recipes, export_tflite
     from keras_mobilevit.tflite.inspection.inspect import Inspection, inspect
     from keras_mobilevit.tflite.metadata import read_metadata
@@ -52,7 +58,7 @@ if TYPE_CHECKING:
     from keras_mobilevit.tflite.quantization_debugging.tensor_noise import (
         compare_tensors,
     )
-    from keras_mobilevit.tflite.runtime import ImageModel, Prediction
+    from keras_mobilevit.tflite.runtime import ImageModel, Prediction, Value
     from keras_mobilevit.tflite.search.export import export_searched
 
 __all__ = [
@@ -65,10 +71,13 @@ __all__ = [
     "ImageModel",
     "Inspection",
     "Measurement",
+    "MultiLabelEvaluation",
     "OutputHead",
     "Prediction",
     "Recipe",
+    "RegressionEvaluation",
     "Segmenter",
+    "Value",
     "benchmark",
     "calibrate",
     "calibration_set",
@@ -99,6 +108,8 @@ __getattr__, __dir__ = lazy_names(
         "converter_baseline": ("export_baseline",),
         "dense_prediction": ("Detector", "Segmenter"),
         "evaluation.evaluate": ("Evaluation", "evaluate"),
+        "evaluation.multi_label": ("MultiLabelEvaluation",),
+        "evaluation.regression": ("RegressionEvaluation",),
         "export": ("export_recipes", "export_tflite"),
         "inspection.inspect": ("Inspection", "inspect"),
         "metadata": ("read_metadata",),
@@ -110,7 +121,7 @@ __getattr__, __dir__ = lazy_names(
         "quantization.quantize": ("quantize",),
         "quantization.recipes": ("RECIPES", "Recipe", "find_recipe"),
         "quantization_debugging.tensor_noise": ("compare_tensors",),
-        "runtime": ("ImageModel", "Prediction"),
+        "runtime": ("ImageModel", "Prediction", "Value"),
         "search.export": ("export_searched",),
     },
     moved={

@@ -45,6 +45,7 @@ def guard_accuracy(
     calibration: Calibration,
     images: Sequence[np.ndarray],
     compat: str | None = None,
+    problem_type: str | None = None,
 ) -> GuardedModel:
     """Keeps the fields in `GUARDED_FIELDS` only where they cost no accuracy.
 
@@ -55,6 +56,7 @@ def guard_accuracy(
         images: Those that calibrated: `(height, width, channels)`, pixels in
             [0, 255].
         compat: As in `export_tflite`.
+        problem_type: As in `keras_mobilevit.tflite.scoring.sqnr_scorer`.
 
     Returns:
         The recipe, and the model that was made by it. As long as the outputs
@@ -75,7 +77,7 @@ def guard_accuracy(
     wanted = [field for field in GUARDED_FIELDS if getattr(recipe, field)]
     if not wanted:
         return best
-    scorer = sqnr_scorer(source.data, images)
+    scorer = sqnr_scorer(source.data, images, problem_type)
 
     def score(attempted):
         return scorer(write_model(attempted.model))

@@ -25,6 +25,9 @@ def convert(model: keras.Model, size: tuple[int, int] | None = None) -> bytes:
     A static batch of one and static sides let XNNPACK take the whole graph;
     with a dynamic batch it falls apart into dozens of partitions.
 
+    The file takes what the model takes; `export_tflite` puts a scaling of
+    pixels into it, where the model has none.
+
     Args:
         model: Model of this package, or one that contains its blocks, with
             one image input.

@@ -70,7 +70,7 @@ def export_baseline(
     path = checked_path(path)
     tf = import_optional("tensorflow", extra="tflite")
     output_head = options.find_output_head(model)
-    prepared = output_head.prepare(model)
+    prepared = options.prepare(model)
     metadata = options.describe(model)
     images = options.draw_images(model)
 

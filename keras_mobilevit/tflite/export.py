@@ -12,6 +12,7 @@ import keras
 
 from keras_mobilevit.atomic_files import atomic_write
 from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.pixel_scaling import PixelScaling
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.conversion import convert_parsed
@@ -48,6 +49,8 @@ def export_tflite(
     crop_pct: float | None = None,
     pre_resize: int | None = None,
     output_head: str | OutputHead | None = None,
+    scaling: str | PixelScaling | None = None,
+    problem_type: str | None = None,
     compat: str | None = None,
     min_sqnr: float | None = 15.0,
     escalate: bool = True,
@@ -59,8 +62,9 @@ def export_tflite(
     it; its metadata keeps the figure.
 
     The file takes one picture `(1, height, width, channels)`, RGB in
-    [0, 255], and gives the outputs of the model, or what `output_head` makes of
-    them. Both are float32, unless the recipe says otherwise.
+    [0, 255], whatever the model expects, and gives the outputs of the model,
+    or what `output_head` makes of them. Both are float32, unless the recipe
+    says otherwise.
 
     Args:
         model: Model of this package, or one that contains its blocks, with
@@ -79,7 +83,8 @@ def export_tflite(
         info: What is known of the model, kept in the file: its task, labels,
             preprocessing, licence and origin.
         labels: Class names in the order of the outputs, instead of those of
-            `info`; of a detector with the background in front, or without.
+            `info`; of a detector with the background in front, or without;
+            of a single score both, the class that it is the score of second.
         crop_pct: Instead of `info.image.crop_pct`; see
             `keras_mobilevit.images.load_image`.
         pre_resize: Instead of `info.image.pre_resize`; see
@@ -90,6 +95,18 @@ def export_tflite(
             output stride (the default), `"upsampled"` logits, or a `"mask"`.
             Or with settings of its own, as
             `keras_mobilevit.tflite.OUTPUT_HEADS["nms"](max_boxes=20)`.
+        scaling: How the model expects its pixels to be scaled, where neither
+            its first layers nor `info` tell it: `"pixels"` for [0, 255],
+            `"unit"` for [0, 1], `"signed"` for [-1, 1], `"imagenet"` for mean
+            and standard deviation, or another as
+            `keras_mobilevit.pixel_scaling.find_scaling` takes it. What is
+            missing in the model is put into the file.
+        problem_type: What the output of a classifier answers: one of
+            several classes, `"single_label"`; one of two by a single score,
+            that of the second, `"binary"`; each of several labels by itself,
+            `"multi_label"`; or values, `"regression"`. By default what `info`
+            or else the last activation tells: a single score is binary,
+            several sigmoids are several labels.
         compat: `"2.14"` for a file that TensorFlow Lite 2.14 computes rightly
             too; `None` for LiteRT.
         min_sqnr: Signal to quantization noise in dB that the outputs must have
@@ -136,6 +153,8 @@ def export_tflite(
         crop_pct=crop_pct,
         pre_resize=pre_resize,
         output_head=output_head,
+        scaling=scaling,
+        problem_type=problem_type,
         compat=compat,
         min_sqnr=min_sqnr,
         escalate=escalate,
@@ -181,7 +200,7 @@ def export_recipes(
         for path, recipe in targets.items()
     }
     output_head = options.find_output_head(model)
-    network = output_head.prepare(model)
+    network = options.prepare(model)
     metadata = options.describe(model)
     images = None
     if any(_takes_images(recipe, options) for recipe in targets.values()):

@@ -1,7 +1,14 @@
 """Statistics of classifier outputs: plain NumPy, no models, no files.
 
 Outputs may be probabilities or logits: `keras_mobilevit.class_scores` says how
-they are told apart where nothing tells which they are.
+they are told apart where nothing tells which they are. What counts as signal
+depends on the problem (`keras_mobilevit.problem_types`):
+
+- One of several classes, or of two: logits less their mean over the classes,
+  which changes no answer. A single score is that of the second of two classes.
+- Several labels: the logit of each label, less its mean over the images: rare
+  labels have logits far from 0, whatever the image is.
+- Values: less their mean over the images, never over the outputs.
 """
 
 from __future__ import annotations
@@ -28,43 +35,66 @@ def __getattr__(name):
 
 
 def sqnr(
-    reference: np.ndarray, output: np.ndarray, kind: str | None = None
+    reference: np.ndarray,
+    output: np.ndarray,
+    kind: str | None = None,
+    step: float | None = None,
+    *,
+    problem_type: str = "single_label",
 ) -> float:
-    """Signal to quantization noise of logits, in dB.
+    """Signal to quantization noise in dB, of logits or values.
 
     Args:
         reference: Outputs `(images, classes)` of the model to compare with.
         output: Outputs of another model for the same images.
         kind: What both are, as in
             `keras_mobilevit.class_scores.are_probabilities`.
+        step: Of `output`, as in `keras_mobilevit.class_scores.to_logits`.
+        problem_type: One of `keras_mobilevit.model_info.PROBLEM_TYPES`. A
+            single score is binary, unless it is a value.
 
     Returns:
-        Power of the reference's logits over that of the difference;
-        infinite where there is none.
+        Power of the reference's signal over that of the difference; infinite
+        where there is none.
     """
-    signal, noise = powers(reference, output, kind)
+    signal, noise = powers(
+        reference, output, kind, step, problem_type=problem_type
+    )
     return decibels(signal.sum(), noise.sum())
 
 
 def median_sqnr(
-    reference: np.ndarray, output: np.ndarray, kind: str | None = None
+    reference: np.ndarray,
+    output: np.ndarray,
+    kind: str | None = None,
+    step: float | None = None,
+    *,
+    problem_type: str = "single_label",
 ) -> float:
     """As `sqnr`, but of each image by itself, and of these the median.
 
     A few images with large errors pull `sqnr` down; they do not move this.
     """
-    return float(np.median(_decibels(*powers(reference, output, kind))))
+    found = powers(reference, output, kind, step, problem_type=problem_type)
+    return float(np.median(_decibels(*found)))
 
 
 def powers(
-    reference: np.ndarray, output: np.ndarray, kind: str | None = None
+    reference: np.ndarray,
+    output: np.ndarray,
+    kind: str | None = None,
+    step: float | None = None,
+    *,
+    problem_type: str = "single_label",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Power of the logits of each image, and of what is wrong with them.
+    """Power of the signal of each image, and of what is wrong with it.
 
     Args:
         reference: As in `sqnr`.
         output: As in `sqnr`.
         kind: As in `sqnr`.
+        step: As in `sqnr`.
+        problem_type: As in `sqnr`.
 
     Returns:
         `(signal, noise)`, arrays `(images,)`. Where the output is not a
@@ -72,25 +102,40 @@ def powers(
     """
     finite = np.isfinite(output).all(axis=1)
     output = np.where(finite[:, None], output, 0)
-    kind = kind or _common_kind(reference, output)
-    reference = class_scores.to_logits(reference, kind)
-    output = class_scores.to_logits(output, kind)
+    if problem_type == "regression":
+        output = output.astype(np.float64)
+        signal = reference = reference.astype(np.float64)
+    elif problem_type == "multi_label":
+        reference = class_scores.label_logits(reference, kind)
+        signal, output = (
+            reference,
+            class_scores.label_logits(output, kind, step),
+        )
+    else:
+        kind = kind or _common_kind(reference, output)
+        signal = reference = class_scores.to_logits(reference, kind)
+        output = class_scores.to_logits(output, kind, step)
+    if problem_type in ("regression", "multi_label"):
+        signal = signal - signal.mean(axis=0)
     noise = ((output - reference) ** 2).sum(axis=1)
-    return (reference**2).sum(axis=1), np.where(finite, noise, np.inf)
+    return (signal**2).sum(axis=1), np.where(finite, noise, np.inf)
 
 
-def same_answer(reference: np.ndarray, output: np.ndarray) -> np.ndarray:
+def same_answer(
+    reference: np.ndarray, output: np.ndarray, kind: str | None = None
+) -> np.ndarray:
     """Whether two models answer with the same class, for each image.
 
     Args:
         reference: As in `sqnr`.
         output: As in `sqnr`.
+        kind: As in `sqnr`.
 
     Returns:
         Booleans `(images,)`.
     """
-    kind = _common_kind(reference, output)
-    if kind is not None:
+    if reference.shape[1] == 1:
+        kind = kind or _common_kind(reference, output)
         reference, _ = class_scores.as_two_classes(reference, kind)
         output, _ = class_scores.as_two_classes(output, kind)
     return reference.argmax(axis=1) == output.argmax(axis=1)
@@ -101,6 +146,93 @@ def _common_kind(reference, output):
     if reference.shape[1] != 1:
         return None
     return class_scores.as_two_classes(np.concatenate([reference, output]))[1]
+
+
+def same_labels(
+    reference: np.ndarray, output: np.ndarray, kind: str | None = None
+) -> np.ndarray:
+    """Whether two models answer the same, for each image and label.
+
+    A label is there where its probability is more than 0.5.
+
+    Args:
+        reference: Scores `(images, labels)`, each label by itself.
+        output: The same of another model.
+        kind: As in `keras_mobilevit.class_scores.label_probabilities`.
+
+    Returns:
+        Booleans `(images, labels)`.
+    """
+    return np.equal(
+        *(
+            class_scores.label_probabilities(scores, kind) > 0.5
+            for scores in (reference, output)
+        )
+    )
+
+
+def average_precision(scores: np.ndarray, truth: np.ndarray) -> float:
+    """Area under the curve of precision over recall, without interpolation.
+
+    The sum over all thresholds of the precision times the gain of recall, as
+    in scikit-learn. Equal scores share a threshold.
+
+    Args:
+        scores: Of one label `(images,)`, higher for more certain.
+        truth: Whether it is there, booleans `(images,)`.
+
+    Returns:
+        In [0, 1]; not a number if it is nowhere.
+    """
+    order = np.argsort(-scores, kind="stable")
+    scores, hits = scores[order], np.cumsum(truth[order])
+    if not len(hits) or hits[-1] == 0:
+        return math.nan
+    # The last of equal scores.
+    ends = np.append(np.diff(scores) != 0, True)
+    precision = hits[ends] / (np.flatnonzero(ends) + 1)
+    recall = hits[ends] / hits[-1]
+    return float(np.sum(np.diff(recall, prepend=0) * precision))
+
+
+def mean_average_precision(scores: np.ndarray, truth: np.ndarray) -> float:
+    """Mean of `average_precision` over the labels that are on any image.
+
+    Args:
+        scores: `(images, labels)`.
+        truth: Booleans `(images, labels)`.
+
+    Returns:
+        In [0, 1]; not a number if there is no label on any image.
+    """
+    found = [
+        average_precision(*pair) for pair in zip(scores.T, truth.T, strict=True)
+    ]
+    return float(np.mean([x for x in found if not math.isnan(x)] or [math.nan]))
+
+
+def root_mean_square_error(values: np.ndarray, truth: np.ndarray) -> float:
+    """Root of the mean square of `values - truth`, arrays of one shape."""
+    return float(np.sqrt(np.mean((values - truth.astype(np.float64)) ** 2)))
+
+
+def r_squared(values: np.ndarray, truth: np.ndarray) -> float:
+    """Share of the variance of the truth that values explain, R².
+
+    Args:
+        values: `(images, outputs)`.
+        truth: The right ones.
+
+    Returns:
+        Mean over the outputs, at most 1; 0 for the mean of the truth. Not a
+        number if the truth of an output is the same for all images.
+    """
+    truth = truth.astype(np.float64)
+    rest = ((values - truth) ** 2).sum(axis=0)
+    total = ((truth - truth.mean(axis=0)) ** 2).sum(axis=0)
+    if (total == 0).any():
+        return math.nan
+    return float(np.mean(1 - rest / total))
 
 
 def decibels(signal: float, noise: float) -> float:

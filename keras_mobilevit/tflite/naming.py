@@ -42,6 +42,7 @@ def shorten_names(model, network: keras.Model) -> None:
     layers = {
         part
         for layer in network._flatten_layers(include_self=False)
+        if layer is not _scaled(network)
         for part in layer.name.split("/")
     } | {FOLD_SCOPE}
     fixed = _signature_names(model)
@@ -69,6 +70,17 @@ def shorten_names(model, network: keras.Model) -> None:
                 assign(tensor, f"{consumer}/{operand}")
     for index, name in names.items():
         graph.tensors[index].name = name.encode()
+
+
+def _scaled(network):
+    """The network behind a scaling, as `input_scaling.with_scaling` puts it.
+
+    It leaves no trace in names: recipes name its layers.
+    """
+    kinds = keras.layers.InputLayer, keras.layers.Rescaling, keras.Model
+    if len(network.layers) == 3 and all(map(isinstance, network.layers, kinds)):
+        return network.layers[-1]
+    return None
 
 
 def _signature_names(model):

@@ -8,7 +8,11 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_mobilevit.input_scaling import resolve_scaling, with_scaling
 from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.output_kind import output_scores
+from keras_mobilevit.pixel_scaling import PixelScaling
+from keras_mobilevit.problem_types import check_problem_type
 from keras_mobilevit.tflite.compatibility.compatible import (
     check_compatibility,
 )
@@ -36,6 +40,8 @@ class ExportOptions:
     crop_pct: float | None = None
     pre_resize: int | None = None
     output_head: str | OutputHead | None = None
+    scaling: str | PixelScaling | None = None
+    problem_type: str | None = None
     compat: str | None = None
     min_sqnr: float | None = 15.0
     escalate: bool = True
@@ -54,6 +60,7 @@ class ExportOptions:
             ("labels", info.labels),
             ("crop_pct", info.image.crop_pct),
             ("pre_resize", info.image.pre_resize),
+            ("problem_type", info.output.problem_type),
         ):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, known)
@@ -72,20 +79,48 @@ class ExportOptions:
         task = self.info.task if self.info else None
         return find_output_head(self.output_head, model, task)
 
+    def problem_type_of(self, model: keras.Model) -> str | None:
+        """What the output of a classifier answers; `None` for all else.
+
+        Raises:
+            ValueError: If its output can not be of the type that was asked
+                for.
+        """
+        if self.find_output_head(model).task != "classification":
+            return None
+        found = output_scores(model).problem_type
+        if len(model.outputs) == 1 and self.problem_type:
+            check_problem_type(self.problem_type, model.output_shape[-1])
+        return self.problem_type or found
+
+    def find_scaling(self, model: keras.Model) -> PixelScaling:
+        """The scaling of pixels that was asked for, or that a model expects.
+
+        Raises:
+            ValueError: If it is not known.
+        """
+        image = self.info.image if self.info else None
+        return resolve_scaling(model, image, self.scaling)
+
+    def prepare(self, model: keras.Model) -> keras.Model:
+        """The network to be quantized: from pixels to what the head takes.
+
+        Raises:
+            ValueError: If the output head is not for such a model, or it is
+                not known how the model expects its pixels to be scaled.
+        """
+        scaling = self.find_scaling(model)
+        network = self.find_output_head(model).prepare(model)
+        return with_scaling(network, scaling)
+
     def describe(self, model: keras.Model) -> ModelInfo:
         """Description of a file that is yet to be quantized.
 
         Raises:
             ValueError: If there are labels, but not one for each class, or
-                there is no such output head, or the model does not take pixels.
+                there is no such output head.
         """
         known = self.info or ModelInfo()
-        if (known.image.scale, known.image.offset) != (1, 0):
-            raise ValueError(
-                "An exported file takes pixels in [0, 255]: put the scaling "
-                "into the model, as `keras.layers.Rescaling` does. Received: "
-                f"scale={known.image.scale}, offset={known.image.offset}"
-            )
         output_head = self.find_output_head(model)
         labels, classes = self._named_classes(output_head, model)
         *size, channels = shape = exported_shape(model, self.size)
@@ -95,6 +130,9 @@ class ExportOptions:
             crop_pct=self.crop_pct,
             pre_resize=self.pre_resize,
             crop_mode="squash" if output_head.takes_whole_images else "center",
+            # `prepare` puts what the model expects into the graph.
+            scale=1.0,
+            offset=0.0,
         )
         if channels != 3:
             order = "gray" if channels == 1 else None
@@ -106,7 +144,7 @@ class ExportOptions:
             labels=labels,
             classes=classes,
             image=image,
-            output=output_head.describe(model, shape),
+            output=self._describe_output(output_head, model, shape),
             recipe="float32",
             # Of another file, if the caller took it from one.
             recipe_fields={},
@@ -117,10 +155,20 @@ class ExportOptions:
             version=__version__,
         )
 
+    def _describe_output(self, output_head, model, shape):
+        output = output_head.describe(model, shape)
+        problem_type = self.problem_type_of(model)
+        # Values are neither logits nor probabilities.
+        kind = None if problem_type == "regression" else output.kind
+        return dataclasses.replace(output, kind=kind, problem_type=problem_type)
+
     def _named_classes(self, output_head, model):
         """`(labels, their number)`, of a detector without the background."""
         labels, classes = tuple(self.labels), output_head.classes(model)
         hint = ""
+        if self.problem_type_of(model) == "binary":
+            # One score tells two classes apart, of which it is the second's.
+            classes = 1 if len(labels) == 1 else 2
         if output_head.task == "detection":
             if len(labels) == classes:
                 labels = labels[1:]
@@ -148,4 +196,5 @@ class ExportOptions:
             crop_pct=self.crop_pct,
             pre_resize=self.pre_resize,
             whole=self.find_output_head(model).takes_whole_images,
+            scaling=self.find_scaling(model),
         ).reserve()

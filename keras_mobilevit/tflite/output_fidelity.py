@@ -6,7 +6,10 @@ same answer to every picture would pass. So each kind of output has a measure of
 its own:
 
 - Class scores, of a picture, a pixel or an anchor: logits, less their mean over
-  the classes, which changes no answer.
+  the classes, which changes no answer. A single score is that of the second of
+  two classes.
+- Scores of several labels, each by itself: logits, less the mean of each label
+  over all images.
 - All else, such as offsets of boxes and feature maps: values less the mean of
   their channel over all images and positions. The error is the whole error.
 
@@ -15,8 +18,8 @@ of other models; the lowest of them is the figure.
 
 Probabilities that were rounded to 8 bits say nothing of the logits of
 improbable classes. A file that ends in such is measured in front of its
-softmax, where its logits are: how finely the output is written was chosen with
-its type.
+softmax or sigmoid, where its logits are: how finely the output is written was
+chosen with its type.
 """
 
 from __future__ import annotations
@@ -35,12 +38,20 @@ from keras_mobilevit.tflite.flatbuffer import (
     op_name,
     write_model,
 )
-from keras_mobilevit.tflite.metrics import decibels, powers, sqnr
+from keras_mobilevit.tflite.metrics import (
+    decibels,
+    powers,
+    same_answer,
+    same_labels,
+    sqnr,
+)
+from keras_mobilevit.tflite.output_scores import output_scores
 from keras_mobilevit.tflite.scoring import predict_outputs
 
 # JSON has no infinity, and no figure beyond this one means anything.
 _LIMIT = 200.0
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
+_ACTIVATIONS = ("SOFTMAX", "LOGISTIC")
 _BOX = 4
 
 
@@ -52,8 +63,9 @@ class Fidelity:
         sqnr: Signal to quantization noise in dB, within ±200; of several parts
             the lowest.
         agreement: Share in [0, 1] of the images, or of the pixels of a
-            network that segments, whose first class is the same; `None`
-            where there are no classes, and for detectors.
+            network that segments, whose first class is the same; of several
+            labels of an image, the share that is the same; `None` where
+            there are no classes, and for detectors.
         images: Number of images that it was measured on.
         parts: Name of a part of the outputs, such as `"logits"` and
             `"boxes"`, to its SQNR in dB.
@@ -74,7 +86,10 @@ class Fidelity:
 
 
 def fidelity_meter(
-    float_model: bytes, images: Sequence[np.ndarray], task: str
+    float_model: bytes,
+    images: Sequence[np.ndarray],
+    task: str,
+    problem_type: str | None = None,
 ) -> Callable[[bytes], Fidelity]:
     """Measures files against a float one, on images.
 
@@ -82,6 +97,9 @@ def fidelity_meter(
         float_model: File from `keras_mobilevit.tflite.convert`.
         images: At least one, `(height, width, channels)`, pixels in [0, 255].
         task: One of `keras_mobilevit.configs.TASKS`: what the outputs are.
+        problem_type: Of a classifier, one of
+            `keras_mobilevit.model_info.PROBLEM_TYPES`; by default its last
+            operation tells.
 
     Returns:
         A function of a file with the same outputs, of any types. What
@@ -101,20 +119,28 @@ def fidelity_meter(
         >>> fidelity.images, fidelity.sqnr > 0
         (8, True)
     """
-    measure = parsed_meter(ParsedFile.parse(float_model), images, task)
+    source = ParsedFile.parse(float_model)
+    measure = parsed_meter(source, images, task, problem_type)
     return lambda file: measure(ParsedFile.parse(file))
 
 
 def parsed_meter(
-    source: ParsedFile, images: Sequence[np.ndarray], task: str
+    source: ParsedFile,
+    images: Sequence[np.ndarray],
+    task: str,
+    problem_type: str | None = None,
 ) -> Callable[[ParsedFile], Fidelity]:
     """As `fidelity_meter`, of files that are parsed already."""
     references = {}
     # A graph tells what its outputs are; their values need not be asked.
     kind = "probabilities" if _softmax_inputs(source.model) else "logits"
+    if problem_type is None:
+        problem_type = output_scores(source.model).problem_type
 
     def measure(file):
-        logits = _without_rounded_softmax(file)
+        logits = None
+        if problem_type != "regression":
+            logits = _without_rounded_softmax(file)
         cut = logits is not None
         if cut not in references:
             # Probabilities in float tell their logits well enough.
@@ -122,7 +148,8 @@ def parsed_meter(
             references[cut] = predict_outputs(reference or source.data, images)
         outputs = predict_outputs(logits if cut else file.data, images)
         return _compare(
-            references[cut], outputs, task, "logits" if cut else kind
+            *(references[cut], outputs, task),
+            *("logits" if cut else kind, problem_type),
         )
 
     return measure
@@ -192,18 +219,21 @@ def _describe(recipe, facts):
 # === Comparison ===
 
 
-def _compare(reference, outputs, task, kind):
-    parts = _parts(*_paired(reference, outputs), task)
+def _compare(reference, outputs, task, kind, problem_type):
+    parts = _parts(*_paired(reference, outputs), task, problem_type)
     measured, agreements = {}, []
     for name, (expected, actual, has_classes) in parts.items():
         if not has_classes:
             measured[name] = _plain(expected, actual)
         elif expected.ndim == 2:
-            measured[name] = sqnr(expected, actual, kind)
+            measured[name] = sqnr(
+                *(expected, actual, kind),
+                problem_type=problem_type or "single_label",
+            )
         else:
             measured[name] = _centred(expected, actual, kind)
         if has_classes and task != "detection":
-            same = expected.argmax(axis=-1) == actual.argmax(axis=-1)
+            same = _same(expected, actual, kind, problem_type)
             agreements.append(float(np.mean(same)))
     measured = {name: _bounded(value) for name, value in measured.items()}
     return Fidelity(
@@ -214,6 +244,14 @@ def _compare(reference, outputs, task, kind):
     )
 
 
+def _same(expected, actual, kind, problem_type):
+    """Whether answers are the same, each of them."""
+    if expected.ndim == 2:
+        same = same_labels if problem_type == "multi_label" else same_answer
+        return same(expected, actual, kind)
+    return expected.argmax(axis=-1) == actual.argmax(axis=-1)
+
+
 def _paired(reference, outputs):
     """The outputs in the reference's order; other converters rename them."""
     if reference.keys() != outputs.keys():
@@ -221,7 +259,7 @@ def _paired(reference, outputs):
     return reference, {name: outputs[name] for name in reference}
 
 
-def _parts(reference, outputs, task):
+def _parts(reference, outputs, task, problem_type):
     """Name -> (expected, actual, whether the last axis is one of classes)."""
     pairs = {n: (value, outputs[n]) for n, value in reference.items()}
     first, *others = pairs.values()
@@ -237,10 +275,11 @@ def _parts(reference, outputs, task):
         return {"boxes": (*first, False), "logits": (*scores, True)}
     if not others:
         value, _ = first
-        # One value has nothing to be centred over; it is a score or a number.
-        has_classes = value.shape[-1] > 1 and (
-            task == "segmentation" or value.ndim == 2
-        )
+        if value.ndim == 2:
+            has_classes = problem_type != "regression"
+        else:
+            # One value has nothing to be centred over.
+            has_classes = value.shape[-1] > 1 and task == "segmentation"
         return {"logits" if has_classes else "values": (*first, has_classes)}
     return {name: (*pair, False) for name, pair in pairs.items()}
 
@@ -294,7 +333,7 @@ def _without_softmax(file, only_rounded=False):
 
 
 def _softmax_inputs(model):
-    """Outputs that a softmax gives -> (its input, whether 8 bits follow)."""
+    """Outputs of a softmax or sigmoid -> (its input, whether 8 bits follow)."""
     if len(model.subgraphs) != 1 or len(model.signatureDefs or ()) != 1:
         return {}
     (graph,) = model.subgraphs
@@ -307,6 +346,6 @@ def _softmax_inputs(model):
             (tensor, *_) = op.inputs
             if op_name(model, op) not in _CONVERSIONS:
                 break
-        if op is not None and op_name(model, op) == "SOFTMAX":
+        if op is not None and op_name(model, op) in _ACTIVATIONS:
             found[name] = tensor, rounded
     return found

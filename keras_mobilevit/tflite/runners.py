@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import queue
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_mobilevit.model_info import ImageSpec, ModelInfo
+from keras_mobilevit.pixel_scaling import PixelScaling
+from keras_mobilevit.problem_types import ScoreFormat
 from keras_mobilevit.tflite.runtime import ImageModel
 
 if TYPE_CHECKING:
@@ -21,18 +24,21 @@ def make_runner(
     model: keras.Model | ImageModel | str | os.PathLike,
     workers: int = 1,
     image: ImageSpec | None = None,
+    scaling: str | PixelScaling | None = None,
 ) -> KerasRunner | FileRunner:
     """Returns what runs a model.
 
     Args:
         model: Keras model, or a `.tflite` file, open or not.
         workers: As in `FileRunner`.
-        image: How a Keras model wants its pixels scaled, by default not at
-            all; a file says it itself.
+        image: What is known of the input of a Keras model, as in
+            `keras_mobilevit.input_scaling.resolve_scaling`; a file says
+            itself how its pixels are scaled.
+        scaling: As in `resolve_scaling`, of a Keras model.
     """
     if isinstance(model, (ImageModel, str, os.PathLike)):
         return FileRunner(model, workers)
-    return KerasRunner(model, image)
+    return KerasRunner(model, image, scaling)
 
 
 class KerasRunner:
@@ -41,16 +47,23 @@ class KerasRunner:
     Args:
         model: The model.
         image: As in `make_runner`.
+        scaling: As in `make_runner`.
 
     Attributes:
         size: `(height, width)` of the input; `None` for a side of any size.
         channels: Channels of the input.
         output_shape: As of the model.
-        kind: As `keras_mobilevit.output_kind.output_kind` gives it.
+        scores: How to read the output of a classifier, as its last layer
+            tells.
     """
 
-    def __init__(self, model: keras.Model, image: ImageSpec | None = None):
-        from keras_mobilevit.output_kind import output_kind
+    def __init__(
+        self,
+        model: keras.Model,
+        image: ImageSpec | None = None,
+        scaling: str | PixelScaling | None = None,
+    ):
+        from keras_mobilevit.output_kind import output_scores
 
         shape = model.input_shape
         if not isinstance(shape, tuple) or len(shape) != 4:
@@ -59,23 +72,30 @@ class KerasRunner:
                 f"(height, width, channels). Received inputs of {shape}"
             )
         self._model = model
-        self._image = image or ImageSpec()
+        self._known = image, scaling
         *self.size, self.channels = shape[1:]
         self.size = tuple(self.size)
         self.output_shape = model.output_shape
-        self.kind = output_kind(model)
+        self.scores = output_scores(model)
+
+    @functools.cached_property
+    def _scaling(self) -> PixelScaling:
+        # After the checks of those that know what the model is for.
+        from keras_mobilevit.input_scaling import resolve_scaling
+
+        return resolve_scaling(self._model, *self._known)
 
     def run(self, images: np.ndarray) -> Iterable[Any]:
         """Gives the output for each picture of a batch.
 
         Args:
             images: `(n, height, width, channels)`, pixels in [0, 255].
+
+        Raises:
+            ValueError: If it is not known how the model expects them to be
+                scaled.
         """
-        pixels = images.astype(np.float32)
-        spec = self._image
-        if (spec.scale, spec.offset) != (1, 0):
-            pixels = pixels * spec.scale + spec.offset
-        return self._model.predict_on_batch(pixels)
+        return self._model.predict_on_batch(self._scaling.apply(images))
 
 
 class FileRunner:
@@ -117,9 +137,9 @@ class FileRunner:
         return self._copies[0].info
 
     @property
-    def kind(self) -> str | None:
-        """What the output is, as `OutputSpec` has it."""
-        return self.info.output.kind
+    def scores(self) -> ScoreFormat:
+        """How to read the output of a classifier."""
+        return self._copies[0].scores
 
     def run(self, images: Iterable[np.ndarray]) -> Iterator[Any]:
         """Yields the output for each picture, as `ImageModel.predict` does.

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pathlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from keras_mobilevit.class_scores import to_probabilities
+from keras_mobilevit.class_scores import (
+    as_two_classes,
+    label_probabilities,
+    to_probabilities,
+)
 from keras_mobilevit.deprecation import moved_attribute
 from keras_mobilevit.images import load_input
 from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.pixel_scaling import scaling_of
+from keras_mobilevit.problem_types import ScoreFormat, recorded_format
+from keras_mobilevit.tflite.flatbuffer import read_model
 from keras_mobilevit.tflite.interpreters import LITERT, make_interpreter
 from keras_mobilevit.tflite.metadata import read_metadata
+from keras_mobilevit.tflite.output_scores import output_scores
 
 if TYPE_CHECKING:
     from keras_mobilevit.images import ImageSource
@@ -38,6 +48,23 @@ class Prediction(NamedTuple):
 
     label: str
     probability: float
+
+
+class Value(NamedTuple):
+    """One number of a model that gives values, not scores of classes.
+
+    Attributes:
+        label: Name of the number, or its index where the file has no names.
+        value: The number.
+
+    Example:
+        >>> from keras_mobilevit.tflite.runtime import Value
+        >>> Value("age", 31.5).value
+        31.5
+    """
+
+    label: str
+    value: float
 
 
 class ImageModel:
@@ -93,7 +120,20 @@ class ImageModel:
 
     def reopen(self) -> ImageModel:
         """Opens the same file once more, for another thread."""
-        return ImageModel(self.path, *self._how)
+        copy = ImageModel(self.path, *self._how)
+        # Of a file of others, the caller may know more than it says.
+        copy.info = self.info
+        return copy
+
+    @functools.cached_property
+    def _found(self) -> ScoreFormat:
+        return output_scores(read_model(self.path.read_bytes()))
+
+    @property
+    def scores(self) -> ScoreFormat:
+        """How to read the output of a classifier: as recorded, or as its last
+        operations tell."""
+        return recorded_format(self.info.output, self._found)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -136,11 +176,12 @@ class ImageModel:
                 f"Expected pixels of shape {self.shape}. Received: "
                 f"{image.shape}"
             )
-        spec = self.info.image
-        if (spec.scale, spec.offset) != (1, 0):
-            image = image.astype(np.float32) * spec.scale + spec.offset
+        scaling = scaling_of(self.info.image)
+        if not scaling.is_identity:
+            image = scaling.apply(image)
         self._interpreter.set_tensor(
-            self._input["index"], _quantize(image[None], self._input)
+            self._input["index"],
+            _quantize(image[None], self._input, scaling.is_identity),
         )
 
     def invoke(self) -> None:
@@ -174,11 +215,13 @@ class ImageModel:
         }
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
-    def classify(self, source: ImageSource, top: int = 5) -> list[Prediction]:
-        """The `top` most probable classes of a picture, best first.
+    def classify(
+        self, source: ImageSource, top: int | None = None
+    ) -> list[Prediction] | list[Value]:
+        """The most probable classes of a picture, as `named_results` does.
 
-        Whether the file gives logits or probabilities it says itself; of one
-        that does not, `keras_mobilevit.class_scores` judges.
+        What the numbers are the file says itself; of one that does not, its
+        last operations tell.
 
         Raises:
             ValueError: If the model does not give one vector.
@@ -189,8 +232,10 @@ class ImageModel:
                 "Only a model that gives one vector can classify; use "
                 f"`predict`. Received one that gives {self._shapes()}"
             )
-        (predictions,) = best_predictions(output[None], self.info, top)
-        return predictions
+        (results,) = named_results(
+            output[None], self.info.output_labels, self.scores, top
+        )
+        return results
 
     def _shapes(self):
         return {
@@ -199,36 +244,68 @@ class ImageModel:
         }
 
 
-def best_predictions(
-    outputs: np.ndarray, info: ModelInfo, top: int
-) -> list[list[Prediction]]:
-    """Names the most probable classes of each picture, best first.
+def named_results(
+    outputs: np.ndarray,
+    labels: Sequence[str],
+    scores: ScoreFormat,
+    top: int | None = None,
+) -> list[list[Prediction]] | list[list[Value]]:
+    """Names what a classifier says of each picture.
 
     Args:
-        outputs: Probabilities or logits `(pictures, classes)`.
-        info: Names of the classes, and which of the two the outputs are.
-        top: How many classes, from 1.
+        outputs: Its numbers, `(pictures, n)`.
+        labels: Their names, of a single score those of both classes or of the
+            second alone; may be empty.
+        scores: How to read them.
+        top: At most so many classes, from 1; by default 5, and of several
+            labels all.
+
+    Returns:
+        For each picture its most probable classes, best first; of several
+        labels those whose probability is more than 0.5; or all values, in
+        their order.
 
     Raises:
-        ValueError: If there are not as many names as classes, or `top` is
+        ValueError: If there are not as many names as numbers, or `top` is
             less than 1.
     """
-    if top < 1:
+    if top is not None and top < 1:
         raise ValueError(f"`top` must be 1 or more. Received: top={top}")
-    probabilities = to_probabilities(outputs, info.output.kind)
-    classes = probabilities.shape[1]
-    labels = info.output_labels or tuple(map(str, range(classes)))
-    if len(labels) != classes:
-        raise ValueError(
-            f"The model has {classes} classes. Received: {len(labels)} labels"
-        )
+    problem, kind = scores.problem_type, scores.kind
+    if problem == "regression":
+        names = _names(labels, outputs.shape[1], "values")
+        return [
+            [Value(*pair) for pair in zip(names, row.tolist(), strict=True)]
+            for row in outputs
+        ]
+    least = 0.0
+    if problem == "multi_label":
+        probabilities, least = label_probabilities(outputs, kind), 0.5
+    else:
+        top = 5 if top is None else top
+        if outputs.shape[1] == 1:
+            outputs, kind = as_two_classes(outputs, kind)
+            if len(labels) == 1:
+                labels = (f"not {labels[0]}", *labels)
+        probabilities = to_probabilities(outputs, kind)
+    names = _names(labels, probabilities.shape[1], "classes")
     return [
         [
-            Prediction(labels[i], float(row[i]))
+            Prediction(names[i], float(row[i]))
             for i in np.argsort(-row, kind="stable")[:top]
+            if not least or row[i] > least
         ]
         for row in probabilities
     ]
+
+
+def _names(labels, count, what):
+    names = tuple(labels) or tuple(map(str, range(count)))
+    if len(names) != count:
+        raise ValueError(
+            f"The model has {count} {what}. Received: {len(names)} labels"
+        )
+    return names
 
 
 def _image_input(interpreter, path):
@@ -261,7 +338,7 @@ def _named_outputs(interpreter):
 # === Quantized inputs and outputs ===
 
 
-def _quantize(pixels, details):
+def _quantize(pixels, details, unscaled):
     scale, zero_point = details["quantization"]
     dtype = details["dtype"]
     if not np.issubdtype(dtype, np.integer):
@@ -271,11 +348,12 @@ def _quantize(pixels, details):
         # Integers without a scale are what they are.
         scale, zero_point = 1.0, 0
     highest = scale * (limits.max - zero_point)
-    if highest < 128:
+    if unscaled and highest < 128:
         raise ValueError(
             f"The input of the file ends at {highest:g}, so it does not take "
             "pixels in [0, 255] but something that was made of them. Export "
-            "the model with its preprocessing inside."
+            "the model with its preprocessing inside, or say how its input is "
+            "scaled: `scaling` of `open_model`."
         )
     values = np.round(pixels / scale) + zero_point
     return np.clip(values, limits.min, limits.max).astype(dtype)

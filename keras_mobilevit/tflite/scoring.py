@@ -8,27 +8,58 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from keras_mobilevit.class_scores import as_two_classes
 from keras_mobilevit.machine import usable_cores
+from keras_mobilevit.tflite.flatbuffer import read_model
 from keras_mobilevit.tflite.metrics import sqnr
+from keras_mobilevit.tflite.output_scores import output_scores
 from keras_mobilevit.tflite.runners import FileRunner
 
 
 def sqnr_scorer(
-    float_model: bytes, images: Sequence[np.ndarray]
+    float_model: bytes,
+    images: Sequence[np.ndarray],
+    problem_type: str | None = None,
 ) -> Callable[[bytes], float]:
-    """Scores files by their SQNR in dB against the float one, on images."""
+    """Scores files by their SQNR in dB against the float one, on images.
+
+    Args:
+        float_model: File from `keras_mobilevit.tflite.convert`.
+        images: At least one, `(height, width, channels)`, pixels in [0, 255].
+        problem_type: What the output answers, one of
+            `keras_mobilevit.model_info.PROBLEM_TYPES`; by default its last
+            operation tells. Several outputs, and maps, are one vector.
+    """
     reference = predict_all(float_model, images)
-    return lambda file: sqnr(reference, predict_all(file, images))
+    found = output_scores(read_model(float_model))
+    problem_type = problem_type or found.problem_type or "single_label"
+
+    def score(file):
+        output = predict_all(file, images)
+        step = None
+        if found.kind == "probabilities":
+            step = output_scores(read_model(file)).step
+        return sqnr(
+            reference, output, found.kind, step, problem_type=problem_type
+        )
+
+    return score
 
 
 def accuracy_scorer(
     images: Sequence[np.ndarray], truth: Sequence[int]
 ) -> Callable[[bytes], float]:
-    """Scores files by their top-1 accuracy in percent, on labelled images."""
+    """Scores files by their top-1 accuracy in percent, on labelled images.
+
+    A single score is that of the second of two classes.
+    """
     truth = np.asarray(truth)
 
     def score(file):
         outputs = predict_all(file, images)
+        if outputs.shape[1] == 1:
+            kind = output_scores(read_model(file)).kind
+            outputs, _ = as_two_classes(outputs, kind)
         return 100 * float(np.mean(outputs.argmax(axis=1) == truth))
 
     return score

@@ -107,6 +107,7 @@ def quantize_verified(
         prepared.calibration,
         images.images,
         options.compat,
+        options.problem_type,
     )
     fields = {field: getattr(kept.recipe, field) for field in GUARDED_FIELDS}
     recipe = dataclasses.replace(recipe, **fields)
@@ -115,7 +116,8 @@ def quantize_verified(
     if _enough_reserved(recipe.name, images):
         # Not against the balanced graph: a fault in it would go unseen.
         measure = parsed_meter(
-            prepared.source, images.reserved, output_head.task
+            *(prepared.source, images.reserved),
+            *(output_head.task, options.problem_type),
         )
         fidelity = measure(verified.quantized)
         facts = fidelity_facts(fidelity, options.min_sqnr)
@@ -167,7 +169,9 @@ def round_verified(
     verified = Verified(ParsedFile.pack(model), recipe, {})
     if not _enough_reserved(recipe.name, images):
         return verified
-    measure = parsed_meter(source, images.reserved, output_head.task)
+    measure = parsed_meter(
+        *(source, images.reserved, output_head.task, options.problem_type)
+    )
     fidelity = measure(verified.quantized)
     if is_too_far(fidelity, options.min_sqnr):
         problem = _problem(recipe.name, fidelity, options.min_sqnr)
@@ -208,7 +212,9 @@ def verify_foreign(
     """
     if not _enough_reserved(name, images):
         return {}
-    measure = parsed_meter(source, images.reserved, output_head.task)
+    measure = parsed_meter(
+        *(source, images.reserved, output_head.task, options.problem_type)
+    )
     fidelity = measure(quantized)
     if is_too_far(fidelity, options.min_sqnr):
         _warn(
@@ -250,7 +256,9 @@ def _handle_low(
     step = -(-len(images.images) // _RANKING_IMAGES)
     ranking = images.images[::step]
     source, calibration = prepared.file, prepared.calibration
-    meter = parsed_meter(source, ranking, output_head.task)
+    meter = parsed_meter(
+        source, ranking, output_head.task, options.problem_type
+    )
     layers = rank_layers(
         *(source, kept, calibration, ranking),
         score=lambda file: meter(file).sqnr,

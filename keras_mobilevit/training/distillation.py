@@ -9,8 +9,9 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from keras_mobilevit.checkpoints import verify_keras_file
+from keras_mobilevit.checkpoints import read_info, verify_keras_file
 from keras_mobilevit.class_scores import to_probabilities
+from keras_mobilevit.input_scaling import resolve_scaling
 from keras_mobilevit.machine import usable_cores
 from keras_mobilevit.output_kind import output_kind
 
@@ -18,10 +19,12 @@ Teacher = Callable[[np.ndarray], np.ndarray]
 
 
 def load_teacher(path: str | os.PathLike, classes: int) -> Teacher:
-    """Loads a classifier that takes pixels in [0, 255].
+    """Loads a classifier.
 
     Args:
-        path: A `.keras` or `.tflite` file.
+        path: A `.keras` or `.tflite` file. How its pixels are scaled, the
+            first layers of a `.keras` file tell, or its description, as
+            `keras_mobilevit.checkpoints.add_info` writes it.
         classes: Number of classes that it has to tell apart.
 
     Returns:
@@ -31,7 +34,8 @@ def load_teacher(path: str | os.PathLike, classes: int) -> Teacher:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not a classifier of that many classes.
+        ValueError: If it is not a classifier of that many classes, or it is
+            not known how it expects its pixels to be scaled.
         ImportError: If the runtime for `.tflite` files is missing.
     """
     path = pathlib.Path(path)
@@ -82,7 +86,15 @@ def _load_keras(path):
     for side in ("inputs", "outputs"):
         tensors = getattr(model, side, None) or ()
         shapes.append(tuple(tensors[0].shape[1:]) if len(tensors) == 1 else ())
-    return model.predict_on_batch, *shapes, output_kind(model)
+    if tuple(map(len, shapes)) != (3, 1):
+        return model.predict_on_batch, *shapes, output_kind(model)
+    info = read_info(path)
+    scaling = resolve_scaling(model, info and info.image)
+
+    def predict(images):
+        return model.predict_on_batch(scaling.apply(images))
+
+    return predict, *shapes, output_kind(model)
 
 
 def _load_tflite(path):

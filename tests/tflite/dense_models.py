@@ -31,7 +31,8 @@ def constant_model(output, size=SIZE):
     """A Keras model that gives the same for every picture."""
     inputs = keras.Input((*size, 3))
     dense = keras.layers.Dense(output.size, kernel_initializer="zeros")
-    x = dense(keras.layers.GlobalAveragePooling2D()(inputs))
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = dense(keras.layers.GlobalAveragePooling2D()(x))
     dense.bias.assign(output.ravel())
     return keras.Model(inputs, keras.layers.Reshape(output.shape)(x))
 

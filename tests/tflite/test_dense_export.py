@@ -197,7 +197,8 @@ def test_images_are_resized_whole(files, detector, tmp_path):
 def custom_head(activation=None):
     """A map of classes out of no layer that only segmentation has."""
     image = keras.Input((*DENSE_SIZE, 3))
-    x = layers.ConvBlock(12, 3, 8, name="stem")(image)
+    x = keras.layers.Rescaling(1 / 255)(image)
+    x = layers.ConvBlock(12, 3, 8, name="stem")(x)
     x = layers.MobileViTBlock(16, depth=1, num_heads=1, name="block")(x)
     x = keras.layers.Conv2D(len(REGIONS), 1, activation=activation)(x)
     return keras.Model(image, keras.layers.UpSampling2D(2)(x))

@@ -23,9 +23,10 @@ def make_colour_model(size=None, activation=None, bias=(0.0, 0.0, 0.0)):
     """Its logits are the mean red, green and blue, over 100, and a bias."""
     inputs = keras.Input((size, size, 3))
     x = keras.layers.GlobalAveragePooling2D()(inputs)
+    x = keras.layers.Rescaling(1 / 100)(x)
     dense = keras.layers.Dense(3, activation)
     model = keras.Model(inputs, dense(x))
-    dense.set_weights([np.eye(3) / 100, np.array(bias)])
+    dense.set_weights([np.eye(3), np.array(bias)])
     return model
 
 

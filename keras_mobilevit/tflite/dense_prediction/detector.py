@@ -44,8 +44,8 @@ class Detector:
         max_boxes: Most boxes of a picture; a file with suppression inside
             may have fewer.
         workers: Threads for a file.
-        image: How a Keras model wants its pixels scaled, by default not at
-            all; a file says it itself.
+        image: What is known of the input of a Keras model, with its scaling;
+            by default its first layers tell that. A file says it itself.
 
     Attributes:
         size: `(height, width)` of the model's input, in pixels.

@@ -41,8 +41,8 @@ class Segmenter:
             without any, of Keras models, the numbers of the classes.
         size: `(height, width)`; needed where the model's own are dynamic.
         workers: Threads for a file.
-        image: How a Keras model wants its pixels scaled, by default not at
-            all; a file says it itself.
+        image: What is known of the input of a Keras model, with its scaling;
+            by default its first layers tell that. A file says it itself.
 
     Attributes:
         size: `(height, width)` of the model's input, in pixels.

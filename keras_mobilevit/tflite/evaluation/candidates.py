@@ -86,6 +86,23 @@ def common_settings(
     )
 
 
+def common_problem_type(models: Mapping[str, OpenedModel]) -> str | None:
+    """What the described models say that their outputs answer.
+
+    One score of two classes, and a score of each of them, answer the same.
+
+    Args:
+        models: Name to model.
+
+    Returns:
+        One of `keras_mobilevit.model_info.PROBLEM_TYPES`; `None` if none says
+        it, or they differ, and each is to be read by itself.
+    """
+    found = {opened.info.output.problem_type for opened in models.values()}
+    found.discard(None)
+    return found.pop() if len(found) == 1 else None
+
+
 def _agreed(setting, known, given, default):
     if given is not None:
         return given

@@ -9,22 +9,32 @@ import itertools
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 from tqdm import tqdm
 
-from keras_mobilevit.class_scores import to_logits
+from keras_mobilevit.class_scores import as_two_classes, to_logits
 from keras_mobilevit.image_folders import (
     label_of,
     list_files,
     read_files,
 )
 from keras_mobilevit.images import load_image
+from keras_mobilevit.pixel_scaling import PixelScaling
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.tflite import metrics
+from keras_mobilevit.tflite.evaluation.multi_label import measure_labels
+from keras_mobilevit.tflite.evaluation.regression import measure_values
+from keras_mobilevit.tflite.evaluation.targets import (
+    read_targets,
+    targets_of,
+)
 from keras_mobilevit.tflite.runners import make_runner
 from keras_mobilevit.tflite.runtime import ImageModel
+
+Scaling: TypeAlias = str | PixelScaling
 
 # Pictures in memory at a time, and the batch of the Keras models.
 _CHUNK = 32
@@ -86,14 +96,16 @@ def evaluate(
     *,
     crop_pct: float = 1.0,
     pre_resize: int = 0,
+    scaling: Scaling | Mapping[str, Scaling | None] | None = None,
+    problem_type: str | None = None,
+    targets: str | os.PathLike | None = None,
     limit: int | None = None,
     workers: int = 1,
-) -> dict[str, Evaluation]:
+) -> dict[str, Any]:
     """Classifies the pictures of a folder with several models.
 
-    Outputs may be probabilities or logits: Keras models and files tell which,
-    and of files of others `keras_mobilevit.class_scores` judges. Pictures that
-    can not be read are left out for all models.
+    Outputs may be probabilities or logits: Keras models and files tell which.
+    Pictures that can not be read are left out for all models.
 
     Args:
         models: Name to Keras classifier or `.tflite` file; all of one input
@@ -101,22 +113,34 @@ def evaluate(
             worker opens its own copy of a file.
         source: Folder or tar of `<class>/<picture>`, or of pictures that are
             in no folder and so have no labels.
-        labels: Class names in the order of the outputs; none if the models
+        labels: Class names in the order of the outputs, of a single score
+            both, the class that it is the score of second; none if the models
             are only to be compared with each other.
         crop_pct: As in `keras_mobilevit.images.load_image`.
         pre_resize: As in `keras_mobilevit.images.load_image`.
+        scaling: How Keras models expect their pixels to be scaled, where
+            their first layers do not tell it, as in
+            `keras_mobilevit.tflite.export_tflite`: of all of them, or by
+            their names. Files tell it themselves.
+        problem_type: What the outputs answer, where the models do not tell
+            it, as in `keras_mobilevit.tflite.export_tflite`.
+        targets: The right answers of several labels or of values, a CSV file
+            as `keras_mobilevit.tflite.evaluation.targets.read_targets` reads
+            it. Without one, the folder of a picture names its only label.
         limit: Evaluate only so many pictures, spread evenly.
         workers: Threads that read pictures and run `.tflite` files; Keras
             spreads its batches by itself. The results are the same for any.
 
     Returns:
-        One `Evaluation` a model.
+        One `Evaluation` a model; a `MultiLabelEvaluation` of models for
+        several labels, a `RegressionEvaluation` of those that give values.
 
     Raises:
         FileNotFoundError: If a file or the source does not exist.
         ValueError: If the models differ in size or classes, a folder is named
-            after no label, no picture can be read, or an argument is out of
-            its range.
+            after no label, no picture can be read, an argument is out of its
+            range, or it is not known how a Keras model expects its pixels to
+            be scaled.
 
     Example:
         >>> from keras_mobilevit import tflite
@@ -130,13 +154,28 @@ def evaluate(
     """
     _check_arguments(crop_pct, pre_resize, limit, workers)
     names = list_files(source, limit)
-    classes = _classes(names, labels, source)
     # Threads, because Pillow and LiteRT release the interpreter's lock, and
     # because a process would first have to import Keras.
     with ThreadPoolExecutor(workers) as pool:
         runners = {
-            name: make_runner(model, workers) for name, model in models.items()
+            name: make_runner(
+                model,
+                workers,
+                scaling=scaling.get(name)
+                if isinstance(scaling, Mapping)
+                else scaling,
+            )
+            for name, model in models.items()
         }
+        formats = {
+            name: dataclasses.replace(
+                runner.scores,
+                problem_type=problem_type or runner.scores.problem_type,
+            )
+            for name, runner in runners.items()
+        }
+        problem_type = _common_problem(formats)
+        labels, classes = _truth(names, labels, source, targets, problem_type)
         load = functools.partial(
             _load,
             size=_common_size(runners),
@@ -153,7 +192,7 @@ def evaluate(
             batch = np.stack(list(images.values()))
             for name, runner in runners.items():
                 outputs[name].extend(runner.run(batch))
-            _check_classes(outputs, labels)
+            _check_classes(outputs, labels, formats)
 
     if not read:
         raise ValueError(
@@ -165,16 +204,57 @@ def evaluate(
     skipped = tuple(sorted(set(names) - set(read)))
     truth = np.array([classes[name] for name in read]) if classes else None
     reference = next(iter(outputs))
-    kinds = {name: runner.kind for name, runner in runners.items()}
+    if problem_type == "regression":
+        return {
+            name: measure_values(outputs[reference], output, truth, skipped)
+            for name, output in outputs.items()
+        }
+    measure = measure_labels if problem_type == "multi_label" else _measure
     return {
-        name: _measure(
-            (outputs[reference], kinds[reference]),
-            (output, kinds[name]),
+        name: measure(
+            (outputs[reference], formats[reference]),
+            (output, formats[name]),
             truth,
             skipped,
         )
         for name, output in outputs.items()
     }
+
+
+def _common_problem(formats):
+    """What all models answer; `"single_label"` for one score of two, too."""
+    problems = {
+        name: "single_label"
+        if scores.problem_type in (None, "binary")
+        else scores.problem_type
+        for name, scores in formats.items()
+    }
+    if len(set(problems.values())) > 1:
+        raise ValueError(
+            "All models must answer the same, or `problem_type` must be given. "
+            f"Received: {problems}"
+        )
+    return next(iter(problems.values()))
+
+
+def _truth(names, labels, source, targets, problem_type):
+    """`(labels, picture name -> its class, or a vector)`; may be empty."""
+    if problem_type == "single_label":
+        if targets is not None:
+            raise ValueError(
+                "`targets` are those of models for several labels or values. "
+                "Folders name the classes of a classifier. Received: targets="
+                f"{os.fspath(targets)!r}"
+            )
+        return labels, _classes(names, labels, source)
+    if targets is not None:
+        labels, found = read_targets(targets, labels)
+        return labels, targets_of(names, found, targets)
+    if problem_type == "regression":
+        return labels, {}
+    rows = np.eye(len(labels))
+    classes = _classes(names, labels, source)
+    return labels, {name: rows[index] for name, index in classes.items()}
 
 
 def _check_arguments(crop_pct, pre_resize, limit, workers):
@@ -242,8 +322,12 @@ def _chunks(source, names):
         yield chunk
 
 
-def _check_classes(outputs, labels):
+def _check_classes(outputs, labels, formats):
     shapes = {name: np.shape(parts[-1]) for name, parts in outputs.items()}
+    for name, scores in formats.items():
+        # One score of two classes.
+        if scores.problem_type == "binary" and shapes[name] == (1,):
+            shapes[name] = (2,)
     found = set(shapes.values())
     wanted = {(len(labels),)} if labels else found
     if found != wanted or len(found) != 1 or len(*found) != 1:
@@ -265,9 +349,14 @@ def _check_finite(outputs):
 
 
 def _measure(reference, output, truth, skipped):
-    """Compares two models, each `(outputs, their kind)`."""
-    logits = to_logits(*reference), to_logits(*output)
-    (reference, _), (output, kind) = reference, output
+    """Compares two models, each `(outputs, how to read them)`."""
+    given = reference, output
+    pair = [_of_two_classes(*outputs) for outputs in given]
+    (reference, _), (output, kind) = pair
+    logits = [
+        to_logits(values, kind, scores.step)
+        for (values, kind), (_, scores) in zip(pair, given, strict=True)
+    ]
     images = len(output)
     same = np.count_nonzero(metrics.same_answer(reference, output))
     return Evaluation(
@@ -279,6 +368,13 @@ def _measure(reference, output, truth, skipped):
         median_sqnr=metrics.median_sqnr(*logits, "logits"),
         **({} if truth is None else _accuracy(reference, output, truth, kind)),
     )
+
+
+def _of_two_classes(outputs, scores):
+    """Scores of all classes, of both where there is one score."""
+    if outputs.shape[1] == 1:
+        return as_two_classes(outputs, scores.kind)
+    return outputs, scores.kind
 
 
 def _accuracy(reference, output, truth, kind):

@@ -10,12 +10,18 @@ from typing import Any
 from keras_mobilevit.markdown_tables import markdown_table
 from keras_mobilevit.tflite.evaluation.detection import DetectionEvaluation
 from keras_mobilevit.tflite.evaluation.evaluate import Evaluation
+from keras_mobilevit.tflite.evaluation.multi_label import (
+    MultiLabelEvaluation,
+)
+from keras_mobilevit.tflite.evaluation.regression import RegressionEvaluation
 from keras_mobilevit.tflite.evaluation.segmentation import (
     SegmentationEvaluation,
 )
 from keras_mobilevit.tflite.inspection.inspect import Inspection
 
 _CLASSIFIER = ("top-1 %", "top-5 %", "ECE %", "Δ top-1", "agreement %")
+_LABELS = ("mAP %", "label acc. %", "Δ mAP", "agreement %")
+_VALUES = ("RMSE", "R²", "Δ RMSE", "deviation")
 _DETECTOR = ("mAP %", "AP50 %", "AP75 %", "S %", "M %", "L %", "Δ mAP")
 _SEGMENTER = ("mIoU %", "pixel acc. %", "Δ mIoU", "agreement %")
 
@@ -26,13 +32,15 @@ def to_table(
     """Returns a Markdown table of evaluations of one task, one row each.
 
     Args:
-        results: Name of a model -> its `Evaluation`, `DetectionEvaluation` or
-            `SegmentationEvaluation`; the first is the reference.
+        results: Name of a model -> its evaluation, all of one type; the first
+            is the reference.
         files: Names of those that are `.tflite` files -> what is in them.
     """
     (first, *_) = results
     header, cells = {
         Evaluation: ((*_CLASSIFIER, "SQNR dB"), _classifier),
+        MultiLabelEvaluation: ((*_LABELS, "SQNR dB"), _labels),
+        RegressionEvaluation: ((*_VALUES, "SQNR dB"), _values),
         DetectionEvaluation: (_DETECTOR, _detector),
         SegmentationEvaluation: (_SEGMENTER, _segmenter),
     }[type(results[first])]
@@ -89,6 +97,32 @@ def _classifier(result: Evaluation, is_first: bool) -> tuple[str, ...]:
     )
 
 
+def _labels(result: MultiLabelEvaluation, is_first: bool) -> tuple[str, ...]:
+    against_first = (
+        _percent(result.difference, sign="+"),
+        _percent(result.agreement),
+        f"{result.sqnr:.1f}",
+    )
+    return (
+        _percent(result.mean_average_precision),
+        _percent(result.label_accuracy),
+        *(("-", "-", "-") if is_first else against_first),
+    )
+
+
+def _values(result: RegressionEvaluation, is_first: bool) -> tuple[str, ...]:
+    against_first = (
+        _number(result.difference, sign="+"),
+        _number(result.deviation),
+        f"{result.sqnr:.1f}",
+    )
+    return (
+        _number(result.rmse),
+        _number(result.r2),
+        *(("-", "-", "-") if is_first else against_first),
+    )
+
+
 def _detector(result: DetectionEvaluation, is_first: bool) -> tuple[str, ...]:
     metrics = result.metrics
     return (
@@ -128,6 +162,10 @@ def _file_cells(file):
         f"{file.size:,}",
         f"{file.delegated}/{file.nodes} in {file.partitions}",
     )
+
+
+def _number(value: float | None, sign: str = "") -> str:
+    return "-" if value is None else f"{value:{sign}.4g}"
 
 
 def _percent(

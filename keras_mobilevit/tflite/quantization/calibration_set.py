@@ -22,6 +22,7 @@ from keras_mobilevit.image_folders import (
     read_files,
 )
 from keras_mobilevit.images import load_image, load_whole
+from keras_mobilevit.pixel_scaling import PixelScaling
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.text_formatting import abbreviate
 
@@ -32,6 +33,7 @@ FEW_IMAGES = 20
 # image still makes an eighth of the figure.
 _RESERVED_SHARE = 5
 FEWEST_RESERVED = 8
+_PIXELS = PixelScaling()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -97,6 +99,7 @@ def calibration_set(
     crop_pct: float = 1.0,
     pre_resize: int = 0,
     whole: bool = False,
+    scaling: PixelScaling = _PIXELS,
 ) -> CalibrationSet:
     """Chooses calibration images and checks them.
 
@@ -122,11 +125,13 @@ def calibration_set(
         pre_resize: For images from files, as `crop_pct`.
         whole: Resize pictures from files without a crop instead, as
             `keras_mobilevit.images.load_whole` does.
+        scaling: How the model expects its pixels to be scaled. Arrays may be
+            scaled like that already: they are turned into pixels again.
 
     Raises:
         FileNotFoundError: If there is no such folder or tar.
         ValueError: If there is no image, or one of another shape or type, or
-            the pixels are not in [0, 255].
+            they are neither pixels in [0, 255] nor scaled as `scaling` says.
 
     Warns:
         UserWarning: If there are fewer than `FEW_IMAGES`, or if pictures were
@@ -158,7 +163,7 @@ def calibration_set(
     else:
         images = list(itertools.islice(_iterate_images(source, shape), count))
         seed = None
-    images = _checked(images, skipped)
+    images = _checked(images, skipped, scaling)
     if skipped:
         warnings.warn(f"Skipped {_unreadable(skipped)}", stacklevel=2)
     if len(images) < FEW_IMAGES:
@@ -260,7 +265,7 @@ def _as_pixels(array, shape):
     return array.astype(np.float32)
 
 
-def _checked(images, skipped):
+def _checked(images, skipped, scaling):
     """One array of the images, if there are any and the model fits them."""
     if not len(images):
         found = _unreadable(skipped) if skipped else "none"
@@ -271,12 +276,19 @@ def _checked(images, skipped):
     images = np.stack(images)
     low, high = float(images.min()), float(images.max())
     # NaN compares as false. Up to 1 is what scaled images have.
-    if not (0 <= low and 1 < high <= 255):
-        raise ValueError(
-            "Calibration images must hold pixels in [0, 255]; the model "
-            f"scales them itself. Received: values in [{low:g}, {high:g}]"
-        )
-    return images
+    if 0 <= low and 1 < high <= 255:
+        return images
+    if not scaling.is_identity:
+        pixels = scaling.pixels_of(images)
+        if pixels is not None:
+            return pixels
+        expected = f"or {scaling}, as the model expects them"
+    else:
+        expected = "which the model takes and scales itself"
+    raise ValueError(
+        f"Calibration images must hold pixels in [0, 255], {expected}. "
+        f"Received: values in [{low:g}, {high:g}]"
+    )
 
 
 def _check_shape(received, shape):

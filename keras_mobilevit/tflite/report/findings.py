@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from keras_mobilevit.image_folders import iterate_files, load_readable
 from keras_mobilevit.machine import describe_machine
 from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.tflite.benchmarks.benchmark import Measurement, benchmark
-from keras_mobilevit.tflite.evaluation.evaluate import Evaluation, evaluate
+from keras_mobilevit.tflite.evaluation.evaluate import evaluate
 from keras_mobilevit.tflite.quantization_debugging.tensor_noise import (
     TensorFidelity,
     compare_tensors,
@@ -33,7 +34,8 @@ class Findings:
         info: What the quantized file says of itself.
         measurements: Size, delegation, speed and memory.
         machine: As `describe_machine` tells.
-        evaluations: Accuracy and agreement of classifiers; empty for files
+        evaluations: Accuracy and agreement of classifiers, as
+            `keras_mobilevit.tflite.evaluate` returns them; empty for files
             of other tasks, whose mAP or mIoU `keras-mobilevit evaluate`
             measures.
         tensors: Fidelity of all tensors of the quantized file.
@@ -43,7 +45,7 @@ class Findings:
     info: ModelInfo
     measurements: list[Measurement]
     machine: dict
-    evaluations: list[Evaluation]
+    evaluations: list[Any]
     tensors: list[TensorFidelity]
     samples: dict[str, tuple[np.ndarray, np.ndarray]]
 

@@ -11,6 +11,7 @@ import numpy as np
 from keras_mobilevit.atomic_files import atomic_write
 from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.tflite.benchmarks.latency_tables import to_footnote
+from keras_mobilevit.tflite.evaluation.evaluate import Evaluation
 from keras_mobilevit.tflite.output_fidelity import describe_fidelity
 from keras_mobilevit.tflite.quantization_debugging.tensor_noise import (
     by_layer,
@@ -144,6 +145,9 @@ def _megabytes(start):
 
 
 def _answers(evaluations):
+    first, *_ = evaluations
+    if not isinstance(first, Evaluation):
+        return _other_answers(evaluations)
     shares = (
         ("top-1", "top1"),
         ("top-5", "top5"),
@@ -162,6 +166,41 @@ def _answers(evaluations):
             or any(e.top5 is not None or e.top1 is None for e in evaluations)
         ]
         + [("SQNR of the logits", *(_db(e.sqnr) for e in evaluations))],
+    )
+
+
+# Field of an evaluation of labels or values -> its row, and how to write it.
+_OTHER_ROWS = {
+    "mean_average_precision": ("mAP", "{:.2%}"),
+    "label_accuracy": ("labels that are right at 0.5", "{:.2%}"),
+    "agreement": ("same labels", "{:.2%}"),
+    "rmse": ("RMSE", "{:.4g}"),
+    "r2": ("R²", "{:.4g}"),
+    "deviation": ("root mean square of the difference", "{:.4g}"),
+}
+
+
+def _other_answers(evaluations):
+    """Of several labels, or of values."""
+    first, *_ = evaluations
+    return Section(
+        title="Answers",
+        text=f"On {first.images:,} pictures.",
+        header=("", "float", "quantized"),
+        rows=[
+            (
+                title,
+                *(
+                    "no labels"
+                    if (value := getattr(result, field)) is None
+                    else form.format(value)
+                    for result in evaluations
+                ),
+            )
+            for field, (title, form) in _OTHER_ROWS.items()
+            if hasattr(first, field)
+        ]
+        + [("SQNR", *(_db(e.sqnr) for e in evaluations))],
     )
 
 

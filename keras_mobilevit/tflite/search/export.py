@@ -113,7 +113,9 @@ def export_searched(
             "`max_drop` counts right answers of a classifier: use "
             f"`target_sqnr` for {output_head.task}."
         )
-    network, recipe = output_head.prepare(model), output_head.adapt(recipe)
+    if max_drop is not None:
+        _check_counts_answers(options.problem_type_of(model))
+    network, recipe = options.prepare(model), output_head.adapt(recipe)
     metadata = options.describe(model)
     if max_drop is not None:
         # First of all: what is wrong with them should not show minutes later.
@@ -128,14 +130,18 @@ def export_searched(
     prepared = prepare(source, recipe, drawn.images)
     source, statistics = prepared.file, prepared.calibration
     recipe = guard_accuracy(
-        source, recipe, statistics, drawn.images, options.compat
+        *(source, recipe, statistics, drawn.images, options.compat),
+        options.problem_type,
     ).recipe
+    closeness = sqnr_scorer(source.data, others, options.problem_type)
     if target_sqnr is not None:
-        score, target = sqnr_scorer(source.data, others), target_sqnr
+        score, target = closeness, target_sqnr
     else:
         score = accuracy_scorer(*scored)
         target = score(source.data) - max_drop
-    layers = rank_layers(source, recipe, statistics, others)
+    layers = rank_layers(
+        source, recipe, statistics, others, file_scorer(closeness)
+    )
     recipe, steps = search_recipe(
         source, recipe, statistics, layers, file_scorer(score), target
     )
@@ -148,6 +154,15 @@ def export_searched(
     verified = quantize_verified(prepared, recipe, drawn, output_head, options)
     write_verified(path, verified, drawn, metadata, output_head)
     return path, verified.recipe, steps
+
+
+def _check_counts_answers(problem_type):
+    if problem_type in ("multi_label", "regression"):
+        raise ValueError(
+            "`max_drop` counts right answers of a classifier with one label a "
+            "picture: use `target_sqnr` for others. Received: a model of "
+            f"problem_type={problem_type!r}"
+        )
 
 
 def _without(more, drawn):

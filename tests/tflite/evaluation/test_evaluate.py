@@ -11,6 +11,7 @@ from colour_model import CERTAINTY, COLOURS, colour_model, paint
 from small_model import LABELS
 
 from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.problem_types import ScoreFormat
 from keras_mobilevit.tflite import ImageModel, evaluate, runners
 from keras_mobilevit.tflite.evaluation import evaluate as evaluation
 
@@ -88,7 +89,8 @@ def test_top5_of_more_than_five_classes(tmp_path):
     """The label of each picture is the n-th answer to it."""
     bias = np.arange(8)[::-1].astype(np.float32)
     inputs = keras.Input((4, 4, 3))
-    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = keras.layers.GlobalAveragePooling2D()(x)
     dense = keras.layers.Dense(8, kernel_initializer="zeros")
     model = keras.Model(inputs, dense(x))
     dense.bias.assign(bias)
@@ -173,6 +175,7 @@ def test_workers_run_at_the_same_time(pictures, monkeypatch):
     class Waiting:
         size = (8, 8)
         info = ModelInfo()
+        scores = ScoreFormat("single_label", "logits")
 
         def __init__(self, path):
             self.busy = False

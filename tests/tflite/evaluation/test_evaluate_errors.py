@@ -68,12 +68,17 @@ def test_classes_must_be_as_many_as_labels(pictures):
         evaluate({"a": colour_model()}, pictures, labels)
     pooling = keras.layers.GlobalAveragePooling2D()
     grey = keras.Sequential(
-        [keras.Input((8, 8, 3)), pooling, keras.layers.Dense(2)]
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Rescaling(1 / 255),
+            pooling,
+            keras.layers.Dense(2),
+        ]
     )
     with pytest.raises(ValueError, match=r"any number.*\(3,\).*\(2,\)"):
         evaluate({"a": colour_model(), "b": grey}, pictures)
     feature_map = keras.Sequential(
-        [keras.Input((8, 8, 3)), keras.layers.Rescaling(1.0)]
+        [keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255)]
     )
     with pytest.raises(ValueError, match="one vector"):
         evaluate({"a": feature_map}, pictures)

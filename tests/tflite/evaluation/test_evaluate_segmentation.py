@@ -152,7 +152,13 @@ def test_masks_without_images(folders):
 def test_networks_of_other_classes(folders):
     networks = segmenters()
     networks["two"] = Segmenter(
-        keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Conv2D(2, 1)])
+        keras.Sequential(
+            [
+                keras.Input((4, 4, 3)),
+                keras.layers.Rescaling(1 / 255),
+                keras.layers.Conv2D(2, 1),
+            ]
+        )
     )
     with pytest.raises(ValueError, match="'no blue': 3, 'two': 2"):
         evaluate_segmenters(networks, *folders)
