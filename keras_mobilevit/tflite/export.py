@@ -15,6 +15,7 @@ from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.conversion import convert_parsed
+from keras_mobilevit.tflite.exportable import as_functional
 from keras_mobilevit.tflite.flatbuffer import ParsedFile, write_model
 from keras_mobilevit.tflite.metadata import append_metadata
 from keras_mobilevit.tflite.options import ExportOptions
@@ -26,6 +27,9 @@ from keras_mobilevit.tflite.quantization.calibration_set import (
 from keras_mobilevit.tflite.quantization.prepare import needs_of, prepare
 from keras_mobilevit.tflite.quantization.quantize import quantize_parsed
 from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
+from keras_mobilevit.tflite.quantization.unmatched_layers import (
+    warn_of_unmatched_layers,
+)
 from keras_mobilevit.tflite.verification import (
     Verified,
     quantize_verified,
@@ -63,8 +67,11 @@ def export_tflite(
     them. Both are float32, unless the recipe says otherwise.
 
     Args:
-        model: Model of this package, or one that contains its blocks, with
-            one input.
+        model: Model of this package, or one that contains its blocks, or any
+            other for images, with one input: functional, Sequential, or
+            subclassed if its `call` works on symbolic tensors. One that was
+            trained in mixed precision, float16 or float64 is exported in
+            float32. Outputs in a dictionary keep their names.
         path: File to write, ending in `.tflite`.
         recipe: Name in `keras_mobilevit.tflite.RECIPES`, path of a JSON
             file, or a `Recipe`.
@@ -180,6 +187,7 @@ def export_recipes(
         checked_path(path): find_recipe(recipe, options.architecture)
         for path, recipe in targets.items()
     }
+    model = as_functional(model, options.size)
     output_head = options.find_output_head(model)
     network = output_head.prepare(model)
     metadata = options.describe(model)
@@ -189,6 +197,7 @@ def export_recipes(
     source = convert_parsed(network, options.size)
     prepared = {}
     for path, recipe in targets.items():
+        warn_of_unmatched_layers(recipe, source.model)
         adapted = output_head.adapt(recipe)
         if not _takes_images(recipe, options):
             quantized = quantize_parsed(source, adapted)
