@@ -15,6 +15,7 @@ from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.conversion import convert_parsed
+from keras_mobilevit.tflite.delegation_check import warn_of_gaps
 from keras_mobilevit.tflite.exportable import as_functional
 from keras_mobilevit.tflite.flatbuffer import ParsedFile, write_model
 from keras_mobilevit.tflite.metadata import append_metadata
@@ -119,7 +120,9 @@ def export_tflite(
     Warns:
         UserWarning: If a file that was made with calibration images was
             escalated, is too far from float32, could not be verified well,
-            or, with int8 activations, is not in one partition of XNNPACK.
+            or if a file by any recipe but `int8_full` is not in one
+            partition of XNNPACK, or if the recipe names layers that the model
+            does not have.
 
     Example:
         >>> import keras
@@ -204,6 +207,7 @@ def export_recipes(
             if options.compat:
                 make_compatible(quantized, options.compat)
             quantized = ParsedFile.pack(quantized)
+            warn_of_gaps(recipe, quantized.data)
             write_quantized(path, quantized, recipe, metadata, output_head)
             continue
         if recipe.needs_calibration:
