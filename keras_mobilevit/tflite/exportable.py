@@ -24,8 +24,8 @@ def as_functional(
 
     Args:
         model: Keras model with one image input.
-        size: `(height, width)`, for a subclassed model whose input shape is
-            unknown, because it was only built and never called.
+        size: `(height, width)` of the image; by default that which a
+            subclassed model was called with first.
 
     Raises:
         ValueError: If the model has no weights yet, or its `call` does
@@ -65,10 +65,11 @@ def _input_shape(model, size):
             "them, or call the model on a batch of images, before you export "
             "it."
         )
-    shape = (model.get_build_config() or {}).get("input_shape")
-    if shape is not None and len(shape) == 4:
-        return tuple(shape[1:])
-    return (*(size or (None, None)), _CHANNELS)
+    shape = (model.get_build_config() or {}).get("input_shape") or ()
+    *called_with, channels = (
+        shape[1:] if len(shape) == 4 else (None, None, _CHANNELS)
+    )
+    return (*(size or called_with), channels)
 
 
 @contextlib.contextmanager
