@@ -199,7 +199,7 @@ def check_weights(
     names = [name for name, w in named.items() if variant in w.variants]
     if weights is None or weights in names:
         return
-    if isinstance(weights, (str, os.PathLike)) and os.path.isfile(weights):
+    if isinstance(weights, (str, os.PathLike)) and os.path.exists(weights):
         return
     raise ValueError(
         f"The `{argument}` argument should be either `None` (random "

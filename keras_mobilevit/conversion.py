@@ -36,6 +36,7 @@ def convert(
     target: str | pathlib.Path,
     *,
     channel_order: ChannelOrder | None = None,
+    ema: bool | None = None,
 ) -> Conversion:
     """Converts a MobileViT checkpoint of any kind.
 
@@ -48,13 +49,16 @@ def convert(
     and returns offsets and logits.
 
     Args:
-        source: File of any kind that `checkpoints.load_weights` takes.
+        source: File or folder of any kind that `checkpoints.load_weights`
+            takes.
         target: File to write; its suffix is `.weights.h5`, `.keras` or
             `.safetensors` (with the keys of timm, or as
             `checkpoints.save_safetensors` says).
         channel_order: `"rgb"` or `"bgr"`, the order of the image channels
             that the source expects, where it differs from the published
             files of its kind.
+        ema: Which weights to take of a source that holds them and their
+            exponential moving average, as in `checkpoints.load_weights`.
 
     Returns:
         What was read and what was written.
@@ -78,12 +82,12 @@ def convert(
 
     output_stride = checkpoints.read_output_stride(source)
 
-    def build(path, channel_order=None):
+    def build(path, channel_order=None, ema=None):
         model = _build(info, output_stride)
-        checkpoints.load_weights(model, path, channel_order)
+        checkpoints.load_weights(model, path, channel_order, ema=ema)
         return model
 
-    model = build(source, channel_order)
+    model = build(source, channel_order, ema)
     if known is not None:
         known = describe_scaling(known, model)
     # A folder beside the target: the rename stays within one file system, and

@@ -62,8 +62,9 @@ Args:
         (pre-training on ImageNet-1k, downloaded), `"cifar10"` (MobileViTXXS
         only, part of the package), or the path to the weights file to be
         loaded: `.weights.h5`, `.keras`, or a checkpoint published by Apple
-        (`.pt`), timm, Hugging Face or keras_cv_attention_models, recognised
-        by its contents. Defaults to `"imagenet"`.
+        (`.pt`), timm, Hugging Face (or the folder of a model) or
+        keras_cv_attention_models, recognised by its contents. Defaults to
+        `"imagenet"`.
     input_tensor: Keras tensor, such as `keras.Input()` returns, that the model
         takes images from. Defaults to a new input.
     input_shape: Shape `(height, width, channels)` of the input. Sides must

@@ -103,6 +103,7 @@ def open_model(
     task: str | None = None,
     classes: int | None = None,
     size: tuple[int, int] | None = None,
+    ema: bool | None = None,
 ) -> NamedModel:
     """Builds a network from the names of its variant and weights.
 
@@ -115,6 +116,7 @@ def open_model(
         classes: Outputs, of a detector with the background; by default those
             of the weights.
         size: `(height, width)`; by default that of the weights.
+        ema: As in `keras_mobilevit.checkpoints.load_weights`.
 
     Returns:
         The model and what is known of its weights. Of a file that says
@@ -141,6 +143,9 @@ def open_model(
         variant = variant or identified.variant
         known = checkpoints.read_info(weights) or _guess(identified, task)
         known = _with_stride(known, weights)
+        if known.classes is None and identified.classes is not None:
+            classes_known = identified.classes - known.output.label_offset
+            known = dataclasses.replace(known, classes=classes_known)
     else:
         known = _published_form(task or "classification", variant)
     task = task or known.task
@@ -154,12 +159,21 @@ def open_model(
         options["output_stride"] = known.output.stride or 16
     size = size or known.image.size
     size = tuple(size or _published(task, variant).image.size)
+    # The constructors load files too, but leave the choice of weights open.
+    from_file = weights is not None and weights not in named
     model = CONSTRUCTORS[task][variant](
-        weights=weights,
+        weights=None if from_file else weights,
         input_shape=(*size, 3),
         classes=known.output_classes if classes is None else classes,
         **options,
     )
+    if from_file:
+        checkpoints.load_weights(model, weights, ema=ema)
+    elif ema is not None:
+        raise ValueError(
+            "`ema` chooses between the weights of a checkpoint. Received: "
+            f"ema={ema}, weights={weights!r}"
+        )
     return NamedModel(model, _describe(known, model, variant, task, size))
 
 

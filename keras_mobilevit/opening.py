@@ -158,6 +158,7 @@ def open_model(
     classes: int | None = None,
     size: tuple[int, int] | None = None,
     scaling: str | PixelScaling | None = None,
+    ema: bool | None = None,
     num_threads: int = 1,
     runtime: str = LITERT,
 ) -> OpenedModel:
@@ -170,7 +171,8 @@ def open_model(
             `"weights:NAME"` or `"weights:NAME:VARIANT"`, as the commands take
             it, without a variant the smallest; or the path of a `.keras`,
             `.weights.h5` or `.tflite` file, or of another checkpoint that
-            `keras_mobilevit.checkpoints.load_weights` reads.
+            `keras_mobilevit.checkpoints.load_weights` reads, such as a folder
+            of Hugging Face with `config.json`, which names the classes.
         weights: Only with the name of a variant: name of weights, as
             `list_models` lists them; path of a checkpoint; or `None` for
             random ones.
@@ -187,6 +189,9 @@ def open_model(
             where neither its first layers nor the file tell it; of a
             `.tflite` file that says nothing of itself, by default pixels in
             [0, 255]. All others tell it.
+        ema: Of a checkpoint that holds weights and their exponential moving
+            average, `True` for the average, `False` for the weights
+            themselves; by default the average, with a warning.
         num_threads: Threads of the interpreter of a `.tflite` file.
         runtime: What runs a `.tflite` file, as in
             `keras_mobilevit.tflite.ImageModel`.
@@ -219,7 +224,7 @@ def open_model(
     if not isinstance(name, str):
         raise ValueError(f"`source` must be {_forms()}. Received: {source!r}")
     if name in variants():
-        return _build(name, weights, task, classes, size)
+        return _build(name, weights, task, classes, size, ema)
     if weights is not ...:
         raise ValueError(
             "`weights` goes with the name of a variant, one of "
@@ -228,7 +233,7 @@ def open_model(
         )
     if name.startswith(_PREFIX):
         variant, weights = _parse(name)
-        return _build(variant, weights, task, classes, size)
+        return _build(variant, weights, task, classes, size, ema)
     suffix = pathlib.Path(name).suffix
     if suffix in (".tflite", ".keras"):
         if classes is not None:
@@ -236,11 +241,16 @@ def open_model(
                 "`classes` is for networks that are built: a "
                 f"{suffix} file has its own. Received: classes={classes}"
             )
+        if ema is not None:
+            raise ValueError(
+                "`ema` chooses between the weights of a checkpoint: a "
+                f"{suffix} file has one set. Received: ema={ema}"
+            )
         if suffix == ".tflite":
             return _open_tflite(name, task, size, scaling, num_threads, runtime)
         return _open_keras(name, task, size, scaling)
-    if pathlib.Path(name).is_file():
-        return _build(None, name, task, classes, size)
+    if pathlib.Path(name).exists():
+        return _build(None, name, task, classes, size, ema)
     if suffix:
         raise FileNotFoundError(
             f"There is no checkpoint at {name}. Expected {_forms()}."
@@ -252,7 +262,8 @@ def _forms():
     return (
         f"the name of a variant, one of {list(variants())}, "
         "weights:NAME or weights:NAME:VARIANT, or the path of a .keras, "
-        ".weights.h5 or .tflite file or another checkpoint"
+        ".weights.h5 or .tflite file, another checkpoint, or a folder of "
+        "Hugging Face"
     )
 
 
@@ -282,7 +293,7 @@ def _parse(name):
     return variant or fitting[0], weights
 
 
-def _build(variant, weights, task, classes, size):
+def _build(variant, weights, task, classes, size, ema):
     if weights is ...:
         rows = list_models(task or "classification")
         names = next(row.weights for row in rows if row.variant == variant)
@@ -295,7 +306,7 @@ def _build(variant, weights, task, classes, size):
     from keras_mobilevit import checkpoints, named_models
 
     opened = named_models.open_model(
-        variant, weights, task=task, classes=classes, size=size
+        variant, weights, task=task, classes=classes, size=size, ema=ema
     )
     described = weights is not None and (
         weights in named_weights() or checkpoints.read_info(weights) is not None

@@ -45,7 +45,9 @@ def reparameterize(model: keras.Model) -> keras.Model:
         if folded is not None:
             return folded
         copy = layer.__class__.from_config(layer.get_config())
-        pairs.append((layer, copy))
+        # Functions of `keras.ops` have no weights.
+        if isinstance(layer, keras.Layer):
+            pairs.append((layer, copy))
         return copy
 
     clone = keras.models.clone_model(

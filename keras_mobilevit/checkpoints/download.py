@@ -10,7 +10,7 @@ import sys
 
 import keras
 
-from keras_mobilevit.architectures import architectures
+from keras_mobilevit.architectures import architectures, named_weights
 from keras_mobilevit.checkpoints import loading
 
 _EMBEDDED = pathlib.Path(__file__).parent / "embedded"
@@ -112,7 +112,22 @@ def _fetch_published(weights, variant):
     raise OSError(
         f"The {weights} weights of {variant} can not be downloaded. Fetch one "
         f"of these files by any means and put it into {folder} under its own "
-        f"name:\n{listing}"
+        f"name:\n{listing}\n{_embedded_weights()}"
+    )
+
+
+def _embedded_weights():
+    """Says which weights need no download."""
+    named = {
+        f"{name} of {variant}"
+        for name, config in named_weights("classification").items()
+        for variant in config.variants
+        if variant not in _published(name)
+    }
+    return (
+        "Or begin from weights that are part of this package, which need no "
+        f"network: {', '.join(sorted(named))} (in commands: --weights cifar10, "
+        "with --variant or --model mobilevit_xxs)."
     )
 
 

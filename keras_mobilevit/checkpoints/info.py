@@ -11,6 +11,7 @@ import h5py
 
 from keras_mobilevit.checkpoints import hdf5_process
 from keras_mobilevit.checkpoints.hdf5 import is_hdf5, read_hdf5
+from keras_mobilevit.checkpoints.model_folder import folder_info
 from keras_mobilevit.info_archive import (
     MEMBER,
     add_member,
@@ -68,7 +69,8 @@ def read_info(path: str | os.PathLike) -> ModelInfo | None:
     """Reads what this package wrote into a checkpoint.
 
     Args:
-        path: Checkpoint of any kind.
+        path: Checkpoint of any kind, or a folder in which Hugging Face saved
+            a model, whose own description is read.
 
     Returns:
         The description, or `None` if the file holds none.
@@ -87,6 +89,8 @@ def read_info(path: str | os.PathLike) -> ModelInfo | None:
         ('cat', 'dog')
     """
     try:
+        if os.path.isdir(path):
+            return folder_info(path)
         text = _read_text(path)
         if text is None:
             return None

@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_mobilevit.checkpoints import key_map, layouts, readers
 from keras_mobilevit.checkpoints.info import INFO_KEY
+from keras_mobilevit.checkpoints.model_folder import folder_channel_order
 from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.text_formatting import abbreviate
 
@@ -47,7 +48,7 @@ def identify(path: str | pathlib.Path) -> CheckpointInfo:
     """Tells what a checkpoint file holds.
 
     Args:
-        path: File of any kind that `load_weights` takes.
+        path: File or folder of any kind that `load_weights` takes.
 
     Returns:
         The kind of file, the key layout, the variant, the classes, the
@@ -64,7 +65,8 @@ def identify(path: str | pathlib.Path) -> CheckpointInfo:
         CheckpointInfo(kind='keras_h5', layout='keras', variant='mobilevit_xxs',
             classes=10, task='classification', architecture='mobilevit')
     """
-    tensors = readers.read_tensors(path)
+    # Weights and their average have the same keys and shapes.
+    tensors = readers.read_all(path).tensors
     architecture, layout = layouts.detect(tensors)
     task = layouts.detect_task(tensors, layout, architecture)
     variant, classes = _describe(_shapes(tensors), layout, task, architecture)
@@ -76,6 +78,8 @@ def load_weights(
     model: keras.Model,
     path: str | pathlib.Path,
     channel_order: layouts.ChannelOrder | None = None,
+    *,
+    ema: bool | None = None,
 ) -> None:
     """Loads a checkpoint of any kind into a MobileViT.
 
@@ -90,13 +94,22 @@ def load_weights(
         path: `.weights.h5` or `.keras` (Keras), `.safetensors`, `.pt` or
             `.pth` (PyTorch; cvnets, timm or Hugging Face keys), or `.h5`
             (keras_cv_attention_models). The contents decide, not the suffix.
+            Or a folder in which Hugging Face saved a model.
         channel_order: Channel order of the images that a foreign checkpoint
-            expects, where it differs from the published files of its kind.
+            expects, where it differs from the published files of its kind;
+            a folder says it itself.
+        ema: Which weights to take of a file that holds them and their
+            exponential moving average, as in
+            `keras_mobilevit.checkpoints.read_tensors`.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is damaged, or does not fit the model.
+        ValueError: If the file is damaged, does not fit the model, or does
+            not hold the weights that `ema` asks for.
         ImportError: If the file needs safetensors and it is not installed.
+
+    Warns:
+        UserWarning: If the file holds both and `ema` does not choose.
 
     Example:
         >>> import keras_mobilevit
@@ -109,7 +122,7 @@ def load_weights(
         >>> model.output_shape
         (None, 320)
     """
-    tensors = readers.read_tensors(path)
+    tensors = readers.read_tensors(path, ema=ema)
     found, layout = layouts.detect(tensors)
     weights = read_weights(model)
     architecture = layouts.architecture_of(weights)
@@ -120,7 +133,11 @@ def load_weights(
     task = _common_task(path, tensors, layout, weights, architecture)
     _check_fit(path, tensors, layout, task, weights, architecture)
     weights = layouts.to_keras(
-        tensors, layout, channel_order, task, architecture
+        tensors,
+        layout,
+        channel_order or folder_channel_order(path),
+        task,
+        architecture,
     )
     for variable in model.weights:
         variable.assign(weights[variable.path])

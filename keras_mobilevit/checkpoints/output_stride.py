@@ -42,6 +42,8 @@ def read_output_stride(path: str | os.PathLike) -> int | None:
     info = read_info(path)
     if info is not None and info.output.stride is not None:
         return info.output.stride
+    if os.path.isdir(path):
+        return None
     members = read_members(path, (_KERAS_CONFIG,))
     if _KERAS_CONFIG not in members:
         return None

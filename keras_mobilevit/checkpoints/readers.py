@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pathlib
+import warnings
 from typing import Literal
 
 import numpy as np
 
 from keras_mobilevit.checkpoints import hdf5, hdf5_process, torch_file
+from keras_mobilevit.checkpoints.model_folder import weights_file
 from keras_mobilevit.info_archive import (
     list_members,
     read_member,
@@ -34,7 +36,7 @@ def file_kind(path: str | pathlib.Path) -> FileKind:
     """Tells what a checkpoint file is, by its contents and not its name.
 
     Args:
-        path: The file.
+        path: The file, or a folder in which Hugging Face saved a model.
 
     Returns:
         `"keras_h5"` (`.weights.h5` of Keras 3), `"keras"` (`.keras`),
@@ -50,7 +52,7 @@ def file_kind(path: str | pathlib.Path) -> FileKind:
         >>> checkpoints.file_kind(path)
         'keras_h5'
     """
-    path = pathlib.Path(path)
+    path = weights_file(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no checkpoint file at {path}.")
     with path.open("rb") as file:
@@ -60,6 +62,13 @@ def file_kind(path: str | pathlib.Path) -> FileKind:
             content = hdf5.read_hdf5(path)
             if "layers" in content.groups:
                 return "keras_h5"
+            if _is_tensorflow_of_hugging_face(content):
+                raise _TensorFlowFile(
+                    f"{path} is a file of Hugging Face for TensorFlow, which "
+                    "is not read. Give the folder that it is in, or "
+                    "model.safetensors or pytorch_model.bin of the same model; "
+                    "both hold the same weights."
+                )
             if (
                 _KECAM_GROUP in content.groups
                 or "layer_names" in content.attributes
@@ -77,6 +86,8 @@ def file_kind(path: str | pathlib.Path) -> FileKind:
             return "safetensors"
         elif head.startswith(b"\x80"):
             return "torch"
+    except _TensorFlowFile:
+        raise
     except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
     if not head:
@@ -92,14 +103,18 @@ def file_kind(path: str | pathlib.Path) -> FileKind:
 
 
 def read_tensors(
-    path: str | pathlib.Path, *, ema: bool = True
+    path: str | pathlib.Path, *, ema: bool | None = None
 ) -> dict[str, np.ndarray]:
     """Reads all tensors of a checkpoint.
 
     Args:
-        path: File of any kind that `file_kind` knows.
-        ema: Of a PyTorch file that holds both, take the exponential moving
-            average of the weights, and not the weights themselves.
+        path: File of any kind that `file_kind` knows, or a folder in which
+            Hugging Face saved a model.
+        ema: Which weights to take of the checkpoint of a trainer that holds
+            them and their exponential moving average: `True` for the average,
+            `False` for the weights themselves, `None` for those that the
+            file's library prefers. timm and cvnets both report, and publish,
+            the average.
 
     Returns:
         Dict of arrays. The keys are those of the state dict for PyTorch and
@@ -108,8 +123,12 @@ def read_tensors(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is damaged or no checkpoint.
+        ValueError: If the file is damaged or no checkpoint, or does not hold
+            the weights that `ema` asks for.
         ImportError: If the file needs safetensors and it is not installed.
+
+    Warns:
+        UserWarning: If the file holds both and `ema` does not choose.
 
     Example:
         >>> from keras_mobilevit import checkpoints
@@ -118,10 +137,35 @@ def read_tensors(
         >>> f"{sum(tensor.size for tensor in tensors.values()):,}"
         '958,346'
     """
-    path = pathlib.Path(path)
+    tensors, has_both = read_all(path, ema=ema)
+    if has_both and ema is None:
+        warnings.warn(
+            f"{path} holds weights and their exponential moving average. The "
+            "average was taken, as timm and cvnets do; `ema=False` "
+            "(`--no-ema`) takes the weights themselves, `ema=True` (`--ema`) "
+            "the average without this warning.",
+            stacklevel=2,
+        )
+    return tensors
+
+
+def read_all(
+    path: str | pathlib.Path, *, ema: bool | None = None
+) -> torch_file.TorchContent:
+    """As `read_tensors`, but says whether there are both, and never warns."""
+    path = weights_file(path)
     kind = file_kind(path)
     if kind == "torch":
         return torch_file.read_torch(path, ema=ema)
+    if ema:
+        raise ValueError(
+            f"{path} is no checkpoint of PyTorch and holds one set of "
+            "weights. Leave `ema=True` out."
+        )
+    return torch_file.TorchContent(_read_others(path, kind), False)
+
+
+def _read_others(path, kind):
     if kind == "safetensors":
         return _read_safetensors(path)
     try:
@@ -243,6 +287,17 @@ def _read_keras(content):
             raise ValueError(f"a layer above {name} has no name")
         tensors["/".join((*layers, index))] = array
     return tensors
+
+
+class _TensorFlowFile(ValueError):
+    """Nothing is wrong with the file but its kind."""
+
+
+def _is_tensorflow_of_hugging_face(content):
+    return "mobilevit" in content.groups and any(
+        name.startswith("mobilevit/") and "/encoder/" in name
+        for name in content.datasets
+    )
 
 
 def _damaged(path, error):

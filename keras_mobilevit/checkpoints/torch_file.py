@@ -15,7 +15,6 @@ import os
 import pathlib
 import pickle
 import pickletools
-import warnings
 import zipfile
 from typing import NamedTuple
 
@@ -34,12 +33,15 @@ _DTYPES = {
     "ByteStorage": np.dtype("u1"),
     "BoolStorage": np.dtype("?"),
 }
-# Keys under which trainers keep the weights: the exponential moving average,
-# which timm and cvnets evaluate where there is one, and the weights themselves.
+# Keys under which trainers keep the weights: the exponential moving average, of
+# which timm (the first and the last key) loads it before any other and cvnets
+# (the second) saves its best model, and the weights themselves.
 _EMA_WRAPPERS = ("state_dict_ema", "ema_state_dict", "model_ema")
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 # What compilers and containers put in front of every key.
 _PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "net.")
+# What PyTorch's `AveragedModel` counts beside its weights.
+_EMA_COUNTER = "n_averaged"
 # What trainers save beside the weights; none of it is made.
 _STOOD_IN_FOR = frozenset(
     {
@@ -132,9 +134,21 @@ class _Unpickler(pickle.Unpickler):
         return tensor
 
 
+class TorchContent(NamedTuple):
+    """What `read_torch` read.
+
+    Attributes:
+        tensors: Arrays by state dict key.
+        has_both: Whether the file holds both weights and an average of them.
+    """
+
+    tensors: dict[str, np.ndarray]
+    has_both: bool
+
+
 def read_torch(
-    path: str | pathlib.Path, *, ema: bool = True
-) -> dict[str, np.ndarray]:
+    path: str | pathlib.Path, *, ema: bool | None = None
+) -> TorchContent:
     """Reads the tensors of a `torch.save` file.
 
     Both formats are read: the zip archive, and the plain pickle from before
@@ -144,18 +158,12 @@ def read_torch(
 
     Args:
         path: The file.
-        ema: Of a file with both, take the exponential moving average of the
-            weights, as timm and cvnets do, and not the weights themselves.
-
-    Returns:
-        Dict of arrays by state dict key.
+        ema: As in `keras_mobilevit.checkpoints.read_tensors`.
 
     Raises:
-        ValueError: If the file is damaged, holds no tensors, or refers to
-            anything but tensors and what trainers keep beside them.
-
-    Warns:
-        UserWarning: If the file holds both weights and their average.
+        ValueError: If the file is damaged, holds no tensors or not those that
+            `ema` asks for, or refers to anything but tensors and what
+            trainers keep beside them.
     """
     try:
         with open(path, "rb") as file:
@@ -175,16 +183,7 @@ def read_torch(
         raise ValueError(
             f"Cannot read {path} as a PyTorch checkpoint: {error}."
         ) from error
-    if has_both:
-        forms = ("average was", "weights"), ("weights were", "average")
-        taken, other = forms[0] if ema else forms[1]
-        warnings.warn(
-            f"{path} holds weights and their exponential moving average. The "
-            f"{taken} taken; `checkpoints.read_tensors(path, ema={not ema})` "
-            f"reads the {other}.",
-            stacklevel=2,
-        )
-    return tensors
+    return TorchContent(tensors, has_both)
 
 
 def _read_zip(file):
@@ -273,20 +272,34 @@ def _state_dict(content, ema):
         It, and whether there are both weights and an average of them.
     """
     averages = _unwrap(content, _EMA_WRAPPERS)
-    has_both = averages is not None and _unwrap(content, _WRAPPERS) is not None
-    if averages is not None and (ema or not has_both):
+    weights = _unwrap(content, _WRAPPERS)
+    if ema and averages is None:
+        raise ValueError(
+            "it holds no exponential moving average of its weights, which "
+            "`ema=True` asks for: leave it out"
+        )
+    if ema is False and averages is not None and weights is None:
+        raise ValueError(
+            "it holds nothing but an exponential moving average of weights, "
+            "which `ema=False` does not want: leave it out"
+        )
+    if averages is not None and ema is not False:
         content = averages
     # Wrappers are wrapped, too.
     while (inner := _unwrap(content, _WRAPPERS)) is not None:
         content = inner
     if not isinstance(content, dict):
         raise ValueError("it holds no dictionary of tensors")
-    tensors = {k: v for k, v in content.items() if isinstance(v, _Tensor)}
+    tensors = {
+        key: value
+        for key, value in content.items()
+        if isinstance(value, _Tensor) and key != _EMA_COUNTER
+    }
     if not tensors:
         raise ValueError("it holds no tensors")
     while prefix := _common_prefix(tensors):
         tensors = {k.removeprefix(prefix): v for k, v in tensors.items()}
-    return tensors, has_both
+    return tensors, averages is not None and weights is not None
 
 
 def _unwrap(content, wrappers):

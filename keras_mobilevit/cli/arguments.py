@@ -7,6 +7,17 @@ import importlib
 from collections.abc import Callable
 
 
+def add_ema(parser: argparse._ActionsContainer) -> None:
+    """Adds the choice between weights and their moving average."""
+    parser.add_argument(
+        "--ema",
+        action=argparse.BooleanOptionalAction,
+        help="of a checkpoint that holds weights and their exponential moving "
+        "average, take the average, or with --no-ema the weights themselves "
+        "(default: the average, with a warning)",
+    )
+
+
 def name_in(module: str, table: str) -> Callable[[str], str]:
     """Type of an argument that is one of the names in a table.
 

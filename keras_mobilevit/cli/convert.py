@@ -6,6 +6,7 @@ IN is any of these, recognised by its contents:
   .h5             keras_cv_attention_models
   .weights.h5     Keras 3 weights
   .keras          Keras 3 model
+  a folder        of Hugging Face, with config.json, which names the classes
 The suffix of OUT chooses the format to write:
   .weights.h5     weights for keras_mobilevit
   .keras          whole model: RGB pixels in [0, 255] to logits
@@ -19,13 +20,14 @@ from __future__ import annotations
 
 import argparse
 
+from keras_mobilevit.cli.arguments import add_ema
 from keras_mobilevit.cli.errors import print_error
 
 HELP = "convert a checkpoint to another format"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", metavar="IN", help="checkpoint to read")
+    parser.add_argument("source", metavar="IN", help="file or folder to read")
     parser.add_argument("target", metavar="OUT", help="file to write")
     parser.add_argument(
         "--channel-order",
@@ -33,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="order of the image channels that IN was trained with (default: "
         "bgr for ml-cvnets and Hugging Face keys, else rgb)",
     )
+    add_ema(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.source,
             arguments.target,
             channel_order=arguments.channel_order,
+            ema=arguments.ema,
         )
     except (ImportError, OSError, RuntimeError, ValueError) as error:
         print_error(error)

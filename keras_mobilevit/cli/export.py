@@ -43,7 +43,7 @@ IGNORED = {
         *("--recipe", "--input-type", "--output-type", "--save-recipe"),
         *("--no-escalation", "--target-sqnr", "--max-drop"),
     ),
-    "--keras": ("--weights", "--classes"),
+    "--keras": ("--weights", "--classes", "--ema"),
 }
 # What is published for each task.
 WEIGHTS = {
@@ -78,6 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
 def is_given(arguments: argparse.Namespace, option: str) -> bool:
     name = option.removeprefix("--").replace("-", "_")
     value = getattr(arguments, name)
+    if name == "ema":
+        # False is a choice, too.
+        return value is not None
     # A threshold of 0 is one.
     return value is not None and value is not False
 
@@ -238,5 +241,6 @@ def open_source(
         task=arguments.task,
         classes=arguments.classes,
         size=arguments.size,
+        ema=arguments.ema,
     )
     return opened.model, opened.info

@@ -5,7 +5,12 @@ from __future__ import annotations
 import argparse
 
 from keras_mobilevit.architectures import variants
-from keras_mobilevit.cli.arguments import add_problem_type, add_scaling, name_in
+from keras_mobilevit.cli.arguments import (
+    add_ema,
+    add_problem_type,
+    add_scaling,
+    name_in,
+)
 from keras_mobilevit.configs import TASKS
 from keras_mobilevit.tflite.quantization.recipes import RECIPES
 
@@ -54,6 +59,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         "those published for the task, downloaded); a file that "
         "keras-mobilevit train wrote brings its labels and preprocessing",
     )
+    add_ema(model)
     model.add_argument(
         "--task",
         choices=TASKS,

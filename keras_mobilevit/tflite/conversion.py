@@ -12,6 +12,7 @@ import keras
 
 from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.reparameterization import reparameterize
+from keras_mobilevit.tflite.exportable import as_functional, in_float32
 from keras_mobilevit.tflite.flatbuffer import ParsedFile, read_model
 from keras_mobilevit.tflite.naming import shorten_names
 
@@ -35,7 +36,8 @@ def convert(model: keras.Model, size: tuple[int, int] | None = None) -> bytes:
 
     Returns:
         The `.tflite` file with the signature `serve`, input `image` and
-        output `output`, or, if there are several, `output_0` and so on.
+        output `output`. Several outputs have the names of their dictionary,
+        or, out of a list, `output_0` and so on.
 
     Raises:
         ValueError: If the backend is not TensorFlow, or the size is missing
@@ -56,6 +58,7 @@ def convert_parsed(
     model: keras.Model, size: tuple[int, int] | None = None
 ) -> ParsedFile:
     """As `convert`, with the graph of the file."""
+    model = in_float32(as_functional(model, size))
     shape = exported_shape(model, size)
     deploy = reparameterize(model)
     with saved_model_converter(deploy, shape) as converter:
@@ -93,9 +96,7 @@ def saved_model_converter(
     @tf.function(input_signature=[spec], autograph=False)
     def serve(image):
         outputs = keras.tree.flatten(model(image, training=False))
-        if len(outputs) == 1:
-            return {OUTPUT_NAME: outputs[0]}
-        return {f"{OUTPUT_NAME}_{i}": x for i, x in enumerate(outputs)}
+        return dict(zip(output_names(model), outputs, strict=True))
 
     with tempfile.TemporaryDirectory() as folder:
         archive = keras.export.ExportArchive()
@@ -106,6 +107,25 @@ def saved_model_converter(
         yield tf.lite.TFLiteConverter.from_saved_model(
             folder, signature_keys=["serve"]
         )
+
+
+def output_names(model: keras.Model) -> list[str]:
+    """Names of the outputs of a model in its file, in the order of Keras.
+
+    Those in a dictionary keep their names. A single one is called `output`,
+    several in a list are numbered.
+    """
+    count = len(model.outputs)
+    # Keras does not give that of a Sequential model.
+    sequential = isinstance(model, keras.Sequential)
+    structure = None if sequential else model.output
+    if isinstance(structure, dict) and len(structure) == count:
+        names = keras.tree.flatten({key: str(key) for key in structure})
+        # Tensors of a file differ in their names.
+        return [f"{n}_output" if n == INPUT_NAME else n for n in names]
+    if count == 1:
+        return [OUTPUT_NAME]
+    return [f"{OUTPUT_NAME}_{index}" for index in range(count)]
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from keras_mobilevit.tflite.conversion import (
     saved_model_converter,
 )
 from keras_mobilevit.tflite.export import checked_path, finish_file
+from keras_mobilevit.tflite.exportable import as_functional, in_float32
 from keras_mobilevit.tflite.flatbuffer import ParsedFile
 from keras_mobilevit.tflite.metadata import append_metadata
 from keras_mobilevit.tflite.options import ExportOptions
@@ -69,8 +70,9 @@ def export_baseline(
     options = ExportOptions(**options)
     path = checked_path(path)
     tf = import_optional("tensorflow", extra="tflite")
+    model = as_functional(model, options.size)
     output_head = options.find_output_head(model)
-    prepared = options.prepare(model)
+    prepared = in_float32(options.prepare(model))
     metadata = options.describe(model)
     images = options.draw_images(model)
 

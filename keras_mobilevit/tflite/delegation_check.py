@@ -6,6 +6,7 @@ import pathlib
 import statistics
 import tempfile
 import time
+import warnings
 
 from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.text_formatting import abbreviate
@@ -34,6 +35,19 @@ def is_for_xnnpack(recipe: Recipe) -> bool:
     return not recipe.needs_calibration or bool(
         recipe.skip_ops or recipe.skip_layers
     )
+
+
+def warn_of_gaps(recipe: Recipe, file: bytes) -> None:
+    """Warns of what `delegation_gaps` finds, if the recipe minds.
+
+    Args:
+        recipe: By which the file was made.
+        file: Before its output head, of which some are known to end in
+            operations that XNNPACK has not.
+    """
+    if is_for_xnnpack(recipe) and (gaps := delegation_gaps(file)):
+        # Whoever called the export is at no fixed distance.
+        warnings.warn(f"{recipe.name}: {gaps}", stacklevel=2)
 
 
 def delegation_gaps(file: bytes) -> str | None:

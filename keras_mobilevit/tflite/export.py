@@ -16,6 +16,8 @@ from keras_mobilevit.pixel_scaling import PixelScaling
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.conversion import convert_parsed
+from keras_mobilevit.tflite.delegation_check import warn_of_gaps
+from keras_mobilevit.tflite.exportable import as_functional
 from keras_mobilevit.tflite.flatbuffer import ParsedFile, write_model
 from keras_mobilevit.tflite.metadata import append_metadata
 from keras_mobilevit.tflite.options import ExportOptions
@@ -27,6 +29,9 @@ from keras_mobilevit.tflite.quantization.calibration_set import (
 from keras_mobilevit.tflite.quantization.prepare import needs_of, prepare
 from keras_mobilevit.tflite.quantization.quantize import quantize_parsed
 from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
+from keras_mobilevit.tflite.quantization.unmatched_layers import (
+    warn_of_unmatched_layers,
+)
 from keras_mobilevit.tflite.verification import (
     Verified,
     quantize_verified,
@@ -67,8 +72,11 @@ def export_tflite(
     says otherwise.
 
     Args:
-        model: Model of this package, or one that contains its blocks, with
-            one input.
+        model: Model of this package, or one that contains its blocks, or any
+            other for images, with one input: functional, Sequential, or
+            subclassed if its `call` works on symbolic tensors. One that was
+            trained in mixed precision, float16 or float64 is exported in
+            float32. Outputs in a dictionary keep their names.
         path: File to write, ending in `.tflite`.
         recipe: Name in `keras_mobilevit.tflite.RECIPES`, path of a JSON
             file, or a `Recipe`.
@@ -129,7 +137,9 @@ def export_tflite(
     Warns:
         UserWarning: If a file that was made with calibration images was
             escalated, is too far from float32, could not be verified well,
-            or, with int8 activations, is not in one partition of XNNPACK.
+            or if a file by any recipe but `int8_full` is not in one
+            partition of XNNPACK, or if the recipe names layers that the model
+            does not have.
 
     Example:
         >>> import keras
@@ -199,6 +209,7 @@ def export_recipes(
         checked_path(path): find_recipe(recipe, options.architecture)
         for path, recipe in targets.items()
     }
+    model = as_functional(model, options.size)
     output_head = options.find_output_head(model)
     network = options.prepare(model)
     metadata = options.describe(model)
@@ -208,12 +219,14 @@ def export_recipes(
     source = convert_parsed(network, options.size)
     prepared = {}
     for path, recipe in targets.items():
+        warn_of_unmatched_layers(recipe, source.model)
         adapted = output_head.adapt(recipe)
         if not _takes_images(recipe, options):
             quantized = quantize_parsed(source, adapted)
             if options.compat:
                 make_compatible(quantized, options.compat)
             quantized = ParsedFile.pack(quantized)
+            warn_of_gaps(recipe, quantized.data)
             write_quantized(path, quantized, recipe, metadata, output_head)
             continue
         if recipe.needs_calibration:

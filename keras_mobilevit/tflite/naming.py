@@ -15,6 +15,10 @@ from collections import Counter
 import keras
 
 from keras_mobilevit.configs import FOLD_SCOPE
+from keras_mobilevit.tflite.architecture_names import (
+    architecture_names,
+    rename,
+)
 from keras_mobilevit.tflite.flatbuffer import (
     is_constant,
     op_name,
@@ -31,6 +35,8 @@ def shorten_names(model, network: keras.Model) -> None:
     An operation's output is called `<layer>/.../<operation>`, a constant
     `<output that it serves>/kernel`, `/bias` or `/constant`. Inputs and
     outputs take their names from the signature, and the outputs its order too.
+    Layers of a registered architecture are called as in its own networks,
+    wherever they are nested and whatever they were renamed to.
 
     Args:
         model: As `read_model` gives it, converted from `network`.
@@ -45,6 +51,7 @@ def shorten_names(model, network: keras.Model) -> None:
         if layer is not _scaled(network)
         for part in layer.name.split("/")
     } | {FOLD_SCOPE}
+    known = architecture_names(network)
     fixed = _signature_names(model)
     names = dict(fixed)
     used = Counter(names.values())
@@ -59,7 +66,7 @@ def shorten_names(model, network: keras.Model) -> None:
     for op in graph.operators:
         kind = op_name(model, op)
         for output in op.outputs:
-            scope = _scope(tensor_name(graph, output), layers)
+            scope = _scope(tensor_name(graph, output), layers, known)
             assign(output, "/".join((*scope, kind.lower())))
         consumer = names[op.outputs[0]]
         for position, tensor in enumerate(op.inputs):
@@ -91,10 +98,12 @@ def _signature_names(model):
     }
 
 
-def _scope(name, layers):
+def _scope(name, layers, known):
     """Layers that all operations in a fused name share, outermost first."""
     scopes = [_layer_path(part, layers) for part in name.split(";") if part]
-    return os.path.commonprefix([scope for scope in scopes if scope])
+    return os.path.commonprefix(
+        [rename(tuple(scope), known) for scope in scopes if scope]
+    )
 
 
 def _layer_path(path, layers):

@@ -20,8 +20,8 @@ from keras_mobilevit.tflite.accuracy_guard import GUARDED_FIELDS, guard_accuracy
 from keras_mobilevit.tflite.benchmarks.latency import measure_latency
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.delegation_check import (
-    delegation_gaps,
     is_for_xnnpack,
+    warn_of_gaps,
 )
 from keras_mobilevit.tflite.flatbuffer import ParsedFile
 from keras_mobilevit.tflite.options import ExportOptions
@@ -130,10 +130,7 @@ def quantize_verified(
                 *(verified, prepared, kept.recipe, images),
                 *(measure, fidelity, output_head, options),
             )
-    if is_for_xnnpack(recipe):
-        gaps = delegation_gaps(verified.quantized.data)
-        if gaps:
-            _warn(f"{verified.recipe.name}: {gaps}")
+    warn_of_gaps(verified.recipe, verified.quantized.data)
     return verified
 
 
@@ -160,13 +157,15 @@ def round_verified(
 
     Warns:
         UserWarning: If the file is farther from float32 than `min_sqnr`, or
-            too few images were reserved to tell.
+            too few images were reserved to tell; or if XNNPACK leaves a part
+            of it to slower kernels.
     """
     model = quantize_parsed(source, output_head.adapt(recipe))
     if options.compat:
         make_compatible(model, options.compat)
     round_weights(model, source.model, images.images)
     verified = Verified(ParsedFile.pack(model), recipe, {})
+    warn_of_gaps(recipe, verified.quantized.data)
     if not _enough_reserved(recipe.name, images):
         return verified
     measure = parsed_meter(

@@ -117,7 +117,8 @@ def test_wrong_hash_falls_to_the_next_source(server, folder):
 
 def test_interruption_leaves_no_file(server, folder):
     server.interrupted = {"a.h5", "b.pth", "c.pt"}
-    with pytest.raises(OSError, match="can not be downloaded"):
+    # Some weights need no download.
+    with pytest.raises(OSError, match="cifar10 of mobilevit_xxs .*--weights"):
         fetch_imagenet(VARIANT)
     assert names(folder) == []
     server.interrupted = {"a.h5"}

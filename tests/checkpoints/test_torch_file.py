@@ -14,13 +14,17 @@ import numpy as np
 import pytest
 import synthetic
 
+from keras_mobilevit.checkpoints import read_tensors, torch_file
 from keras_mobilevit.checkpoints.readers import file_kind
-from keras_mobilevit.checkpoints.torch_file import read_torch
 
 WRITERS = {
     "zip": synthetic.write_torch_zip,
     "legacy": synthetic.write_torch_legacy,
 }
+
+
+def read_torch(path, **options):
+    return torch_file.read_torch(path, **options).tensors
 
 
 def arrays():
@@ -267,9 +271,31 @@ def test_says_which_weights_it_takes(tmp_path, monkeypatch, key):
     path = tmp_path / "file"
     write_training_checkpoint(path, monkeypatch, content)
     with pytest.warns(UserWarning, match=r"average was taken.*ema=False"):
-        np.testing.assert_array_equal(read_torch(path)["a"], EMA)
-    with pytest.warns(UserWarning, match=r"weights were taken.*ema=True"):
-        np.testing.assert_array_equal(read_torch(path, ema=False)["a"], RAW)
+        np.testing.assert_array_equal(read_tensors(path)["a"], EMA)
+    # Whoever chooses is not warned.
+    np.testing.assert_array_equal(read_tensors(path, ema=False)["a"], RAW)
+    np.testing.assert_array_equal(read_tensors(path, ema=True)["a"], EMA)
+
+
+def test_weights_that_are_not_there_are_not_replaced(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_training_checkpoint(path, monkeypatch, {"model_ema": {"a": EMA}})
+    np.testing.assert_array_equal(read_tensors(path)["a"], EMA)
+    with pytest.raises(ValueError, match="nothing but an .*average"):
+        read_tensors(path, ema=False)
+    for content in ({"model": {"a": RAW}}, {"a": RAW}):
+        write_training_checkpoint(path, monkeypatch, content)
+        np.testing.assert_array_equal(read_tensors(path, ema=False)["a"], RAW)
+        with pytest.raises(ValueError, match="holds no .*average"):
+            read_tensors(path, ema=True)
+
+
+def test_reads_the_averaged_model_of_torch(tmp_path, monkeypatch):
+    """`AveragedModel` counts its updates beside `module`."""
+    state = {"n_averaged": np.float32([7]), "module.a": EMA}
+    path = tmp_path / "file"
+    write_training_checkpoint(path, monkeypatch, {"model_ema": state})
+    assert list(read_tensors(path)) == ["a"]
 
 
 @pytest.mark.parametrize("wrapper", ["net", "model_state_dict", "model_ema"])

@@ -1,6 +1,7 @@
 """Which images calibrate: drawn evenly, by a seed, and in [0, 255]."""
 
 import collections
+import functools
 import io
 import itertools
 import tarfile
@@ -217,6 +218,33 @@ class Batches(keras.utils.PyDataset):
         return numbered(40)[part], np.zeros(10)
 
 
+class TorchTensor:
+    """NumPy takes it only after it was detached, and copied from the GPU."""
+
+    def __init__(self, array, steps=("detach", "cpu")):
+        self.shape = array.shape
+        self._array, self._steps = array, steps
+
+    def detach(self):
+        return self._after("detach")
+
+    def cpu(self):
+        return self._after("cpu")
+
+    def _after(self, step):
+        assert self._steps[0] == step
+        return TorchTensor(self._array, self._steps[1:])
+
+    def __array__(self, dtype=None, copy=None):
+        assert not self._steps
+        return self._array
+
+
+def loader():
+    for batch in np.split(numbered(40).astype(np.float32), 4):
+        yield [TorchTensor(batch), TorchTensor(np.zeros(10))]
+
+
 def tensorflow_dataset():
     tf = pytest.importorskip("tensorflow")
     data = tf.data.Dataset.from_tensor_slices((numbered(40), np.zeros(40)))
@@ -227,6 +255,15 @@ def tensorflow_dataset():
     "make",
     [
         lambda: list(numbered(40)),
+        lambda: lambda: (image for image in numbered(40)),
+        lambda: functools.partial(iter, numbered(40)),
+        # What TensorFlow's converter calls a representative dataset.
+        lambda: lambda: ([image[None]] for image in numbered(40)),
+        lambda: [{"images": numbered(40), "labels": np.zeros(40)}],
+        lambda: [({"pixels": numbered(40)}, np.zeros(40))],
+        lambda: np.split(numbered(40, np.int32), 4),
+        lambda: tensorflow_dataset().map(lambda x, y: {"image": x, "y": y}),
+        lambda: loader(),
         lambda: iter(numbered(40)),
         lambda: np.split(numbered(40).astype(np.float16), 4),
         lambda: [[numbered(40), np.zeros(40)]],
@@ -237,6 +274,14 @@ def tensorflow_dataset():
     ],
     ids=[
         "list",
+        "generator function",
+        "callable",
+        "representative dataset",
+        "dictionaries",
+        "labelled dictionaries",
+        "integers",
+        "tf.data dictionaries",
+        "loader",
         "iterator",
         "batches",
         "labelled batch",
@@ -250,6 +295,26 @@ def test_iterables_give_their_first_images(make):
     found = calibration_set(make(), SHAPE, count=23, seed=1)
     assert numbers(found) == list(range(23))
     assert found.seed is None
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        (numbered(40), np.zeros((40, 1))),
+        [numbered(40), np.zeros(40)],
+        {"images": numbered(40), "labels": np.zeros(40)},
+        {"pixels": numbered(40)},
+        lambda: numbered(40),
+        numbered(40, np.int32),
+        numbered(40, np.int64),
+        TorchTensor(numbered(40)),
+    ],
+)
+def test_arrays_in_other_forms_are_drawn_from(source):
+    found = calibration_set(source, SHAPE, count=23, seed=1)
+    expected = calibration_set(numbered(40), SHAPE, count=23, seed=1)
+    np.testing.assert_array_equal(found.images, expected.images)
+    assert found.seed == 1
 
 
 def test_a_shorter_iterable_is_used_whole():
@@ -351,7 +416,9 @@ UNIT = np.linspace(0, 1, 30 * 288, dtype=np.float32).reshape(30, *SHAPE)
         (np.where(UNIT > 0.9, np.nan, 255 * UNIT), r"\[nan, nan\]"),
         (np.where(UNIT > 0.9, np.inf, 255 * UNIT), r"\[0, inf\]"),
         (UNIT.astype(np.uint8), r"values in \[0, 1\]"),
-        (numbered(30, np.int32), "uint8 or floats. Received: int32"),
+        (numbered(30, np.int32) * 10 - 1, r"values in \[19, 309\]"),
+        (numbered(30) > 3, "numbers.* Received: bool"),
+        (numbered(30).transpose(0, 3, 1, 2), "channels come first.*permute"),
         (numbered(30)[:, :7], r"of shape \(8, 12, 3\).* shape \(7, 12, 3\)"),
         (numbered(30)[..., :1], r"Received: one of shape \(8, 12, 1\)"),
     ],
@@ -371,6 +438,9 @@ def test_dark_images_among_others_are_fit():
     [
         (numbered(1)[0], {}, r"4 axes.* Received: shape \(8, 12, 3\)"),
         ([np.zeros(5)], {}, "of shape"),
+        (7, {}, "generator function .* Received: int"),
+        (["a.jpg"], {}, "arrays of numbers.* Received: <U5"),
+        ([{"left": 1, "right": 2}], {}, r"Received: \['left', 'right'\]"),
         ([], {}, "Received: none"),
         (numbered(30), dict(count=0), "`count` must be at least 1"),
     ],

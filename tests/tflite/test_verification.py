@@ -454,12 +454,22 @@ def test_the_baseline_is_measured_and_never_escalated(
 # === Delegation ===
 
 
+@pytest.mark.parametrize(
+    ("recipe", "calibration"),
+    [("int8", IMAGES), ("dynamic", IMAGES), ("dynamic", None)]
+    + [(name, None) for name in ("float32", "float16", "weight_only")],
+)
 def test_what_is_left_to_slow_kernels_is_told(
-    tiny, converted, tmp_path, monkeypatch
+    tiny, converted, tmp_path, monkeypatch, recipe, calibration
 ):
-    monkeypatch.setattr(f"{VERIFICATION}.delegation_gaps", lambda file: "Alas.")
-    with pytest.warns(UserWarning, match="int8: Alas."):
-        export_tflite(tiny, tmp_path / "a.tflite", calibration=IMAGES)
+    monkeypatch.setattr(
+        "keras_mobilevit.tflite.delegation_check.delegation_gaps",
+        lambda file: "Alas.",
+    )
+    with pytest.warns(UserWarning, match=f"{recipe}: Alas."):
+        export_tflite(
+            tiny, tmp_path / "a.tflite", recipe, calibration=calibration
+        )
 
 
 def test_gaps_have_names_reasons_and_a_price():

@@ -9,6 +9,7 @@ import keras
 
 from keras_mobilevit.model_info import OutputSpec
 from keras_mobilevit.output_kind import output_kind
+from keras_mobilevit.tflite.conversion import output_names
 from keras_mobilevit.tflite.quantization.recipes import Recipe
 
 
@@ -72,4 +73,12 @@ class OutputHead:
             model: The model as it was before `prepare`.
             shape: `(height, width, channels)` of the input.
         """
-        return OutputSpec(kind=output_kind(model))
+        decoding = {}
+        if len(model.outputs) > 1:
+            layers = model.output_names
+            for name, layer, output in zip(
+                output_names(model), layers, model.outputs, strict=True
+            ):
+                sides = ", ".join(str(side or "n") for side in output.shape[1:])
+                decoding[name] = f"(1, {sides}): of the layer {layer}"
+        return OutputSpec(kind=output_kind(model), decoding=decoding)

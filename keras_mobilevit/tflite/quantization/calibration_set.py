@@ -11,11 +11,12 @@ import dataclasses
 import itertools
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from tqdm import tqdm
 
+from keras_mobilevit.image_batches import iterate_batches, unwrap_source
 from keras_mobilevit.image_folders import (
     label_of,
     list_files,
@@ -86,7 +87,14 @@ class CalibrationSet:
         )
 
 
-Source = CalibrationSet | str | os.PathLike | np.ndarray | Iterable
+Source = (
+    CalibrationSet
+    | str
+    | os.PathLike
+    | np.ndarray
+    | Iterable
+    | Callable[[], Iterable]
+)
 
 
 @takes_old_names
@@ -112,10 +120,12 @@ def calibration_set(
     Args:
         source: Folder or tar of pictures, as in
             `keras_mobilevit.image_folders.iterate_files`; array
-            `(count, height, width, channels)`; `tf.data.Dataset`,
-            `keras.utils.PyDataset` or other iterable of images or batches of
-            them, alone or as the first of a tuple or list; or the result of
-            an earlier call.
+            `(count, height, width, channels)` of integers or floats;
+            `tf.data.Dataset`,
+            `keras.utils.PyDataset`, another iterable or a generator function
+            of images or batches of them, alone, first in a tuple or list, or
+            in a dictionary; or the result of an earlier call. See
+            `keras_mobilevit.image_batches`.
         shape: `(height, width, channels)` of the model's input. Only pictures
             from files are brought to it.
         count: Use at most so many.
@@ -158,7 +168,7 @@ def calibration_set(
         images, skipped = _draw_pictures(
             source, shape, count, seed, crop_pct, pre_resize, whole
         )
-    elif isinstance(source, np.ndarray):
+    elif isinstance(source := unwrap_source(source), np.ndarray):
         images = _draw_images(source, shape, count, seed)
     else:
         images = list(itertools.islice(_iterate_images(source, shape), count))
@@ -245,11 +255,8 @@ def _draw_images(array, shape, count, seed):
 
 def _iterate_images(source, shape):
     """Yields single images out of images, batches and labelled batches."""
-    for element in source:
-        if isinstance(element, (tuple, list)):
-            element = element[0]
-        array = np.asarray(element)
-        yield from _as_pixels(array if array.ndim == 4 else array[None], shape)
+    for batch in iterate_batches(source):
+        yield from _as_pixels(batch, shape)
 
 
 def _as_pixels(array, shape):
@@ -257,10 +264,10 @@ def _as_pixels(array, shape):
     _check_shape(array.shape[1:], shape)
     if array.dtype == np.uint8:
         return array
-    if array.dtype.kind != "f":
+    if array.dtype.kind not in "iuf":
         raise ValueError(
-            "Calibration images must be uint8 or floats. Received: "
-            f"{array.dtype}"
+            "Calibration images must be numbers, uint8, other integers or "
+            f"floats. Received: {array.dtype}"
         )
     return array.astype(np.float32)
 
@@ -293,10 +300,15 @@ def _checked(images, skipped, scaling):
 
 def _check_shape(received, shape):
     if tuple(received) != tuple(shape):
+        advice = "Resize them, or pass a folder of pictures."
+        if tuple(received) == (shape[2], *shape[:2]):
+            advice = (
+                "Their channels come first, as in PyTorch: transpose them, as "
+                "`batch.permute(0, 2, 3, 1)` does."
+            )
         raise ValueError(
             f"Calibration images must be of shape {tuple(shape)}, as the "
-            f"model's input. Received: one of shape {tuple(received)}. Resize "
-            "them, or pass a folder of pictures."
+            f"model's input. Received: one of shape {tuple(received)}. {advice}"
         )
 
 

@@ -220,7 +220,7 @@ def _check_operation(name):
 
 # Folding tokens back into a map follows a norm and has no int8 form in the
 # quantizer: int8 would only add conversions.
-_NORMS = ("rms_norm", f"/{FOLD_SCOPE}/")
+NORMS = ("rms_norm", f"/{FOLD_SCOPE}/")
 
 
 def float32() -> Recipe:
@@ -286,7 +286,7 @@ def int8() -> Recipe:
         weights="int8",
         activations="int8",
         skip_ops=("SOFTMAX",),
-        skip_layers=_NORMS,
+        skip_layers=NORMS,
         integer_softmax=True,
         bit_exact_norms=True,
         per_tensor_dense_weights=True,
@@ -325,7 +325,7 @@ def int8_accurate(architecture: str = "mobilevit") -> Recipe:
     return dataclasses.replace(
         int8(),
         name="int8_accurate",
-        skip_layers=(*_NORMS, *layers),
+        skip_layers=(*NORMS, *layers),
         # The layers that are left have fewer activations in their tails than
         # the early ones, whose calibration_percentile is the default.
         calibration_percentile=99.999,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from keras_mobilevit.image_batches import iterate_images
 from keras_mobilevit.tflite.flatbuffer import read_model, write_model
 from keras_mobilevit.tflite.graph import Tensor
 from keras_mobilevit.tflite.quantization_debugging.probing import (
@@ -118,7 +119,8 @@ class PairedFiles:
         """Runs both files on one image after the other.
 
         Args:
-            images: Arrays `(height, width, channels)`, pixels in [0, 255].
+            images: As `keras_mobilevit.image_batches` takes them, pixels in
+                [0, 255].
 
         Yields:
             Whenever the tensors of the next image are there.
@@ -126,7 +128,7 @@ class PairedFiles:
         Raises:
             ValueError: If there are no images, or images of another shape.
         """
-        images = list(images)
+        images = list(iterate_images(images))
         if not images:
             raise ValueError("To compare files takes images. Received: none")
         for image in tqdm(images, desc="comparing tensors", disable=None):

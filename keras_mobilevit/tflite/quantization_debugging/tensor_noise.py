@@ -65,7 +65,8 @@ def compare_tensors(
     Args:
         float_model: float32 `.tflite` file, or its bytes.
         quantized_model: A file that was quantized from it, or its bytes.
-        images: Arrays `(height, width, channels)`, pixels in [0, 255].
+        images: Arrays `(height, width, channels)`, pixels in [0, 255], or
+            other sources of them, as `keras_mobilevit.image_batches` takes.
 
     Returns:
         One entry a tensor, in the order in which the graph computes them.

@@ -24,9 +24,13 @@ from keras_mobilevit.text_formatting import abbreviate
 from keras_mobilevit.tflite.accuracy_guard import guard_accuracy
 from keras_mobilevit.tflite.conversion import convert_parsed, exported_shape
 from keras_mobilevit.tflite.export import checked_path, write_verified
+from keras_mobilevit.tflite.exportable import as_functional
 from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.quantization.prepare import prepare
 from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
+from keras_mobilevit.tflite.quantization.unmatched_layers import (
+    warn_of_unmatched_layers,
+)
 from keras_mobilevit.tflite.scoring import accuracy_scorer, sqnr_scorer
 from keras_mobilevit.tflite.search.layer_ranking import (
     SearchStep,
@@ -107,6 +111,7 @@ def export_searched(
             "A search needs a recipe with int8 activations. Received: "
             f"recipe={recipe.name!r}"
         )
+    model = as_functional(model, options.size)
     output_head = options.find_output_head(model)
     if max_drop is not None and output_head.task != "classification":
         raise ValueError(
@@ -127,6 +132,7 @@ def export_searched(
     more = dataclasses.replace(options, calibration_images=2 * count)
     others = take_evenly(_without(more.draw_images(model), drawn), count)
     source = convert_parsed(network, options.size)
+    warn_of_unmatched_layers(recipe, source.model)
     prepared = prepare(source, recipe, drawn.images)
     source, statistics = prepared.file, prepared.calibration
     recipe = guard_accuracy(
