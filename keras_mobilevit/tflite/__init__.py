@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     )
     from keras_mobilevit.tflite.runtime import ImageModel, Prediction
     from keras_mobilevit.tflite.search.export import export_searched
+    from keras_mobilevit.tflite.self_test import SelfTest, check_self_test
 
 __all__ = [
     "OUTPUT_HEADS",
@@ -69,9 +70,11 @@ __all__ = [
     "Prediction",
     "Recipe",
     "Segmenter",
+    "SelfTest",
     "benchmark",
     "calibrate",
     "calibration_set",
+    "check_self_test",
     "compare",
     "compare_tensors",
     "convert",
@@ -112,6 +115,7 @@ __getattr__, __dir__ = lazy_names(
         "quantization_debugging.tensor_noise": ("compare_tensors",),
         "runtime": ("ImageModel", "Prediction"),
         "search.export": ("export_searched",),
+        "self_test": ("SelfTest", "check_self_test"),
     },
     moved={
         "ENDINGS": "keras_mobilevit.tflite.OUTPUT_HEADS",

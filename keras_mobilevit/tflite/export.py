@@ -26,6 +26,7 @@ from keras_mobilevit.tflite.quantization.calibration_set import (
 from keras_mobilevit.tflite.quantization.prepare import needs_of, prepare
 from keras_mobilevit.tflite.quantization.quantize import quantize_parsed
 from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
+from keras_mobilevit.tflite.self_test import record_self_test
 from keras_mobilevit.tflite.verification import (
     Verified,
     quantize_verified,
@@ -253,7 +254,7 @@ def write_quantized(
     metadata: ModelInfo,
     output_head: OutputHead,
 ) -> None:
-    """Gives a quantized file its output head and metadata, and writes it.
+    """Gives a file its output head, self-test and metadata, and writes it.
 
     Args:
         path: File to write.
@@ -262,12 +263,13 @@ def write_quantized(
         metadata: What else is known.
         output_head: What the file shall end in.
     """
+    finished = finish_file(quantized, output_head, metadata.compat)
     metadata = dataclasses.replace(
         metadata,
         recipe=recipe.name,
         recipe_fields=dataclasses.asdict(recipe),
+        self_test=record_self_test(finished, metadata.image),
     )
-    finished = finish_file(quantized, output_head, metadata.compat)
     atomic_write(path, append_metadata(finished, metadata))
 
 

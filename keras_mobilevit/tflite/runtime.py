@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -82,7 +83,7 @@ class ImageModel:
         self._how = num_threads, runtime
         self._interpreter = make_interpreter(path, num_threads, runtime)
         self._input = _image_input(self._interpreter, path)
-        self._outputs = _named_outputs(self._interpreter)
+        self._outputs = named_outputs(self._interpreter)
         self.output_names = tuple(self._outputs)
         self.info = read_metadata(path) or ModelInfo(
             name=self.path.stem, recipe="unknown"
@@ -140,7 +141,7 @@ class ImageModel:
         if (spec.scale, spec.offset) != (1, 0):
             image = image.astype(np.float32) * spec.scale + spec.offset
         self._interpreter.set_tensor(
-            self._input["index"], _quantize(image[None], self._input)
+            self._input["index"], quantize_pixels(image[None], self._input)
         )
 
     def invoke(self) -> None:
@@ -245,8 +246,12 @@ def _image_input(interpreter, path):
     )
 
 
-def _named_outputs(interpreter):
-    """Name -> details, in the file's order."""
+def named_outputs(interpreter: Any) -> dict[str, dict[str, Any]]:
+    """Name of each output -> LiteRT's details, in the file's order.
+
+    Args:
+        interpreter: With its tensors allocated.
+    """
     names = {}
     for signature in interpreter.get_signature_list():
         runner = interpreter.get_signature_runner(signature)
@@ -261,7 +266,18 @@ def _named_outputs(interpreter):
 # === Quantized inputs and outputs ===
 
 
-def _quantize(pixels, details):
+def quantize_pixels(
+    pixels: np.ndarray, details: Mapping[str, Any]
+) -> np.ndarray:
+    """Converts pixels to the type of an input.
+
+    Args:
+        pixels: As the model wants them.
+        details: LiteRT's, of the input.
+
+    Raises:
+        ValueError: If the range of a quantized input is not that of pixels.
+    """
     scale, zero_point = details["quantization"]
     dtype = details["dtype"]
     if not np.issubdtype(dtype, np.integer):
