@@ -321,6 +321,9 @@ class ModelInfo(_Checked):
         fidelity: How near the file is to float32, as
             `keras_mobilevit.tflite.output_fidelity.fidelity_facts` describes;
             empty for files that were made without images.
+        self_test: What the file gave for a known input, as
+            `keras_mobilevit.tflite.self_test` describes; empty if it was not
+            recorded.
         version: Version of this package that wrote the file.
         unknown: Keys of the JSON form that this version does not know. They
             are written again.
@@ -353,6 +356,7 @@ class ModelInfo(_Checked):
     calibration_seed: int | None = _whole(None, 0, 2**64, optional=True)
     compat: str = _text()
     fidelity: Mapping[str, Any] = _mapping()
+    self_test: Mapping[str, Any] = _mapping()
     version: str = _text()
     unknown: Mapping[str, Any] = _mapping()
 

@@ -4,6 +4,7 @@ Examples:
     keras-mobilevit inspect model.tflite
     keras-mobilevit inspect --json *.tflite > facts.json
     keras-mobilevit inspect --require-full-delegation model.tflite
+    keras-mobilevit inspect --self-test model.tflite
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from keras_mobilevit.markdown_tables import markdown_table
 
 if TYPE_CHECKING:
-    from keras_mobilevit.tflite import Inspection
+    from keras_mobilevit.tflite import Inspection, SelfTest
 
 HELP = "show what is in .tflite files"
 
@@ -31,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--require-full-delegation",
         action="store_true",
         help="fail if a node falls out of XNNPACK, or if it splits the graph",
+    )
+    parser.add_argument(
+        "--self-test",
+        action="store_true",
+        help="fail if this machine does not compute what the file recorded",
     )
 
 
@@ -46,9 +52,24 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2))
     else:
         print("\n\n".join(describe(path, fact) for path, fact in facts.items()))
+    failed = 0
     if arguments.require_full_delegation:
-        return require_full_delegation(facts)
-    return 0
+        failed |= require_full_delegation(facts)
+    if arguments.self_test:
+        failed |= self_test(arguments.files)
+    return failed
+
+
+def self_test(paths: list[str]) -> int:
+    from keras_mobilevit.tflite import check_self_test
+
+    failed = 0
+    for path in paths:
+        result = check_self_test(path)
+        # Standard output may be JSON.
+        print(f"self-test of {path}: {describe_test(result)}", file=sys.stderr)
+        failed |= not result.passed
+    return int(failed)
 
 
 def require_full_delegation(facts: dict[str, Inspection]) -> int:
@@ -111,6 +132,15 @@ def describe(path: str, fact: Inspection) -> str:
             ),
         ]
     return "\n".join(lines)
+
+
+def describe_test(result: SelfTest) -> str:
+    outputs = (
+        f"{name} ({check.covers.replace('_', ' ')}) {check.verdict}"
+        + ("" if check.verdict == "identical" else f", {check.sqnr:.1f} dB")
+        for name, check in result.outputs.items()
+    )
+    return f"{'; '.join(outputs)}; recorded with {result.runtime}"
 
 
 def fidelity(fact: Inspection) -> list[str]:

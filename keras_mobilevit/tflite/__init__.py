@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     )
     from keras_mobilevit.tflite.runtime import ImageModel, Prediction, Value
     from keras_mobilevit.tflite.search.export import export_searched
+    from keras_mobilevit.tflite.self_test import SelfTest, check_self_test
 
 __all__ = [
     "OUTPUT_HEADS",
@@ -77,10 +78,12 @@ __all__ = [
     "Recipe",
     "RegressionEvaluation",
     "Segmenter",
+    "SelfTest",
     "Value",
     "benchmark",
     "calibrate",
     "calibration_set",
+    "check_self_test",
     "compare",
     "compare_tensors",
     "convert",
@@ -123,6 +126,7 @@ __getattr__, __dir__ = lazy_names(
         "quantization_debugging.tensor_noise": ("compare_tensors",),
         "runtime": ("ImageModel", "Prediction", "Value"),
         "search.export": ("export_searched",),
+        "self_test": ("SelfTest", "check_self_test"),
     },
     moved={
         "ENDINGS": "keras_mobilevit.tflite.OUTPUT_HEADS",

@@ -10,7 +10,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_mobilevit.atomic_files import atomic_write
 from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
@@ -19,10 +18,9 @@ from keras_mobilevit.tflite.conversion import (
     exported_shape,
     saved_model_converter,
 )
-from keras_mobilevit.tflite.export import checked_path, finish_file
+from keras_mobilevit.tflite.export import checked_path, write_file
 from keras_mobilevit.tflite.exportable import as_functional, in_float32
 from keras_mobilevit.tflite.flatbuffer import ParsedFile
-from keras_mobilevit.tflite.metadata import append_metadata
 from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.verification import verify_foreign
 
@@ -98,6 +96,5 @@ def export_baseline(
         calibration_seed=images.seed,
         fidelity=facts,
     )
-    finished = finish_file(file, output_head, options.compat)
-    atomic_write(path, append_metadata(finished, metadata))
+    write_file(path, file, metadata, output_head)
     return path

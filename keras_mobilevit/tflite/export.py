@@ -32,6 +32,8 @@ from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
 from keras_mobilevit.tflite.quantization.unmatched_layers import (
     warn_of_unmatched_layers,
 )
+from keras_mobilevit.tflite.self_test import record_self_test
+from keras_mobilevit.tflite.standard_metadata import add_standard_metadata
 from keras_mobilevit.tflite.verification import (
     Verified,
     quantize_verified,
@@ -285,7 +287,7 @@ def write_quantized(
     metadata: ModelInfo,
     output_head: OutputHead,
 ) -> None:
-    """Gives a quantized file its output head and metadata, and writes it.
+    """As `write_file`, for a file that a recipe made.
 
     Args:
         path: File to write.
@@ -299,29 +301,49 @@ def write_quantized(
         recipe=recipe.name,
         recipe_fields=dataclasses.asdict(recipe),
     )
-    finished = finish_file(quantized, output_head, metadata.compat)
+    write_file(path, quantized, metadata, output_head)
+
+
+def write_file(
+    path: pathlib.Path,
+    file: ParsedFile,
+    metadata: ModelInfo,
+    output_head: OutputHead,
+) -> None:
+    """Gives a file its output head, self-test and metadata, and writes it.
+
+    Args:
+        path: File to write.
+        file: Quantized, and made for the runtime of the metadata.
+        metadata: What is known of it.
+        output_head: What the file shall end in.
+    """
+    finished = finish_file(file, output_head, metadata)
+    metadata = dataclasses.replace(
+        metadata, self_test=record_self_test(finished, metadata.image)
+    )
     atomic_write(path, append_metadata(finished, metadata))
 
 
 def finish_file(
-    file: ParsedFile, output_head: OutputHead, compat: str | None
+    file: ParsedFile, output_head: OutputHead, info: ModelInfo
 ) -> bytes:
-    """Gives a file its output head.
+    """Gives a file its output head and TFLite's own metadata.
 
     Args:
         file: Quantized, and made compatible.
         output_head: What the file shall end in.
-        compat: As in `export_tflite`.
+        info: What is known of it.
 
     Raises:
         ValueError: If an older runtime lacks operations of the output head.
     """
-    if not output_head.adds_operations:
-        return file.data
     model = file.copy_model()
-    output_head.finish(model)
-    if compat:
-        make_compatible(model, compat)
+    if output_head.adds_operations:
+        output_head.finish(model)
+        if info.compat:
+            make_compatible(model, info.compat)
+    add_standard_metadata(model, info)
     return write_model(model)
 
 

@@ -111,6 +111,18 @@ def _sharing_builder():
     return SharingBuilder()
 
 
+def add_metadata(model, name: str, data: bytes) -> None:
+    """Adds a named buffer beside the graph, in place of one of that name."""
+    schema = _schema()
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(data, np.uint8)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = name.encode(), len(model.buffers)
+    model.buffers.append(buffer)
+    others = [e for e in model.metadata or () if e.name != name.encode()]
+    model.metadata = [*others, entry]
+
+
 def constant(model, graph, index: int) -> np.ndarray | None:
     """Values of a constant tensor, as stored; `None` for an activation."""
     tensor = graph.tensors[index]

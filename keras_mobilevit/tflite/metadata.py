@@ -15,8 +15,8 @@ import zipfile
 
 from keras_mobilevit.info_archive import MEMBER, add_member, read_members
 from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.tflite.standard_metadata import LABELS_FILE
 
-_LABELS = "labels.txt"
 # What version 0.1 wrote, with the labels beside it.
 _VERSION_1 = "keras_mobilevit.json"
 
@@ -30,7 +30,7 @@ def append_metadata(model: bytes, info: ModelInfo) -> bytes:
     lines = (label.replace("\n", " ") for label in info.output_labels)
     with zipfile.ZipFile(buffer, "a") as archive:
         add_member(archive, MEMBER, info.to_json())
-        add_member(archive, _LABELS, "".join(f"{line}\n" for line in lines))
+        add_member(archive, LABELS_FILE, "".join(f"{line}\n" for line in lines))
     return buffer.getvalue()
 
 
@@ -57,7 +57,7 @@ def read_metadata(path: str | os.PathLike) -> ModelInfo | None:
     if not path.is_file():
         raise FileNotFoundError(f"There is no .tflite file at {path}.")
     try:
-        members = read_members(path, (MEMBER, _VERSION_1, _LABELS))
+        members = read_members(path, (MEMBER, _VERSION_1, LABELS_FILE))
         if MEMBER in members:
             return ModelInfo.from_json(members[MEMBER])
         if _VERSION_1 in members:
@@ -72,5 +72,5 @@ def read_metadata(path: str | os.PathLike) -> ModelInfo | None:
 
 def _read_version_1(members):
     fields = json.loads(members[_VERSION_1])
-    labels = members[_LABELS].decode().splitlines()
+    labels = members[LABELS_FILE].decode().splitlines()
     return ModelInfo.from_json(json.dumps({**fields, "labels": labels}))

@@ -151,6 +151,7 @@ class ExportOptions:
             calibration_images=0,
             calibration_seed=None,
             fidelity={},
+            self_test={},
             compat=self.compat or "",
             version=__version__,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -109,7 +109,7 @@ class ImageModel:
         self._how = num_threads, runtime
         self._interpreter = make_interpreter(path, num_threads, runtime)
         self._input = _image_input(self._interpreter, path)
-        self._outputs = _named_outputs(self._interpreter)
+        self._outputs = named_outputs(self._interpreter)
         self.output_names = tuple(self._outputs)
         self.info = read_metadata(path) or ModelInfo(
             name=self.path.stem, recipe="unknown"
@@ -181,7 +181,7 @@ class ImageModel:
             image = scaling.apply(image)
         self._interpreter.set_tensor(
             self._input["index"],
-            _quantize(image[None], self._input, scaling.is_identity),
+            quantize_pixels(image[None], self._input, scaling.is_identity),
         )
 
     def invoke(self) -> None:
@@ -322,8 +322,12 @@ def _image_input(interpreter, path):
     )
 
 
-def _named_outputs(interpreter):
-    """Name -> details, in the file's order."""
+def named_outputs(interpreter: Any) -> dict[str, dict[str, Any]]:
+    """Name of each output -> LiteRT's details, in the file's order.
+
+    Args:
+        interpreter: With its tensors allocated.
+    """
     names = {}
     for signature in interpreter.get_signature_list():
         runner = interpreter.get_signature_runner(signature)
@@ -338,7 +342,19 @@ def _named_outputs(interpreter):
 # === Quantized inputs and outputs ===
 
 
-def _quantize(pixels, details, unscaled):
+def quantize_pixels(
+    pixels: np.ndarray, details: Mapping[str, Any], unscaled: bool = True
+) -> np.ndarray:
+    """Converts pixels to the type of an input.
+
+    Args:
+        pixels: As the model wants them.
+        details: LiteRT's, of the input.
+        unscaled: Whether they are in [0, 255].
+
+    Raises:
+        ValueError: If they are, and the range of a quantized input is another.
+    """
     scale, zero_point = details["quantization"]
     dtype = details["dtype"]
     if not np.issubdtype(dtype, np.integer):

@@ -5,6 +5,7 @@ import numpy as np
 from small_model import make_images
 from tiny_model import enliven
 
+from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.tflite import RECIPES, ImageModel, inspect
 from keras_mobilevit.tflite.conversion import convert_parsed
 from keras_mobilevit.tflite.export import finish_file
@@ -47,6 +48,6 @@ def require_delegation_of_all_recipes(model, size, path):
         recipe = output_head.adapt(RECIPES[name]())
         quantized = quantize_parsed(source, recipe, calibration)
         path.write_bytes(
-            finish_file(ParsedFile.pack(quantized), output_head, compat=None)
+            finish_file(ParsedFile.pack(quantized), output_head, ModelInfo())
         )
         inspect(path).require_full_delegation()
