@@ -14,6 +14,7 @@ import numpy as np
 from keras_mobilevit.configs import IGNORE_LABEL
 from keras_mobilevit.images import list_files, open_image
 from keras_mobilevit.optional_imports import import_optional
+from keras_mobilevit.progress import progress_bar
 from keras_mobilevit.text_formatting import abbreviate
 
 if TYPE_CHECKING:
@@ -211,13 +212,11 @@ def _by_stem(folder):
 
 def _check(source):
     """Checks every mask; returns the class ids that they have."""
-    tqdm = import_optional("tqdm", extra="train").tqdm
     counts = np.zeros(256, np.int64)
-    for picture, path in tqdm(
+    for picture, path in progress_bar(
         zip(source.pictures, source.masks, strict=True),
         total=len(source),
         desc="checking masks",
-        disable=None,
     ):
         ids = read_mask(path)
         size = _upright_size(picture)

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from keras_mobilevit.images import (
     image_names,
@@ -24,6 +23,7 @@ from keras_mobilevit.images import (
     tar_members,
     to_rgb,
 )
+from keras_mobilevit.progress import progress_bar
 from keras_mobilevit.text_formatting import abbreviate
 
 
@@ -215,9 +215,7 @@ def _read_tf_dataset(dataset):
             "Expected a finite `tf.data.Dataset`. Received one that repeats "
             "for ever: leave out its `repeat()`."
         )
-    elements = tqdm(
-        dataset.as_numpy_iterator(), desc="reading images", disable=None
-    )
+    elements = progress_bar(dataset.as_numpy_iterator(), desc="reading images")
     pairs = []
     for element in elements:
         image, label = _image_and_label(element)
@@ -265,7 +263,7 @@ def _open_sequence(items, class_names):
     if not names:
         raise ValueError("Expected labelled images. Received none.")
     labels = []
-    for index in tqdm(range(len(items)), desc="reading labels", disable=None):
+    for index in progress_bar(range(len(items)), desc="reading labels"):
         image, label = _image_and_label(items[index])
         _as_pillow(image)
         labels.append(_as_integer(label, names[index]))

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from keras_mobilevit.class_scores import to_logits
 from keras_mobilevit.images import label_of, list_files, load_image, read_files
+from keras_mobilevit.progress import progress_bar
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.tflite import metrics
 from keras_mobilevit.tflite.runners import make_runner
@@ -226,11 +226,10 @@ def _classes(names, labels, source):
 def _chunks(source, names):
     """Pictures in lists of `_CHUNK`, with one progress bar over them all."""
     pictures = iter(
-        tqdm(
+        progress_bar(
             read_files(source, names),
             total=len(names),
             desc="evaluating",
-            disable=None,
         )
     )
     while chunk := list(itertools.islice(pictures, _CHUNK)):
