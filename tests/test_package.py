@@ -316,6 +316,7 @@ FLOW = {
     "class_scores": set(),
     "renamed": set(),
     "model_info_v1": {"renamed"},
+    "model_names": set(),
     "model_info": {"deprecation", "model_info_v1"},
     "info_archive": {"model_info"},
     "layers": {"architectures", "configs", "lazy"},
@@ -379,7 +380,8 @@ FLOW = {
             "images",
             "model_info",
         ),
-        *("named_models", "output_kind", "predictors", "tflite"),
+        *("model_names", "named_models", "output_kind", "predictors"),
+        "tflite",
     },
 }
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from keras_mobilevit.tflite.dense_prediction import Detector, Segmenter
     from keras_mobilevit.tflite.evaluation.evaluate import Evaluation, evaluate
     from keras_mobilevit.tflite.export import export_recipes, export_tflite
+    from keras_mobilevit.tflite.export_summary import ExportSummary, summarize
     from keras_mobilevit.tflite.inspection.inspect import Inspection, inspect
     from keras_mobilevit.tflite.metadata import read_metadata
     from keras_mobilevit.tflite.output_fidelity import Fidelity, fidelity_meter
@@ -61,6 +62,7 @@ __all__ = [
     "Comparison",
     "Detector",
     "Evaluation",
+    "ExportSummary",
     "Fidelity",
     "ImageModel",
     "Inspection",
@@ -87,6 +89,7 @@ __all__ = [
     "measure_latency",
     "quantize",
     "read_metadata",
+    "summarize",
 ]
 
 __getattr__, __dir__ = lazy_names(
@@ -100,6 +103,7 @@ __getattr__, __dir__ = lazy_names(
         "dense_prediction": ("Detector", "Segmenter"),
         "evaluation.evaluate": ("Evaluation", "evaluate"),
         "export": ("export_recipes", "export_tflite"),
+        "export_summary": ("ExportSummary", "summarize"),
         "inspection.inspect": ("Inspection", "inspect"),
         "metadata": ("read_metadata",),
         "output_fidelity": ("Fidelity", "fidelity_meter"),

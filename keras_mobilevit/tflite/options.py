@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.model_names import first_name
 from keras_mobilevit.tflite.compatibility.compatible import (
     check_compatibility,
 )
@@ -101,7 +102,8 @@ class ExportOptions:
             image = dataclasses.replace(image, channel_order=order)
         return dataclasses.replace(
             known,
-            name=model.name,
+            # If none of them, that of the file.
+            name=first_name(model.name, known.name, known.variant),
             task=output_head.task,
             labels=labels,
             classes=classes,
