@@ -27,7 +27,7 @@ class ExportSummary:
         >>> from keras_mobilevit import tflite
         >>> summary = tflite.summarize("model.tflite")
         >>> print(str(summary).splitlines()[1].strip())
-        input: 64x96 pixels, rgb in [0, 255], float32; the model scales them
+        input: 32x48 pixels, rgb in [0, 255], float32; the model scales them
     """
 
     path: pathlib.Path
