@@ -38,6 +38,12 @@ OTHERS = (
     *("astronaut.png", "coffee.png", "rocket.jpg"),
     *("motorcycle_left.png", "retina.jpg"),
 )
+# Of this process, which its children shall not have; the last hides logs.
+HIDDEN = {"VIRTUAL_ENV", "TF_CPP_MIN_LOG_LEVEL"}
+ENVIRONMENT = {
+    "KERAS_BACKEND": "tensorflow",
+    "KERAS_MOBILEVIT_PROGRESS_SECONDS": "0",
+}
 EMBEDDED = "checkpoints/embedded/mobilevit_xxs_cifar10"
 # Tests that need no package besides those of EXTRAS.
 TESTS = (
@@ -331,17 +337,18 @@ def run(command: Sequence[object], folder: pathlib.Path | None = None) -> str:
         What it printed.
 
     Raises:
-        SystemExit: If it fails, with what it printed.
+        SystemExit: If it fails, with what it printed; or if a command of the
+            package lets more than warnings through to standard error.
     """
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"
+        if not name.startswith("PYTHON") and name not in HIDDEN
     }
     done = subprocess.run(
         [str(part) for part in command],
         cwd=folder,
-        env={**environment, "KERAS_BACKEND": "tensorflow"},
+        env={**environment, **ENVIRONMENT},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -351,6 +358,13 @@ def run(command: Sequence[object], folder: pathlib.Path | None = None) -> str:
             f"{' '.join(map(str, command))}\nfailed with "
             f"{done.returncode}:\n{done.stdout}\n{done.stderr}"
         )
+    if pathlib.Path(command[0]).name == "keras-mobilevit":
+        others = [
+            line
+            for line in done.stderr.splitlines()
+            if not line.startswith("warning: ")
+        ]
+        _expect(not others, f"{' '.join(map(str, command))} says {others}")
     return done.stdout
 
 

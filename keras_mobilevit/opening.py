@@ -16,6 +16,7 @@ from keras_mobilevit.architectures import (
 )
 from keras_mobilevit.configs import TASKS
 from keras_mobilevit.model_info import ImageSpec, ModelInfo, OutputSpec
+from keras_mobilevit.model_names import first_name
 from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.pixel_scaling import PixelScaling, find_scaling
 from keras_mobilevit.predictors import (
@@ -347,7 +348,7 @@ def _open_keras(path, task, size, scaling):
             f"of this package. It can not be opened: {error}"
         ) from error
     described = info is not None
-    info = _with_task(info or _read_off(model), task, described, path)
+    info = _with_task(info or _read_off(model, path), task, described, path)
     if info.output.kind is None and info.task != "detection":
         output = dataclasses.replace(info.output, kind=output_kind(model))
         info = dataclasses.replace(info, output=output)
@@ -362,7 +363,7 @@ def _open_keras(path, task, size, scaling):
     return OpenedModel(model, _with_size(info, own, size, path), described)
 
 
-def _read_off(model):
+def _read_off(model, path):
     """What the shape of the output of a Keras model tells."""
     tasks = {rank: task for task, rank in RANKS.items()}
     shape = model.output_shape if len(model.outputs) == 1 else ()
@@ -376,7 +377,7 @@ def _read_off(model):
         classes = classes - 5 if classes and classes > 5 else None
         output = OutputSpec(kind="anchors", label_offset=1)
     return ModelInfo(
-        name=model.name,
+        name=first_name(model.name, pathlib.Path(path).stem),
         task=task,
         classes=classes,
         image=image,

@@ -307,6 +307,7 @@ FLOW = {
     "configs": {"deprecation", "model_info"},
     "architectures": {"configs", "lazy", "stand_ins"},
     "optional_imports": set(),
+    "progress": set(),
     "atomic_files": set(),
     "png_figures": {"optional_imports", "atomic_files"},
     "machine": {"version"},
@@ -315,6 +316,7 @@ FLOW = {
     "class_scores": set(),
     "renamed": set(),
     "model_info_v1": {"renamed"},
+    "model_names": set(),
     "model_info": {"deprecation", "model_info_v1"},
     "info_archive": {"model_info"},
     "layers": {"architectures", "configs", "lazy"},
@@ -351,6 +353,7 @@ FLOW = {
         "lazy",
         "configs",
         "optional_imports",
+        "progress",
         "layers",
         "images",
         "image_folders",
@@ -375,7 +378,8 @@ FLOW = {
             "images",
             "model_info",
         ),
-        *("named_models", "output_kind", "predictors", "tflite"),
+        *("model_names", "named_models", "output_kind", "predictors"),
+        "tflite",
     },
 }
 

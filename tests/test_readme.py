@@ -14,8 +14,11 @@ import pytest
 from PIL import Image
 
 from keras_mobilevit.cli.main import build_parser
+from keras_mobilevit.images import load_input
 from keras_mobilevit.labels import class_names
-from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.model_info import ImageSpec, ModelInfo
+from keras_mobilevit.tflite import ImageModel
+from keras_mobilevit.tflite.metadata import append_metadata
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -31,6 +34,7 @@ DOCUMENTS = (
     "keras_mobilevit/training/README.md",
     "tools/lab/README.md",
 )
+EXPORT_QUICKSTART = "Quickstart: export to int8 and run the file"
 # Languages of blocks; "text" is what a command prints, "" is a shell's.
 LANGUAGES = {"", "json", "python", "text"}
 
@@ -136,8 +140,9 @@ def test_shell_blocks_hold_commands_that_exist():
 def test_every_python_block_runs_below():
     quickstart = blocks("Quickstart: classify and fine-tune in Keras", "python")
     dense = blocks("Detection and segmentation", "python")
-    run = [("README.md", code) for code in (*quickstart, *dense)]
-    assert len(run) == 2
+    prepare = blocks(EXPORT_QUICKSTART, "python")
+    run = [("README.md", code) for code in (*quickstart, *prepare, *dense)]
+    assert len(run) == 3
     assert documented("python") == run
 
 
@@ -231,6 +236,45 @@ def test_detection_and_segmentation_of_a_file(folder, command, arguments):
 # === Blocks that run as a whole ===
 
 
+def prepare_without_the_package():
+    """What the block on preprocessing makes of `photo.jpg`."""
+    (code,) = blocks(EXPORT_QUICKSTART, "python")
+    assert "keras_mobilevit" not in code
+    found = {}
+    exec(compile(code, str(README), "exec"), found)
+    return found["batch"]
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("width, height", [(120, 96), (33, 90), (64, 64)])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ImageSpec(size=(96, 96), pre_resize=32),
+        ImageSpec(size=(48, 80), crop_pct=0.875),
+        ImageSpec(size=(31, 47), crop_pct=0.9, pre_resize=20),
+        ImageSpec(size=(32, 32), scale=1 / 127.5, offset=-1.0),
+    ],
+)
+def test_preprocessing_without_the_package(
+    tmp_path, monkeypatch, spec, width, height, orientation
+):
+    """Each pixel is that of `predict`."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(width)
+    noise = rng.integers(0, 256, (height, width, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(noise).save("photo.jpg", exif=exif)
+    file = append_metadata(b"the graph", ModelInfo(image=spec))
+    pathlib.Path("model.tflite").write_bytes(file)
+    expected = load_input("photo.jpg", spec.size, spec).astype(np.float32)
+    expected = expected * spec.scale + spec.offset
+    batch = prepare_without_the_package()
+    assert batch.dtype == np.float32
+    np.testing.assert_array_equal(batch, expected[None])
+
+
 @pytest.mark.slow
 def test_keras_quickstart(folder, capsys):
     (code,) = blocks("Quickstart: classify and fine-tune in Keras", "python")
@@ -254,8 +298,7 @@ def test_segmentation(folder):
 
 @pytest.mark.slow
 def test_export_quickstart(folder):
-    section = "Quickstart: export to int8 and run the file"
-    first, second, install = blocks(section, "")
+    first, second, install = blocks(EXPORT_QUICKSTART, "")
     assert "pip install --no-deps" in install
     path = os.pathsep.join(
         [str(pathlib.Path(sys.executable).parent), os.environ["PATH"]]
@@ -271,3 +314,5 @@ def test_export_quickstart(folder):
     assert {file.name for file in folder.iterdir()} >= {
         *("model.tflite", "float32.tflite", "report.html")
     }
+    expected = ImageModel("model.tflite").load_image("photo.jpg")
+    np.testing.assert_array_equal(prepare_without_the_package()[0], expected)

@@ -17,12 +17,14 @@ import tempfile
 import numpy as np
 
 import keras_mobilevit
+from keras_mobilevit import tflite
+from keras_mobilevit.cli.quiet import only_our_output
 from keras_mobilevit.configs import WEIGHTS
 from keras_mobilevit.images import random_crops
 from keras_mobilevit.labels import class_names
 from keras_mobilevit.markdown_tables import markdown_table
 from keras_mobilevit.optional_imports import import_optional
-from keras_mobilevit.tflite import ImageModel, compare, export_recipes
+from keras_mobilevit.progress import progress_lines
 
 CALIBRATION_PHOTOS = (
     "astronaut.png",
@@ -47,7 +49,11 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--runs", type=int, default=200, metavar="N")
     args = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory() as folder:
+    with (
+        only_our_output(),
+        progress_lines(),
+        tempfile.TemporaryDirectory() as folder,
+    ):
         run(pathlib.Path(args.out or folder), args.runs)
     return 0
 
@@ -62,7 +68,7 @@ def run(folder: pathlib.Path, runs: int) -> None:
             photo(name), CROPS, size, pre_resize=PRE_RESIZE
         )
     ]
-    paths = export_recipes(
+    paths = tflite.export_recipes(
         model,
         {
             folder / f"mobilevit_xxs_cifar10_{recipe}.tflite": recipe
@@ -76,7 +82,7 @@ def run(folder: pathlib.Path, runs: int) -> None:
     cat = photo_path("chelsea.png")
     print(f"MobileViT-XXS, trained on CIFAR-10, {size[0]}x{size[1]} pixels")
     print(f"int8 on {cat.name}, a photo of a cat:")
-    for label, probability in ImageModel(paths[-1]).classify(cat, top=3):
+    for label, probability in tflite.ImageModel(paths[-1]).classify(cat, top=3):
         print(f"  {probability:6.1%}  {label}")
 
     crops = random_crops(
@@ -93,7 +99,7 @@ def run(folder: pathlib.Path, runs: int) -> None:
             f"in {row.inspection.partitions}",
         )
         for path, row in zip(
-            paths, compare(paths, crops, runs=runs), strict=True
+            paths, tflite.compare(paths, crops, runs=runs), strict=True
         )
     ]
     print()

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from keras_mobilevit.model_info import ModelInfo
     from keras_mobilevit.tflite import OutputHead
+    from keras_mobilevit.tflite.export_summary import ExportedFile
 
 HELP = "export a model as a .tflite file"
 # Option -> those that would have no effect beside it.
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         if is_given(arguments, option) and given:
             raise UsageError(f"{option} goes without {', '.join(given)}")
     path = export(arguments)
-    print(f"wrote {path} ({path.stat().st_size:,} bytes)")
+    print(f"wrote {path.summary}")
     return 0
 
 
@@ -85,7 +86,7 @@ def is_given(arguments: argparse.Namespace, option: str) -> bool:
     return value is not None and value is not False
 
 
-def export(arguments: argparse.Namespace) -> pathlib.Path:
+def export(arguments: argparse.Namespace) -> ExportedFile:
     from keras_mobilevit.atomic_files import atomic_write
     from keras_mobilevit.label_files import read_label_file
     from keras_mobilevit.tflite import (
@@ -137,7 +138,6 @@ def export(arguments: argparse.Namespace) -> pathlib.Path:
     }
     if arguments.baseline:
         path = export_baseline(model, arguments.output, **options)
-        print_fidelity(path)
         print_gaps(path)
         return path
     if arguments.target_sqnr is None and arguments.max_drop is None:
@@ -164,7 +164,6 @@ def export(arguments: argparse.Namespace) -> pathlib.Path:
             moved = ", ".join(step.layers) or recipe.name
             back = "back to int8: " if step.returned else ""
             print(f"{step.score:8.2f}  {back}{moved}")
-    print_fidelity(path)
     if not is_for_xnnpack(recipe):
         # Others are warned of.
         print_gaps(path)
@@ -175,18 +174,6 @@ def export(arguments: argparse.Namespace) -> pathlib.Path:
         recipe = Recipe.from_json(json.dumps(used))
         atomic_write(arguments.save_recipe, f"{recipe.to_json()}\n".encode())
     return path
-
-
-def print_fidelity(path: pathlib.Path) -> None:
-    from keras_mobilevit.tflite import read_metadata
-    from keras_mobilevit.tflite.output_fidelity import describe_fidelity
-
-    metadata = read_metadata(path)
-    if metadata.fidelity:
-        print(describe_fidelity(metadata.recipe, metadata.fidelity))
-        balanced = metadata.fidelity.get("balanced")
-        if balanced:
-            print(f"balanced the channels of {', '.join(balanced)}")
 
 
 def print_gaps(path: pathlib.Path) -> None:

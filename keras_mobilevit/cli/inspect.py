@@ -90,7 +90,12 @@ def describe(path: str, fact: Inspection) -> str:
         for kind, tensors in (("input", fact.inputs), ("output", fact.outputs))
         for tensor in tensors
     ]
-    runtime = f"runtime: TensorFlow Lite {fact.minimum_runtime} or newer"
+    # Quantizers leave the figure that is in the file as it was.
+    runtime = (
+        f"runtime: TensorFlow Lite {fact.minimum_runtime} or newer (the file "
+        f"says {fact.stated_runtime or 'nothing'}), or LiteRT, whose versions "
+        "began again at 1.0 in 2024"
+    )
     if fact.unknown_runtimes:
         runtime += f"; unknown for {', '.join(fact.unknown_runtimes)}"
     lines = [
@@ -98,7 +103,7 @@ def describe(path: str, fact: Inspection) -> str:
         *ports,
         f"XNNPACK: {fact.delegated} of {fact.nodes} nodes; "
         f"partitions: {fact.partitions}",
-        f"{runtime}; the file says {fact.stated_runtime or 'nothing'}",
+        runtime,
         f"memory: weights {megabytes(fact.weight_bytes / 1e6)}, activations "
         f"{megabytes(fact.activation_bytes / 1e6)}, of them alive at a time "
         f"{megabytes(fact.peak_activation_bytes / 1e6)} (estimate)",
@@ -109,7 +114,10 @@ def describe(path: str, fact: Inspection) -> str:
         *fidelity(fact),
         "",
         markdown_table(
-            ("operation", "version", "types", "nodes", "in XNNPACK", "since"),
+            (
+                *("operation", "version", "types", "nodes", "in XNNPACK"),
+                "since TensorFlow Lite",
+            ),
             [
                 (
                     group.kind,

@@ -11,6 +11,7 @@ import sys
 
 from keras_mobilevit.cli.errors import UsageError, print_error
 from keras_mobilevit.cli.quiet import only_our_output
+from keras_mobilevit.progress import progress_lines
 from keras_mobilevit.renamed import current_options
 from keras_mobilevit.version import __version__
 
@@ -64,7 +65,8 @@ def main(argv: list[str] | None = None) -> int:
             argv = sys.argv[1:] if argv is None else argv
             arguments = build_parser().parse_args(current_options(argv))
             try:
-                return arguments.run(arguments)
+                with progress_lines():
+                    return arguments.run(arguments)
             except UsageError as error:
                 arguments.parser.error(str(error))
         except KeyboardInterrupt:

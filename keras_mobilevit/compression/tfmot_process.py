@@ -10,9 +10,8 @@ import pathlib
 import subprocess
 import sys
 
-from tqdm import tqdm
-
 from keras_mobilevit.compression.job import MARK
+from keras_mobilevit.progress import progress_bar
 
 _MODULES = ("tensorflow_model_optimization", "tf_keras", "tensorflow")
 # Lines of the process that are told if it fails.
@@ -66,7 +65,7 @@ def run_worker(folder: pathlib.Path) -> None:
         errors="replace",
     )
     try:
-        with process, tqdm(desc="starting", disable=None) as bar:
+        with process, progress_bar(desc="starting") as bar:
             for line in process.stdout:
                 if not line.startswith(MARK):
                     said.append(line.rstrip())

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         RegressionEvaluation,
     )
     from keras_mobilevit.tflite.export import export_recipes, export_tflite
+    from keras_mobilevit.tflite.export_summary import ExportSummary, summarize
     from keras_mobilevit.tflite.inspection.inspect import Inspection, inspect
     from keras_mobilevit.tflite.metadata import read_metadata
     from keras_mobilevit.tflite.output_fidelity import Fidelity, fidelity_meter
@@ -68,6 +69,7 @@ __all__ = [
     "Comparison",
     "Detector",
     "Evaluation",
+    "ExportSummary",
     "Fidelity",
     "ImageModel",
     "Inspection",
@@ -99,6 +101,7 @@ __all__ = [
     "measure_latency",
     "quantize",
     "read_metadata",
+    "summarize",
 ]
 
 __getattr__, __dir__ = lazy_names(
@@ -114,6 +117,7 @@ __getattr__, __dir__ = lazy_names(
         "evaluation.multi_label": ("MultiLabelEvaluation",),
         "evaluation.regression": ("RegressionEvaluation",),
         "export": ("export_recipes", "export_tflite"),
+        "export_summary": ("ExportSummary", "summarize"),
         "inspection.inspect": ("Inspection", "inspect"),
         "metadata": ("read_metadata",),
         "output_fidelity": ("Fidelity", "fidelity_meter"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_mobilevit.progress import stage
 from keras_mobilevit.tflite.flatbuffer import ParsedFile, write_model
 from keras_mobilevit.tflite.quantization.calibration import Calibration
 from keras_mobilevit.tflite.quantization.quantize import quantize_parsed
@@ -39,6 +40,7 @@ class GuardedModel:
     model: Any
 
 
+@stage("guarding the accuracy")
 def guard_accuracy(
     source: ParsedFile,
     recipe: Recipe,

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from keras_mobilevit.optional_imports import import_optional
+from keras_mobilevit.progress import stage
 from keras_mobilevit.reparameterization import reparameterize
 from keras_mobilevit.tflite.exportable import as_functional, in_float32
 from keras_mobilevit.tflite.flatbuffer import ParsedFile, read_model
@@ -54,6 +55,7 @@ def convert(model: keras.Model, size: tuple[int, int] | None = None) -> bytes:
     return convert_parsed(model, size).data
 
 
+@stage("converting")
 def convert_parsed(
     model: keras.Model, size: tuple[int, int] | None = None
 ) -> ParsedFile:

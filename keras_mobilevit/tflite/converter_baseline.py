@@ -91,6 +91,7 @@ def export_baseline(
     facts = verify_foreign(_NAME, source, file, images, output_head, options)
     metadata = dataclasses.replace(
         metadata,
+        name=metadata.name or path.stem,
         recipe=_NAME,
         calibration_images=len(images.images),
         calibration_seed=images.seed,

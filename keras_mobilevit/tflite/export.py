@@ -17,6 +17,7 @@ from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.conversion import convert_parsed
 from keras_mobilevit.tflite.delegation_check import warn_of_gaps
+from keras_mobilevit.tflite.export_summary import ExportedFile
 from keras_mobilevit.tflite.exportable import as_functional
 from keras_mobilevit.tflite.flatbuffer import ParsedFile, write_model
 from keras_mobilevit.tflite.metadata import append_metadata
@@ -129,7 +130,8 @@ def export_tflite(
             only warn, with what to do.
 
     Returns:
-        `path`. It appears when it is complete, or not at all.
+        `path`. It appears when it is complete, or not at all. Its attribute
+        `summary` says what is in it, as `keras_mobilevit.tflite.summarize`.
 
     Raises:
         ValueError: If an argument does not fit the model.
@@ -298,6 +300,7 @@ def write_quantized(
     """
     metadata = dataclasses.replace(
         metadata,
+        name=metadata.name or path.stem,
         recipe=recipe.name,
         recipe_fields=dataclasses.asdict(recipe),
     )
@@ -347,9 +350,9 @@ def finish_file(
     return write_model(model)
 
 
-def checked_path(path: str | os.PathLike) -> pathlib.Path:
+def checked_path(path: str | os.PathLike) -> ExportedFile:
     """Returns the path of a file to write, if it ends as it should."""
-    path = pathlib.Path(path)
+    path = ExportedFile(path)
     if path.suffix != ".tflite":
         raise ValueError(f"`path` must end in .tflite. Received: path={path}")
     return path

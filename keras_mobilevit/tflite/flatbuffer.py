@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from keras_mobilevit.optional_imports import import_optional
+from keras_mobilevit.tflite.trial_run import trust_file
 
 _IDENTIFIER = b"TFL3"
 # Codes of the schema's `TensorType`.
@@ -91,7 +92,9 @@ def write_model(model) -> bytes:
     """
     builder = _sharing_builder()
     builder.Finish(model.Pack(builder), _IDENTIFIER)
-    return bytes(builder.Output())
+    data = bytes(builder.Output())
+    trust_file(data)
+    return data
 
 
 def _sharing_builder():

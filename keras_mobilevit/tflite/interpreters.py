@@ -23,6 +23,7 @@ from keras_mobilevit.tflite.file_check import check_model
 from keras_mobilevit.tflite.flatbuffer import read_model
 from keras_mobilevit.tflite.graph import read_graph
 from keras_mobilevit.tflite.op_versions import graph_runtime, parse_version
+from keras_mobilevit.tflite.trial_run import try_file
 
 LITERT = "ai-edge-litert"
 TFLITE_RUNTIME = "tflite-runtime"
@@ -69,13 +70,7 @@ def make_interpreter(
             f"Expected a complete .tflite file at {path}. Received one that "
             f"LiteRT can not read ({error})."
         ) from error
-    try:
-        check_model(read_model(path.read_bytes()))
-    except ValueError as error:
-        raise ValueError(
-            f"Expected a complete .tflite file at {path}. Received one that "
-            f"contradicts itself: {error}."
-        ) from error
+    check_file(path.read_bytes(), path)
     if runtime == TFLITE_RUNTIME:
         _check_age(path, module)
         interpreter = module.Interpreter(
@@ -86,6 +81,29 @@ def make_interpreter(
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"{runtime} can not run {path}: {error}") from error
     return interpreter
+
+
+def check_file(data: bytes, name: str | os.PathLike) -> None:
+    """Checks a file that LiteRT's verifier has accepted, before it is run.
+
+    Args:
+        data: The file.
+        name: What to call it.
+
+    Raises:
+        ValueError: If it refers to what is not there, or LiteRT can not run it.
+    """
+    try:
+        check_model(read_model(data))
+    except ValueError as error:
+        raise ValueError(
+            f"Expected a complete .tflite file at {name}. Received one that "
+            f"contradicts itself: {error}."
+        ) from error
+    try:
+        try_file(data)
+    except ValueError as error:
+        raise ValueError(f"{LITERT} can not run {name}: {error}") from error
 
 
 def _runtime_module(runtime: str) -> ModuleType:

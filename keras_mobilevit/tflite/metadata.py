@@ -16,6 +16,7 @@ import zipfile
 from keras_mobilevit.info_archive import MEMBER, add_member, read_members
 from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.tflite.standard_metadata import LABELS_FILE
+from keras_mobilevit.tflite.trial_run import trust_file
 
 # What version 0.1 wrote, with the labels beside it.
 _VERSION_1 = "keras_mobilevit.json"
@@ -31,7 +32,9 @@ def append_metadata(model: bytes, info: ModelInfo) -> bytes:
     with zipfile.ZipFile(buffer, "a") as archive:
         add_member(archive, MEMBER, info.to_json())
         add_member(archive, LABELS_FILE, "".join(f"{line}\n" for line in lines))
-    return buffer.getvalue()
+    data = buffer.getvalue()
+    trust_file(data)
+    return data
 
 
 def read_metadata(path: str | os.PathLike) -> ModelInfo | None:

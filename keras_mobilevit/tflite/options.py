@@ -10,6 +10,7 @@ import keras
 
 from keras_mobilevit.input_scaling import resolve_scaling, with_scaling
 from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.model_names import first_name
 from keras_mobilevit.output_kind import output_scores
 from keras_mobilevit.pixel_scaling import PixelScaling
 from keras_mobilevit.problem_types import check_problem_type
@@ -139,7 +140,8 @@ class ExportOptions:
             image = dataclasses.replace(image, channel_order=order)
         return dataclasses.replace(
             known,
-            name=model.name,
+            # If none of them, that of the file.
+            name=first_name(model.name, known.name, known.variant),
             task=output_head.task,
             labels=labels,
             classes=classes,

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_mobilevit.class_scores import as_two_classes
 from keras_mobilevit.machine import usable_cores
+from keras_mobilevit.progress import stage
 from keras_mobilevit.tflite.flatbuffer import read_model
 from keras_mobilevit.tflite.metrics import sqnr
 from keras_mobilevit.tflite.output_scores import output_scores
@@ -71,6 +72,7 @@ def predict_all(file: bytes, images: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([o.reshape(len(o), -1) for o in outputs], axis=1)
 
 
+@stage("comparing with float32")
 def predict_outputs(
     file: bytes, images: Sequence[np.ndarray]
 ) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import keras
 from tqdm import tqdm
 
-from keras_mobilevit.progress import SECONDS_BETWEEN_LINES, write_line
+from keras_mobilevit.progress import write_line
 from keras_mobilevit.training.ema import ema_weights
 from keras_mobilevit.training.state import Position, save_state
 
@@ -182,14 +182,7 @@ class Progress(keras.callbacks.Callback):
         self.bar.update(self.batch_sizes[batch])
 
     def on_test_begin(self, logs=None):
-        self._trained = self._shown_at = time.monotonic()
-
-    def on_test_batch_end(self, batch, logs=None):
-        # The bar stands, but its time goes on.
-        now = time.monotonic()
-        if now - self._shown_at >= SECONDS_BETWEEN_LINES:
-            self._shown_at = now
-            self.bar.refresh()
+        self._trained = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
         # Keras passes the same dict on to the callbacks behind this one.

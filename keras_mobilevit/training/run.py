@@ -136,7 +136,6 @@ def run_recipe(
         total=sum(map(sum, batch_sizes)),
         initial=sum(map(sum, batch_sizes[: start.epoch])),
         unit="image",
-        delay=0,
         disable=not engine.is_chief,
     )
     with bar, ema_statistics(model, fitted.optimizer.ema_momentum):

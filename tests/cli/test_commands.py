@@ -84,6 +84,16 @@ def test_a_fresh_process_prints_our_output_only(photo):
     assert len(shares) == 3 and shares == sorted(shares, reverse=True)
 
 
+@pytest.mark.slow
+def test_the_demo_prints_its_output_only(tmp_path):
+    pytest.importorskip("skimage")
+    done = python(TOOLS / "demo.py", "--out", tmp_path, "--runs", 2)
+    assert (done.returncode, done.stderr) == (0, "")
+    title, _, answer, *_ = done.stdout.splitlines()
+    assert title.startswith("MobileViT-XXS") and answer.endswith("  cat")
+    assert len(list(tmp_path.glob("*.tflite"))) == 3
+
+
 def test_the_tool_is_the_command(tmp_path):
     done = python(TOOLS / "export_tflite.py", "--version")
     assert done.returncode == 2
@@ -110,6 +120,22 @@ def test_predict_with_a_keras_classifier(command, photo, tmp_path, capsys):
     assert capsys.readouterr().out == (
         f"{photo}\n   50.0%  1\n   30.0%  2\n   12.5%  0\n"
     )
+
+
+def test_lines_of_progress_without_a_terminal(
+    command, tmp_path, monkeypatch, capsys
+):
+    model = keras.Sequential(
+        [keras.layers.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)]
+    )
+    model.save(tmp_path / "model.keras")
+    argv = ["export", "--keras", tmp_path / "model.keras"]
+    argv += ["--recipe", "float32", "-o", tmp_path / "model.tflite"]
+    monkeypatch.setenv("KERAS_MOBILEVIT_PROGRESS_SECONDS", "0.01")
+    assert command(*argv) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert "converting: 0 s" in lines
+    assert all(line.startswith("converting: ") for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,20 @@ def names(tmp_path):
     return path
 
 
+def read_summary(text):
+    """What a command printed: lines before the summary, its title and facts."""
+    before, title, facts = [], None, {}
+    for line in text.splitlines():
+        if line.startswith("wrote "):
+            title = line
+        elif title is None:
+            before.append(line)
+        else:
+            name, _, fact = line.removeprefix("  ").partition(": ")
+            facts[name] = fact
+    return before, title, facts
+
+
 def test_from_a_keras_file(export, saved, pictures, names, capsys):
     """The whole way, with nothing replaced."""
     status, path = export(
@@ -70,12 +84,26 @@ def test_from_a_keras_file(export, saved, pictures, names, capsys):
         *("--seed", 5),
     )
     assert status == 0
-    # Before that it may say what this model can not afford.
-    assert capsys.readouterr().out.splitlines()[-1] == (
-        f"wrote {path} ({path.stat().st_size:,} bytes)"
-    )
     inspect(path).require_full_delegation()
     metadata = read_metadata(path)
+    # Before that it may say what this model can not afford.
+    _, title, facts = read_summary(capsys.readouterr().out)
+    size = path.stat().st_size
+    assert title == f"wrote {path}: tiny by int8, {size:,} bytes"
+    nodes = inspect(path).nodes
+    fidelity = facts.pop("fidelity")
+    assert facts == {
+        "input": "32x48 pixels, rgb in [0, 255], float32; the model scales "
+        "them",
+        "picture": "resized to cover 32x48, cropped at its centre to 32x48",
+        "output": "probabilities, float32",
+        "labels": "5 (a, b, c, d, e)",
+        "XNNPACK": f"{nodes} of {nodes} nodes, in 1 partition",
+    }
+    figure = metadata.fidelity["sqnr_db"]
+    assert fidelity.startswith(
+        f"int8 against float32 on 8 reserved images: {figure:.1f} dB, "
+    )
     assert metadata.labels == LABELS
     assert metadata.name == "tiny"
     assert metadata.recipe == "int8"
@@ -170,19 +198,19 @@ def test_images_for_int8_weights(
     """They are optional, and print a figure where they were of use."""
     options = ("--keras", saved, "--recipe", recipe, "--labels", names)
     assert export(*options)[0] == 0
-    (wrote,) = capsys.readouterr().out.splitlines()
-    assert wrote.startswith("wrote ")
+    before, _, facts = read_summary(capsys.readouterr().out)
+    assert before == [] and facts["fidelity"] == "not measured"
     options += ("--calibration", pictures, "--calibration-images", 30)
     status, path = export(*options, "--seed", 3)
     assert status == 0
-    *told, wrote = capsys.readouterr().out.splitlines()
+    before, _, facts = read_summary(capsys.readouterr().out)
+    assert before == []
     metadata = read_metadata(path)
     if recipe == "float16":
-        assert told == [] and metadata.calibration_images == 0
+        assert metadata.calibration_images == 0
         return
     figure = metadata.fidelity["sqnr_db"]
-    (line,) = told
-    assert line.startswith(
+    assert facts["fidelity"].startswith(
         f"{recipe} against float32 on 8 reserved images: {figure:.1f} dB, "
     )
     assert (metadata.calibration_images, metadata.calibration_seed) == (22, 3)
@@ -205,10 +233,9 @@ def test_what_a_model_can_not_afford_is_told(
         without_integer_softmax,
     )
     assert export(*options)[0] == 0
-    told, figure, last = capsys.readouterr().out.splitlines()
-    assert told == "without integer_softmax: it would cost accuracy here"
-    assert figure.startswith("int8 against float32 on 8 reserved images: ")
-    assert last.startswith("wrote ")
+    before, _, facts = read_summary(capsys.readouterr().out)
+    assert before == ["without integer_softmax: it would cost accuracy here"]
+    assert facts["fidelity"].startswith("int8 against float32 on 8 reserved ")
 
 
 def test_a_file_that_is_far_from_float32(
@@ -221,14 +248,14 @@ def test_a_file_that_is_far_from_float32(
         status, path = export(*options, "--no-escalation")
     assert status == 0
     figure = read_metadata(path).fidelity["sqnr_db"]
-    line, *_ = capsys.readouterr().out.splitlines()
+    line = read_summary(capsys.readouterr().out)[-1]["fidelity"]
     start = "int8 against float32 on 10 reserved images: "
     assert line.startswith(f"{start}{figure:.1f} dB, ")
     assert line.endswith(" % agreement")
     found = tmp_path / "found.json"
     with pytest.warns(UserWarning, match="layers? in float"):
         assert export(*options, "--save-recipe", found)[0] == 0
-    line, *_ = capsys.readouterr().out.splitlines()
+    line = read_summary(capsys.readouterr().out)[-1]["fidelity"]
     assert f"; {figure:.1f} dB without " in line
     metadata = read_metadata(path)
     assert metadata.fidelity["escalated"]
@@ -276,9 +303,9 @@ def test_search(
     assert status == 0
     recipe = Recipe.from_json(found.read_text())
     assert recipe.name == read_metadata(path).recipe == "int8_searched"
-    *steps, figure, last = capsys.readouterr().out.splitlines()
-    assert figure.startswith("int8_searched against float32 on 8 reserved ")
-    assert last.startswith("wrote ")
+    steps, _, facts = read_summary(capsys.readouterr().out)
+    start = "int8_searched against float32 on 8 reserved "
+    assert facts["fidelity"].startswith(start)
     scores = [float(step.split()[0]) for step in steps]
     goal = 25 if target[0] == "--target-sqnr" else 100
     assert steps[0].split()[1:] == ["int8_searched"]

@@ -19,6 +19,7 @@ from tqdm import tqdm
 import keras_mobilevit.images
 from keras_mobilevit.checkpoints import read_info
 from keras_mobilevit.named_models import open_model
+from keras_mobilevit.progress import progress_lines
 from keras_mobilevit.training import callbacks, state
 from keras_mobilevit.training.loader import BatchLoader
 from keras_mobilevit.training.run import run_recipe
@@ -95,11 +96,14 @@ def test_the_folder_of_a_run(finished):
     assert any((finished / "tensorboard").rglob("events.out.*"))
 
 
-def test_a_run_tells_how_it_goes(tiny, pictures, tmp_path, capsys):
-    """Into a log file too, in lines."""
-    train(pictures, tmp_path)
+def test_a_command_tells_how_its_run_goes(
+    tiny, pictures, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("KERAS_MOBILEVIT_PROGRESS_SECONDS", "0.1")
+    with progress_lines():
+        train(pictures, tmp_path)
     lines = capsys.readouterr().err.splitlines()
-    assert re.match(r"training: +0%\| 0/\d+ \[", lines[0])
+    assert re.match(r"(training|epoch 1): \d+ of \d+, \d+ s", lines[0])
     for number, row in enumerate(read_rows(tmp_path), start=1):
         (line,) = [x for x in lines if x.startswith(f"epoch {number} of 2: ")]
         for name in ("loss", "accuracy", "val_loss", "val_accuracy"):

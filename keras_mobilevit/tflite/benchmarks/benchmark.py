@@ -7,8 +7,8 @@ import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
+from keras_mobilevit.progress import progress_bar
 from keras_mobilevit.tflite.benchmarks.fresh_start import (
     FreshStart,
     measure_fresh_start,
@@ -116,7 +116,7 @@ def benchmark(
         warmup_ms, ms = time_files(paths, runs, num_threads, warmup)
         starts = [
             measure_fresh_start(path, num_threads)
-            for path in tqdm(paths, desc="starting", disable=None)
+            for path in progress_bar(paths, desc="starting")
         ]
         measurements += [
             Measurement(

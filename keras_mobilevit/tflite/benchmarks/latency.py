@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-from tqdm import tqdm
 
+from keras_mobilevit.progress import progress_bar
 from keras_mobilevit.tflite.benchmarks.fresh_start import feed_noise
 from keras_mobilevit.tflite.runtime import make_interpreter
 
@@ -51,7 +51,7 @@ def time_files(
         feed_noise(interpreter)
     rng = np.random.default_rng(0)
     milliseconds = np.empty((len(paths), warmup + runs))
-    for round_ in tqdm(range(warmup + runs), desc="timing", disable=None):
+    for round_ in progress_bar(range(warmup + runs), desc="timing"):
         for index in rng.permutation(len(paths)):
             start = time.perf_counter()
             interpreters[index].invoke()

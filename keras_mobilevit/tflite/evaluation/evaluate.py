@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from keras_mobilevit.class_scores import as_two_classes, to_logits
 from keras_mobilevit.image_folders import (
@@ -23,6 +22,7 @@ from keras_mobilevit.image_folders import (
 )
 from keras_mobilevit.images import load_image
 from keras_mobilevit.pixel_scaling import PixelScaling
+from keras_mobilevit.progress import progress_bar
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.tflite import metrics
 from keras_mobilevit.tflite.evaluation.multi_label import measure_labels
@@ -311,11 +311,10 @@ def _classes(names, labels, source):
 def _chunks(source, names):
     """Pictures in lists of `_CHUNK`, with one progress bar over them all."""
     pictures = iter(
-        tqdm(
+        progress_bar(
             read_files(source, names),
             total=len(names),
             desc="evaluating",
-            disable=None,
         )
     )
     while chunk := list(itertools.islice(pictures, _CHUNK)):

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from keras_mobilevit.image_folders import read_files
 from keras_mobilevit.images import load_whole
+from keras_mobilevit.progress import progress_bar
 
 # Pictures at a time: the logits of a mask take 20 MB each.
 _BATCH = 8
@@ -47,11 +47,10 @@ def batches(
         input_sizes: Sizes to resize each picture to.
     """
     pictures = iter(
-        tqdm(
+        progress_bar(
             read_files(source, names),
             total=len(names),
             desc="evaluating",
-            disable=None,
         )
     )
     while chunk := list(itertools.islice(pictures, _BATCH)):

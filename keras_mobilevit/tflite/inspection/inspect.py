@@ -82,11 +82,12 @@ class Inspection:
         above_rank_4: Kind of operation to number of those that read or make
             an activation of a rank above 4.
         minimum_runtime: First TensorFlow Lite that has all operations with a
-            known minimum. Quantizers change types and leave the versions as
+            known minimum, not the first LiteRT, whose versions began again at
+            1.0. Quantizers change types and leave the versions as
             they were, so it is a lower bound.
         unknown_runtimes: Operations, as `"KIND v2"`, without known minimum.
-        stated_runtime: The minimum that the converter wrote into the file;
-            `None` if it has none.
+        stated_runtime: The minimum, of TensorFlow Lite too, that the converter
+            wrote into the file; `None` if it has none.
         weight_bytes: Bytes of all constants.
         activation_bytes: Bytes of all activations together.
         peak_activation_bytes: Most bytes of them alive at one time: an

@@ -13,8 +13,8 @@ import copy
 import dataclasses
 
 import numpy as np
-from tqdm import tqdm
 
+from keras_mobilevit.progress import progress_bar
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.tflite.flatbuffer import (
     PRODUCTS,
@@ -107,7 +107,7 @@ def calibrate_model(
     }
     observed = observe_images(model, images, list(trackers))
     for image, arrays in zip(
-        tqdm(images, desc="calibrating", disable=None), observed, strict=True
+        progress_bar(images, desc="calibrating"), observed, strict=True
     ):
         values = {
             image_input: image,

@@ -14,7 +14,6 @@ import warnings
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from tqdm import tqdm
 
 from keras_mobilevit.image_batches import iterate_batches, unwrap_source
 from keras_mobilevit.image_folders import (
@@ -24,6 +23,7 @@ from keras_mobilevit.image_folders import (
 )
 from keras_mobilevit.images import load_image, load_whole
 from keras_mobilevit.pixel_scaling import PixelScaling
+from keras_mobilevit.progress import progress_bar
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.text_formatting import abbreviate
 
@@ -197,7 +197,7 @@ def _draw_pictures(source, shape, count, seed, crop_pct, pre_resize, whole):
     total = min(count, sum(map(len, queues.values())))
     images, skipped = [], []
     taken = collections.Counter()
-    with tqdm(total=total, desc="reading pictures", disable=None) as bar:
+    with progress_bar(total=total, desc="reading pictures") as bar:
         while names := _next_names(queues, taken, count - len(images)):
             for file in read_files(source, sorted(names)):
                 try:

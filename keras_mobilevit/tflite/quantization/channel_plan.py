@@ -20,8 +20,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
+from keras_mobilevit.progress import progress_bar
 from keras_mobilevit.tflite.editing import (
     add_tensor,
     make_operation,
@@ -172,7 +172,7 @@ class _Planner:
         every = {family.name: _EQUALIZE for family in uneven}
         least = _WORTH_SHARE * self._noise(every, self._families)
         moves = []
-        for family in tqdm(uneven, desc="comparing channels", disable=None):
+        for family in progress_bar(uneven, desc="comparing channels"):
             before = self._noise({}, [family])
             if before < least:
                 continue

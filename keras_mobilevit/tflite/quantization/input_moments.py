@@ -12,9 +12,9 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from keras_mobilevit.optional_imports import import_optional
+from keras_mobilevit.progress import progress_bar
 from keras_mobilevit.tflite.flatbuffer import op_name
 from keras_mobilevit.tflite.partial_runs import as_inputs, observe_images
 
@@ -105,7 +105,7 @@ def observe_moments(
     """
     passes = list(_passes(model, views))
     total = len(passes) * len(images)
-    with tqdm(total=total, desc="observing inputs", disable=None) as bar:
+    with progress_bar(total=total, desc="observing inputs") as bar:
         for some in passes:
             yield from _observe_pass(model, images, some, bar)
 

@@ -13,8 +13,8 @@ correction.
 from __future__ import annotations
 
 import numpy as np
-from tqdm import tqdm
 
+from keras_mobilevit.progress import progress_bar
 from keras_mobilevit.tflite.flatbuffer import (
     INT8,
     constant,
@@ -56,7 +56,7 @@ def correct_biases_in_sequence(model, source, images: np.ndarray) -> None:
     last = last_uses(graph)
     begin = 0
     for place, op in enumerate(
-        tqdm(graph.operators, desc="correcting biases", disable=None)
+        progress_bar(graph.operators, desc="correcting biases")
     ):
         output = int(op.outputs[0])
         mean = means.get(output)

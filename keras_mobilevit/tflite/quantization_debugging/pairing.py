@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from keras_mobilevit.image_batches import iterate_images
+from keras_mobilevit.progress import progress_bar
 from keras_mobilevit.tflite.flatbuffer import read_model, write_model
 from keras_mobilevit.tflite.graph import Tensor
 from keras_mobilevit.tflite.quantization_debugging.probing import (
@@ -131,7 +131,7 @@ class PairedFiles:
         images = list(iterate_images(images))
         if not images:
             raise ValueError("To compare files takes images. Received: none")
-        for image in tqdm(images, desc="comparing tensors", disable=None):
+        for image in progress_bar(images, desc="comparing tensors"):
             for model in (self.reference, self.quantized):
                 (image_input,) = model.graph.inputs
                 model.run({image_input.index: image[None]})

@@ -11,6 +11,7 @@ import numpy as np
 from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.tflite.editing import as_indices
 from keras_mobilevit.tflite.graph import read_graph
+from keras_mobilevit.tflite.interpreters import check_file
 
 
 def read_bytes(model: bytes | str | os.PathLike) -> bytes:
@@ -38,7 +39,7 @@ class Probe:
         graph: What is in it, a `keras_mobilevit.tflite.graph.Graph`.
 
     Raises:
-        ValueError: If it is no TFLite file.
+        ValueError: If it is no TFLite file, or a damaged one.
     """
 
     def __init__(self, data: bytes):
@@ -55,6 +56,7 @@ class Probe:
                 f"Expected a complete .tflite file. Received {len(data):,} "
                 f"bytes that LiteRT can not read ({error})."
             ) from error
+        check_file(data, f"{len(data):,} bytes")
         self._interpreter.allocate_tensors()
         self._details = {
             tensor["index"]: tensor

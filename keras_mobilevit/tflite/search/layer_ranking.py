@@ -13,8 +13,8 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
+from keras_mobilevit.progress import progress_bar
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
 from keras_mobilevit.tflite.flatbuffer import (
     ParsedFile,
@@ -130,9 +130,7 @@ def rank_layers(
     score = score or file_scorer(sqnr_scorer(source.data, images))
     layers = []
     scopes, costs = _scopes_and_costs(source.model)
-    for layer, scope in tqdm(
-        scopes.items(), desc="trying layers", disable=None
-    ):
+    for layer, scope in progress_bar(scopes.items(), desc="trying layers"):
         others = f"^(?!{scope.removeprefix('^')})"
         alone = dataclasses.replace(
             recipe, skip_layers=(*recipe.skip_layers, others)
@@ -191,7 +189,7 @@ def search_recipe(
         file = _quantize(source, candidate, calibration, compat)
         return candidate, score(file)
 
-    with tqdm(total=len(queue), desc="searching", disable=None) as bar:
+    with progress_bar(total=len(queue), desc="searching") as bar:
         candidate, found = attempt(kept)
         steps.append(SearchStep((), found))
         best = candidate, found, 1
