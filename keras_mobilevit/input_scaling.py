@@ -231,9 +231,12 @@ def _operations_behind(model, tensor):
             for node in operation._inbound_nodes
             if any(tensor is given for given in node.input_tensors)
         ]
-        if len(calls) != 1 or len(calls[0][1].outputs) != 1:
+        if len({id(operation) for operation, _ in calls}) != 1:
             return False
-        ((operation, node),) = calls
+        # A Sequential calls its layers anew whenever one is added.
+        operation, node = calls[-1]
+        if len(node.outputs) != 1:
+            return False
         if isinstance(operation, keras.Model) and (
             len(getattr(operation, "inputs", None) or ()) == 1
         ):

@@ -104,6 +104,20 @@ def test_our_own_networks():
             assert expected_scaling(form).scaling == SCALINGS[expected]
 
 
+def test_sequential_models():
+    """Keras calls their layers anew for each that is added."""
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.RandomFlip(),
+            rescaling(1 / 127.5, -1),
+            keras.layers.Conv2D(2, 3),
+            keras.layers.Flatten(),
+        ]
+    )
+    assert expected_scaling(model).scaling == SCALINGS["pixels"]
+
+
 def test_what_counts_for_more():
     unknown, pixels = network(), network(rescaling(1 / 255))
     signed = ImageSpec(scale=1 / 127.5, offset=-1)

@@ -350,6 +350,7 @@ FLOW = {
         "layers",
         "images",
         "image_folders",
+        "label_files",
         "picture_sizes",
         "progress",
         "text_formatting",

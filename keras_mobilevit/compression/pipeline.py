@@ -19,6 +19,7 @@ from keras_mobilevit.compression.tfmot_process import require_tfmot, run_worker
 from keras_mobilevit.input_scaling import resolve_scaling
 from keras_mobilevit.layers import InferenceMobileViTBlock
 from keras_mobilevit.named_models import open_model
+from keras_mobilevit.output_kind import output_scores
 from keras_mobilevit.pixel_scaling import PixelScaling
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.training.sections import Augmentation, Evaluation
@@ -126,7 +127,6 @@ def compress(
         0.5
     """
     _check_model(model)
-    scaling = resolve_scaling(model, scaling=scaling)
     pictures = ImageSource(os.fspath(train), train_images)
     tests = ImageSource(os.fspath(test), test_images)
     class_names = pictures.open(tuple(class_names) or None).class_names
@@ -147,7 +147,7 @@ def compress(
         train=pictures,
         test=tests,
         class_names=class_names,
-        scaling=scaling,
+        scaling=resolve_scaling(model, scaling=scaling),
     )
     with tempfile.TemporaryDirectory() as path:
         folder = Folder(path)
@@ -248,6 +248,13 @@ def _check_model(model):
         raise ValueError(
             "Expected a classifier, whose outputs are (batch, classes). "
             f"Received: outputs of shape {model.output_shape}"
+        )
+    problem_type = output_scores(model).problem_type
+    if problem_type != "single_label":
+        raise ValueError(
+            "Expected a classifier that ends in a softmax over its classes, or "
+            "in their logits. Received: one whose last activation tells "
+            f"problem_type={problem_type!r}"
         )
     if any(
         isinstance(layer, InferenceMobileViTBlock)

@@ -17,7 +17,6 @@ import tf_keras
 
 # Registers the layers that a model may hold.
 import keras_mobilevit.layers  # noqa: F401
-from keras_mobilevit.class_scores import are_probabilities
 from keras_mobilevit.compression.job import MARK, Folder, Job, Outcome
 from keras_mobilevit.compression.twin import build_twin, copy_values
 from keras_mobilevit.compression.wrapping import prepare
@@ -75,9 +74,7 @@ def _run(folder: Folder, job: Job) -> None:
             )
         ),
         tf_keras.losses.CategoricalCrossentropy(
-            from_logits=not are_probabilities(
-                model.predict_on_batch(images), output_kind(model)
-            )
+            from_logits=output_kind(model) == "logits"
         ),
     )
     loader = BatchLoader(

@@ -110,6 +110,8 @@ class ExportOptions:
             ValueError: If the output head is not for such a model, or it is
                 not known how the model expects its pixels to be scaled.
         """
+        # What is wrong with the model itself comes first.
+        exported_shape(model, self.size)
         scaling = self.find_scaling(model)
         network = self.find_output_head(model).prepare(model)
         return with_scaling(network, scaling)

@@ -107,7 +107,7 @@ def _load_tflite(path):
 
     output = model.predict(np.zeros(model.shape, np.float32))
     shape = () if isinstance(output, dict) else output.shape
-    return predict, model.shape, shape, model.info.output.kind
+    return predict, model.shape, shape, model.scores.kind
 
 
 _LOADERS = {".keras": _load_keras, ".tflite": _load_tflite}

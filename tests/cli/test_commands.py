@@ -106,6 +106,7 @@ def test_predict_with_a_keras_classifier(command, photo, tmp_path, capsys):
     model = keras.Sequential(
         [
             keras.layers.Input((None, None, 3)),
+            keras.layers.Rescaling(1 / 255),
             keras.layers.GlobalAveragePooling2D(),
             keras.layers.Dense(4, kernel_initializer="zeros"),
         ]
