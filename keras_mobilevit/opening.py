@@ -237,7 +237,7 @@ def open_model(
         if suffix == ".tflite":
             return _open_tflite(name, task, size, num_threads, runtime)
         return _open_keras(name, task, size)
-    if pathlib.Path(name).exists():
+    if name and pathlib.Path(name).exists():
         return _build(None, name, task, classes, size, ema)
     if suffix:
         raise FileNotFoundError(
