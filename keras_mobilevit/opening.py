@@ -250,7 +250,7 @@ def open_model(
         if suffix == ".tflite":
             return _open_tflite(name, task, size, scaling, num_threads, runtime)
         return _open_keras(name, task, size, scaling)
-    if pathlib.Path(name).exists():
+    if name and pathlib.Path(name).exists():
         return _build(None, name, task, classes, size, ema)
     if suffix:
         raise FileNotFoundError(

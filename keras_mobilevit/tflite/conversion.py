@@ -13,7 +13,11 @@ import keras
 from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.progress import stage
 from keras_mobilevit.reparameterization import reparameterize
-from keras_mobilevit.tflite.exportable import as_functional, in_float32
+from keras_mobilevit.tflite.exportable import (
+    as_functional,
+    float32_by_default,
+    in_float32,
+)
 from keras_mobilevit.tflite.flatbuffer import ParsedFile, read_model
 from keras_mobilevit.tflite.naming import shorten_names
 
@@ -62,7 +66,8 @@ def convert_parsed(
     """As `convert`, with the graph of the file."""
     model = in_float32(as_functional(model, size))
     shape = exported_shape(model, size)
-    deploy = reparameterize(model)
+    with float32_by_default():
+        deploy = reparameterize(model)
     with saved_model_converter(deploy, shape) as converter:
         converted = read_model(converter.convert())
     shorten_names(converted, deploy)

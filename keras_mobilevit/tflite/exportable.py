@@ -146,7 +146,7 @@ def in_float32(model: keras.Model) -> keras.Model:
             pairs.append((layer, copy))
         return copy
 
-    with _float32_by_default():
+    with float32_by_default():
         inputs = keras.tree.map_structure(
             lambda tensor: keras.Input(
                 batch_shape=tensor.shape,
@@ -190,7 +190,7 @@ def _with_float32(config: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _float32_by_default() -> Iterator[None]:
+def float32_by_default() -> Iterator[None]:
     """For layers that make others without saying their type."""
     policy, floatx = keras.config.dtype_policy(), keras.config.floatx()
     keras.config.set_floatx(_FLOAT32)
