@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -45,6 +46,22 @@ ENVIRONMENT = {
     "KERAS_MOBILEVIT_PROGRESS_SECONDS": "0",
 }
 EMBEDDED = "checkpoints/embedded/mobilevit_xxs_cifar10"
+# A network and images, in files; neither learned anything.
+SMALL_NETWORK = """
+import keras, numpy
+from PIL import Image
+
+keras.utils.set_random_seed(0)
+layers = [keras.Input((32, 32, 3)), keras.layers.Rescaling(1 / 255)]
+for filters in (8, 16):
+    layers.append(keras.layers.Conv2D(filters, 3, 2, activation="relu"))
+layers += [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(5)]
+keras.Sequential(layers).save("small.keras")
+rng = numpy.random.default_rng(0)
+for index in range(40):
+    pixels = rng.integers(0, 256, (4, 4, 3), numpy.uint8)
+    Image.fromarray(pixels).resize((48, 32)).save(f"textures/{index}.png")
+"""
 # Tests that need no package besides those of EXTRAS.
 TESTS = (
     "tests/test_model_info.py",
@@ -266,7 +283,8 @@ def run_all(
 ) -> None:
     """Runs the other commands, and the help of all.
 
-    `search` and `compress` take minutes: their tests are in tests/.
+    `compress` takes a minute for its smallest model, and 300 MB of packages:
+    its tests are in tests/.
     """
     command = [scripts / "keras-mobilevit"]
     for name in COMMANDS:
@@ -301,8 +319,28 @@ def run_all(
         ],
         work,
     )
+    search(scripts, work)
     for name in ("report.html", "run/model.weights.h5"):
         _expect((work / name).is_file(), f"There is no {name}")
+
+
+def search(scripts: pathlib.Path, work: pathlib.Path) -> None:
+    """Searches for a recipe of a network that is quantized in a second."""
+    (work / "textures").mkdir()
+    run([scripts / "python", "-c", SMALL_NETWORK], work)
+    run(
+        [
+            *(scripts / "keras-mobilevit", "search", "--keras", "small.keras"),
+            *("--calibration", "textures", "--calibration-images", 16),
+            *("--target-sqnr", 45, "--save-recipe", "found.json"),
+            *("-o", "small.tflite"),
+        ],
+        work,
+    )
+    found = json.loads((work / "found.json").read_text())
+    # A layer that it moved to float is named from its beginning.
+    moved = [scope for scope in found["skip_layers"] if scope[0] == "^"]
+    _expect(moved, f"`search` kept all layers in int8: {found}")
 
 
 def check_small_device(

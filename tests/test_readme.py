@@ -11,8 +11,10 @@ import sys
 
 import numpy as np
 import pytest
+import synthetic
 from PIL import Image
 
+import keras_mobilevit
 from keras_mobilevit.cli.main import build_parser
 from keras_mobilevit.images import load_input
 from keras_mobilevit.labels import class_names
@@ -294,6 +296,24 @@ def test_segmentation(folder):
     exec(compile(code, str(README), "exec"), found)
     (mask,) = found["masks"]
     assert mask.shape == (96, 120)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        case
+        for case in commands("keras-mobilevit")
+        if case.values[0][0] == "convert"
+    ],
+)
+def test_conversions(folder, command, arguments):
+    _, source, target = arguments
+    checkpoint = synthetic.Checkpoint("s", classes=1000)
+    checkpoint.write("timm", folder / source)
+    assert command(*arguments) == 0
+    info = keras_mobilevit.open_model(target).info
+    assert (info.name, info.classes) == ("mobilevit_s", 1000)
 
 
 @pytest.mark.slow
