@@ -19,7 +19,6 @@ import numpy as np
 import keras_mobilevit
 from keras_mobilevit.configs import WEIGHTS
 from keras_mobilevit.images import random_crops
-from keras_mobilevit.labels import class_names
 from keras_mobilevit.markdown_tables import markdown_table
 from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.tflite import ImageModel, compare, export_recipes
@@ -32,7 +31,7 @@ CALIBRATION_PHOTOS = (
     "retina.jpg",
 )
 CROPS = 20
-PRE_RESIZE = WEIGHTS["cifar10"].info.image.pre_resize
+INFO = WEIGHTS["cifar10"].info
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -59,7 +58,7 @@ def run(folder: pathlib.Path, runs: int) -> None:
         crop
         for name in CALIBRATION_PHOTOS
         for crop in random_crops(
-            photo(name), CROPS, size, pre_resize=PRE_RESIZE
+            photo(name), CROPS, size, pre_resize=INFO.image.pre_resize
         )
     ]
     paths = export_recipes(
@@ -69,8 +68,7 @@ def run(folder: pathlib.Path, runs: int) -> None:
             for recipe in ("float32", "float16", "int8")
         },
         calibration=calibration,
-        labels=class_names("cifar10"),
-        pre_resize=PRE_RESIZE,
+        info=INFO,
     )
 
     cat = photo_path("chelsea.png")
@@ -80,7 +78,11 @@ def run(folder: pathlib.Path, runs: int) -> None:
         print(f"  {probability:6.1%}  {label}")
 
     crops = random_crops(
-        photo("chelsea.png"), 5 * CROPS, size, seed=1, pre_resize=PRE_RESIZE
+        photo("chelsea.png"),
+        5 * CROPS,
+        size,
+        seed=1,
+        pre_resize=INFO.image.pre_resize,
     )
     rows = [
         (

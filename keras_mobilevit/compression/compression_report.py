@@ -21,7 +21,7 @@ from keras_mobilevit.tflite.conversion import (
     exported_shape,
     saved_model_converter,
 )
-from keras_mobilevit.tflite.evaluation.candidates import common_settings
+from keras_mobilevit.tflite.evaluation.candidates import common_labels
 
 HEADER = (
     *("weights", "zeros %", "top-1 %", "int8 top-1 %", "int8 SQNR dB"),
@@ -114,7 +114,6 @@ def measure(
     files, facts = [], []
     for name, source in weights.items():
         opened = open_model(source)
-        settings = common_settings({name: opened})
         float32, sparse, int8 = (
             folder / f"{name}.{kind}.tflite"
             for kind in ("float32", "sparse", "int8")
@@ -127,9 +126,9 @@ def measure(
         )
         atomic_write(sparse, convert_sparse(opened.model))
         results = evaluate(
-            {"keras": opened.model, "int8": int8},
+            {"keras": opened, "int8": int8},
             data,
-            **settings._asdict(),
+            common_labels({name: opened}),
             limit=limit,
             workers=workers,
         )

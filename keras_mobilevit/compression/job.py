@@ -7,7 +7,8 @@ import json
 import pathlib
 
 from keras_mobilevit.compression.methods import METHODS, FineTuning, Method
-from keras_mobilevit.training.sections import Augmentation, Evaluation
+from keras_mobilevit.model_info import ImageSpec
+from keras_mobilevit.training.sections import Augmentation
 from keras_mobilevit.training.sources import LabelledSource, open_source
 
 # What a line to the first process begins with; all others are noise.
@@ -47,7 +48,7 @@ class Job:
         method: What to do.
         fine_tuning: How to train.
         augmentation: What happens to training images.
-        evaluation: What happens to test images.
+        image: What happens to test images.
         train: Pictures to learn from.
         test: Pictures to test on.
         class_names: Classes in the order of the model's outputs.
@@ -56,7 +57,7 @@ class Job:
     method: Method
     fine_tuning: FineTuning
     augmentation: Augmentation
-    evaluation: Evaluation
+    image: ImageSpec
     train: ImageSource
     test: ImageSource
     class_names: tuple[str, ...]
@@ -130,7 +131,7 @@ class Folder:
                     for name, value in fields["augmentation"].items()
                 }
             ),
-            evaluation=Evaluation(**fields["evaluation"]),
+            image=ImageSpec(**fields["image"]),
             train=ImageSource(**fields["train"]),
             test=ImageSource(**fields["test"]),
             class_names=tuple(fields["class_names"]),

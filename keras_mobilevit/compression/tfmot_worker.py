@@ -53,7 +53,7 @@ def _run(folder: Folder, job: Job) -> None:
     size = model.input_shape[1:3]
     train = job.train.open(job.class_names)
     test = job.test.open(job.class_names)
-    test_loader = BatchLoader(test, job.augmentation, job.evaluation)
+    test_loader = BatchLoader(test, job.augmentation, job.image)
     images = next(test_loader.evaluation_batches(size, _PROBES))[0]
 
     twin = build_twin(model)
@@ -80,9 +80,7 @@ def _run(folder: Folder, job: Job) -> None:
             )
         ),
     )
-    loader = BatchLoader(
-        train, job.augmentation, job.evaluation, seed=settings.seed
-    )
+    loader = BatchLoader(train, job.augmentation, job.image, seed=settings.seed)
     progress = _Progress(steps)
     prepared.model.fit(
         _batches(loader, sampler, epochs),

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from keras_mobilevit.atomic_files import atomic_write
+from keras_mobilevit.image_arguments import takes_image_arguments
 from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
@@ -33,6 +34,7 @@ from keras_mobilevit.tflite.verification import (
 )
 
 
+@takes_image_arguments("info")
 @takes_old_names
 def export_tflite(
     model: keras.Model,
@@ -45,8 +47,6 @@ def export_tflite(
     seed: int = 0,
     info: ModelInfo | None = None,
     labels: Sequence[str] | None = None,
-    crop_pct: float | None = None,
-    pre_resize: int | None = None,
     output_head: str | OutputHead | None = None,
     compat: str | None = None,
     min_sqnr: float | None = 15.0,
@@ -80,10 +80,6 @@ def export_tflite(
             preprocessing, licence and origin.
         labels: Class names in the order of the outputs, instead of those of
             `info`; of a detector with the background in front, or without.
-        crop_pct: Instead of `info.image.crop_pct`; see
-            `keras_mobilevit.images.load_image`.
-        pre_resize: Instead of `info.image.pre_resize`; see
-            `keras_mobilevit.images.load_image`.
         output_head: What a network for dense prediction ends in. Of a detector,
             `"raw"` offsets and logits, as the model gives them (the default),
             or `"nms"`, boxes; of a network that segments, `"logits"` at the
@@ -133,8 +129,6 @@ def export_tflite(
         seed=seed,
         info=info,
         labels=labels,
-        crop_pct=crop_pct,
-        pre_resize=pre_resize,
         output_head=output_head,
         compat=compat,
         min_sqnr=min_sqnr,
@@ -143,6 +137,7 @@ def export_tflite(
     return path
 
 
+@takes_image_arguments("info")
 @takes_old_names
 def export_recipes(
     model: keras.Model,

@@ -33,8 +33,6 @@ class ExportOptions:
     seed: int = 0
     info: ModelInfo | None = None
     labels: Sequence[str] | None = None
-    crop_pct: float | None = None
-    pre_resize: int | None = None
     output_head: str | OutputHead | None = None
     compat: str | None = None
     min_sqnr: float | None = 15.0
@@ -49,14 +47,9 @@ class ExportOptions:
             )
         if self.compat is not None:
             check_compatibility(self.compat)
-        info = self.info or ModelInfo()
-        for name, known in (
-            ("labels", info.labels),
-            ("crop_pct", info.image.crop_pct),
-            ("pre_resize", info.image.pre_resize),
-        ):
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, known)
+        if self.labels is None:
+            labels = self.info.labels if self.info else ()
+            object.__setattr__(self, "labels", labels)
 
     @property
     def architecture(self) -> str:
@@ -89,13 +82,9 @@ class ExportOptions:
         output_head = self.find_output_head(model)
         labels, classes = self._named_classes(output_head, model)
         *size, channels = shape = exported_shape(model, self.size)
-        image = dataclasses.replace(
-            known.image,
-            size=tuple(size),
-            crop_pct=self.crop_pct,
-            pre_resize=self.pre_resize,
-            crop_mode="squash" if output_head.takes_whole_images else "center",
-        )
+        image = dataclasses.replace(known.image, size=tuple(size))
+        if output_head.takes_whole_images:
+            image = dataclasses.replace(image, crop_mode="squash")
         if channels != 3:
             order = "gray" if channels == 1 else None
             image = dataclasses.replace(image, channel_order=order)
@@ -145,7 +134,5 @@ class ExportOptions:
             exported_shape(model, self.size),
             count=self.calibration_images,
             seed=self.seed,
-            crop_pct=self.crop_pct,
-            pre_resize=self.pre_resize,
-            whole=self.find_output_head(model).takes_whole_images,
+            image=self.describe(model).image,
         ).reserve()

@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_mobilevit.class_scores import to_probabilities
 from keras_mobilevit.deprecation import moved_attribute
-from keras_mobilevit.images import load_input
+from keras_mobilevit.images import load_input, scale_pixels
 from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.tflite.interpreters import LITERT, make_interpreter
 from keras_mobilevit.tflite.metadata import read_metadata
@@ -126,7 +126,8 @@ class ImageModel:
     def set_image(self, image: np.ndarray) -> None:
         """Sets the input from pixels of `shape` in [0, 255].
 
-        They are scaled as `info.image` says.
+        They are scaled as `info.image` says; their channels are in the order
+        that it says, as of `load_image`.
 
         Raises:
             ValueError: If the array has another shape.
@@ -136,9 +137,7 @@ class ImageModel:
                 f"Expected pixels of shape {self.shape}. Received: "
                 f"{image.shape}"
             )
-        spec = self.info.image
-        if (spec.scale, spec.offset) != (1, 0):
-            image = image.astype(np.float32) * spec.scale + spec.offset
+        image = scale_pixels(image, self.info.image)
         self._interpreter.set_tensor(
             self._input["index"], _quantize(image[None], self._input)
         )

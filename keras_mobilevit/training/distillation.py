@@ -9,9 +9,11 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from keras_mobilevit.checkpoints import verify_keras_file
+from keras_mobilevit.checkpoints import read_info, verify_keras_file
 from keras_mobilevit.class_scores import to_probabilities
+from keras_mobilevit.images import arrange_channels, scale_pixels
 from keras_mobilevit.machine import usable_cores
+from keras_mobilevit.model_info import ImageSpec
 from keras_mobilevit.output_kind import output_kind
 
 Teacher = Callable[[np.ndarray], np.ndarray]
@@ -41,7 +43,9 @@ def load_teacher(path: str | os.PathLike, classes: int) -> Teacher:
         raise ValueError(
             f"A teacher is a {' or '.join(_LOADERS)} file. Received: {path}"
         )
-    predict, input_shape, output_shape, kind = _LOADERS[path.suffix](path)
+    predict, input_shape, output_shape, kind, image = _LOADERS[path.suffix](
+        path
+    )
     if len(input_shape) != 3 or input_shape[2] != 3 or len(output_shape) != 1:
         raise ValueError(
             "A teacher takes images (height, width, 3) and gives one number a "
@@ -55,7 +59,8 @@ def load_teacher(path: str | os.PathLike, classes: int) -> Teacher:
         )
 
     def teach(images: np.ndarray) -> np.ndarray:
-        outputs = predict(_resize(images, input_shape[:2]))
+        images = _resize(images, input_shape[:2])
+        outputs = predict(arrange_channels(images, image))
         outputs = np.asarray(outputs, np.float32)
         probabilities = to_probabilities(outputs, kind).astype(np.float32)
         # Rounded to int8, many small ones lack or add a part of their sum.
@@ -64,8 +69,8 @@ def load_teacher(path: str | os.PathLike, classes: int) -> Teacher:
     return teach
 
 
-# === Kinds of files: a function, the shapes of its image and its answer, and
-# whether that is logits or probabilities ===
+# === Kinds of files: a function, the shapes of its image and its answer,
+# whether that is logits or probabilities, and how it expects its image ===
 
 
 def _load_keras(path):
@@ -82,7 +87,13 @@ def _load_keras(path):
     for side in ("inputs", "outputs"):
         tensors = getattr(model, side, None) or ()
         shapes.append(tuple(tensors[0].shape[1:]) if len(tensors) == 1 else ())
-    return model.predict_on_batch, *shapes, output_kind(model)
+    info = read_info(path)
+    image = info.image if info else ImageSpec()
+
+    def predict(images):
+        return model.predict_on_batch(scale_pixels(images, image))
+
+    return predict, *shapes, output_kind(model), image
 
 
 def _load_tflite(path):
@@ -95,7 +106,8 @@ def _load_tflite(path):
 
     output = model.predict(np.zeros(model.shape, np.float32))
     shape = () if isinstance(output, dict) else output.shape
-    return predict, model.shape, shape, model.info.output.kind
+    info = model.info
+    return predict, model.shape, shape, info.output.kind, info.image
 
 
 _LOADERS = {".keras": _load_keras, ".tflite": _load_tflite}

@@ -15,14 +15,18 @@ import numpy as np
 from tqdm import tqdm
 
 from keras_mobilevit.class_scores import to_logits
+from keras_mobilevit.image_arguments import takes_image_arguments
 from keras_mobilevit.image_folders import (
     label_of,
     list_files,
     read_files,
 )
-from keras_mobilevit.images import load_image
-from keras_mobilevit.renamed import takes_old_names
+from keras_mobilevit.images import load_rgb
+from keras_mobilevit.model_info import ImageSpec, ModelInfo
+from keras_mobilevit.opening import OpenedModel
 from keras_mobilevit.tflite import metrics
+from keras_mobilevit.tflite.evaluation.candidates import common_image
+from keras_mobilevit.tflite.metadata import read_metadata
 from keras_mobilevit.tflite.runners import make_runner
 from keras_mobilevit.tflite.runtime import ImageModel
 
@@ -78,14 +82,15 @@ class Evaluation:
     calibration_error: float | None = None
 
 
-@takes_old_names
+@takes_image_arguments("image")
 def evaluate(
-    models: Mapping[str, keras.Model | ImageModel | str | os.PathLike],
+    models: Mapping[
+        str, OpenedModel | keras.Model | ImageModel | str | os.PathLike
+    ],
     source: str | os.PathLike,
     labels: Sequence[str] = (),
     *,
-    crop_pct: float = 1.0,
-    pre_resize: int = 0,
+    image: ImageSpec | None = None,
     limit: int | None = None,
     workers: int = 1,
 ) -> dict[str, Evaluation]:
@@ -96,15 +101,17 @@ def evaluate(
     can not be read are left out for all models.
 
     Args:
-        models: Name to Keras classifier or `.tflite` file; all of one input
-            size and the same classes. The first is the reference. Each
-            worker opens its own copy of a file.
+        models: Name to Keras classifier or `.tflite` file, open or not, or to
+            what `keras_mobilevit.open_model` returned; all of one input size
+            and the same classes. The first is the reference. Each worker
+            opens its own copy of a file.
         source: Folder or tar of `<class>/<picture>`, or of pictures that are
             in no folder and so have no labels.
         labels: Class names in the order of the outputs; none if the models
             are only to be compared with each other.
-        crop_pct: As in `keras_mobilevit.images.load_image`.
-        pre_resize: As in `keras_mobilevit.images.load_image`.
+        image: How pictures are cropped, and the order and scale of the
+            channels of Keras models that do not come from `open_model`. By
+            default as the models and files say, which must agree.
         limit: Evaluate only so many pictures, spread evenly.
         workers: Threads that read pictures and run `.tflite` files; Keras
             spreads its batches by itself. The results are the same for any.
@@ -114,9 +121,9 @@ def evaluate(
 
     Raises:
         FileNotFoundError: If a file or the source does not exist.
-        ValueError: If the models differ in size or classes, a folder is named
-            after no label, no picture can be read, or an argument is out of
-            its range.
+        ValueError: If the models differ in size, classes or preprocessing, a
+            folder is named after no label, no picture can be read, or an
+            argument is out of its range.
 
     Example:
         >>> from keras_mobilevit import tflite
@@ -128,31 +135,31 @@ def evaluate(
         >>> results["int8"].images, float(results["float32"].agreement)
         (8, 1.0)
     """
-    _check_arguments(crop_pct, pre_resize, limit, workers)
+    _check_arguments(limit, workers)
+    models = {name: _opened(model, image) for name, model in models.items()}
+    image = image or common_image(models)
     names = list_files(source, limit)
     classes = _classes(names, labels, source)
     # Threads, because Pillow and LiteRT release the interpreter's lock, and
     # because a process would first have to import Keras.
     with ThreadPoolExecutor(workers) as pool:
         runners = {
-            name: make_runner(model, workers) for name, model in models.items()
+            name: make_runner(opened.model, workers, opened.info.image)
+            for name, opened in models.items()
         }
-        load = functools.partial(
-            _load,
-            size=_common_size(runners),
-            crop_pct=crop_pct,
-            pre_resize=pre_resize,
-        )
+        load = functools.partial(_load, size=_common_size(runners), spec=image)
         read, outputs = [], {name: [] for name in models}
         for pictures in _chunks(source, names):
             loaded = zip(pictures, pool.map(load, pictures), strict=True)
-            images = {p.name: image for p, image in loaded if image is not None}
+            images = {
+                p.name: pixels for p, pixels in loaded if pixels is not None
+            }
             if not images:
                 continue
             read.extend(images)
             batch = np.stack(list(images.values()))
             for name, runner in runners.items():
-                outputs[name].extend(runner.run(batch))
+                outputs[name].extend(runner.run_pictures(batch))
             _check_classes(outputs, labels)
 
     if not read:
@@ -177,23 +184,30 @@ def evaluate(
     }
 
 
-def _check_arguments(crop_pct, pre_resize, limit, workers):
-    # Before the first picture, whose ValueError would mean that it is damaged.
-    for name, value, wanted, is_good in (
-        ("crop_pct", crop_pct, "in (0, 1]", 0 < crop_pct <= 1),
-        ("pre_resize", pre_resize, "0 or more", pre_resize >= 0),
-        ("limit", limit, "1 or more", limit is None or limit >= 1),
-        ("workers", workers, "1 or more", workers >= 1),
-    ):
-        if not is_good:
+def _check_arguments(limit, workers):
+    for name, value in (("limit", limit), ("workers", workers)):
+        if value is not None and value < 1:
             raise ValueError(
-                f"`{name}` must be {wanted}. Received: {name}={value}"
+                f"`{name}` must be 1 or more. Received: {name}={value}"
             )
 
 
-def _load(picture, size, crop_pct, pre_resize):
+def _opened(model, image):
+    """A model with its description, if it has one."""
+    if isinstance(model, OpenedModel):
+        return model
+    if isinstance(model, (str, os.PathLike)):
+        model = ImageModel(model)
+    if isinstance(model, ImageModel):
+        described = read_metadata(model.path) is not None
+        return OpenedModel(model, model.info, described)
+    info = ModelInfo(image=image or ImageSpec())
+    return OpenedModel(model, info, described=False)
+
+
+def _load(picture, size, spec):
     try:
-        return load_image(picture.data, size, crop_pct, pre_resize)
+        return load_rgb(picture.data, size, spec)
     except ValueError:
         return None
 

@@ -8,6 +8,7 @@ import os
 import numpy as np
 
 from keras_mobilevit.image_folders import iterate_files, load_readable
+from keras_mobilevit.images import scale_pixels
 from keras_mobilevit.machine import describe_machine
 from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.tflite.benchmarks.benchmark import Measurement, benchmark
@@ -73,7 +74,8 @@ def measure(
     count = min(limit or _FIDELITY_IMAGES, _FIDELITY_IMAGES)
     files_read = iterate_files(images or data, count)
     pictures = [
-        image for _, image in load_readable(files_read, model.load_image)
+        scale_pixels(image, model.info.image)
+        for _, image in load_readable(files_read, model.load_image)
     ]
     # Neighbours are often of one class: take some from everywhere.
     few = pictures[:: -(-len(pictures) // _HISTOGRAM_IMAGES)]
@@ -84,9 +86,8 @@ def measure(
         evaluations = evaluate(
             {"float": reference, "quantized": quantized},
             data or images,
-            model.info.labels if data else (),
-            crop_pct=model.info.image.crop_pct,
-            pre_resize=model.info.image.pre_resize,
+            model.info.output_labels if data else (),
+            image=model.info.image,
             limit=limit,
         )
     return Findings(
