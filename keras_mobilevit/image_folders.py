@@ -98,14 +98,29 @@ def list_all(source: str | os.PathLike) -> list[str]:
         FileNotFoundError: If `source` does not exist.
         ValueError: If it is neither.
     """
+    files, _ = list_contents(source)
+    return files
+
+
+def list_contents(source: str | os.PathLike) -> tuple[list[str], list[str]]:
+    """Names of all files of a folder or a tar, and of the folders inside.
+
+    Raises:
+        FileNotFoundError: If `source` does not exist.
+        ValueError: If it is neither.
+    """
     source = pathlib.Path(source)
     if not source.is_dir():
-        return list(tar_members(source))
-    return [
-        path.relative_to(source).as_posix()
-        for path in source.rglob("*")
-        if path.is_file()
-    ]
+        members, folders = tar_members(source)
+        return list(members), folders
+    files, folders = [], []
+    for path in source.rglob("*"):
+        name = path.relative_to(source).as_posix()
+        if path.is_file():
+            files.append(name)
+        elif path.is_dir():
+            folders.append(name)
+    return files, folders
 
 
 def take_evenly(items: Sequence[Any], limit: int | None) -> Sequence[Any]:
@@ -125,8 +140,12 @@ def take_evenly(items: Sequence[Any], limit: int | None) -> Sequence[Any]:
     return [items[i * count // limit] for i in range(limit)]
 
 
-def tar_members(source: str | os.PathLike) -> dict[str, tarfile.TarInfo]:
-    """Files of a tar, by name; of several with one name, the last.
+def tar_members(
+    source: str | os.PathLike,
+) -> tuple[dict[str, tarfile.TarInfo], list[str]]:
+    """Files of a tar, by name, and names of the folders that it lists.
+
+    Of several files with one name, it is the last.
 
     Raises:
         FileNotFoundError: If `source` does not exist.
@@ -138,12 +157,14 @@ def tar_members(source: str | os.PathLike) -> dict[str, tarfile.TarInfo]:
         )
     try:
         with tarfile.open(source) as tar:
-            return {m.name: m for m in tar.getmembers() if m.isfile()}
+            members = tar.getmembers()
     except _TAR_ERRORS as error:
         raise ValueError(
             f"Expected a folder of pictures or a tar of one at {source}. "
             f"Received a file that is no tar ({error})."
         ) from error
+    files = {member.name: member for member in members if member.isfile()}
+    return files, [member.name for member in members if member.isdir()]
 
 
 def image_names(names: Iterable[str], source: str | os.PathLike) -> list[str]:
@@ -182,26 +203,32 @@ def image_names(names: Iterable[str], source: str | os.PathLike) -> list[str]:
 
 
 def require_class_pictures(
-    names: Iterable[str], source: str | os.PathLike
+    names: Iterable[str], folders: Iterable[str], source: str | os.PathLike
 ) -> None:
     """Refuses to lose a class: a folder of pictures of which none is read.
 
     Args:
         names: All files of a folder or tar of `<class>/<picture>`.
+        folders: All folders in it.
         source: Where they are from, for the message.
 
     Raises:
         ValueError: If a folder has pictures, all of formats that are not read.
 
     Warns:
-        UserWarning: If a folder beside class folders has files, but no
-            pictures.
+        UserWarning: If a folder beside class folders has no pictures, or is
+            empty.
     """
-    suffixes = {}
+    suffixes, not_empty = {}, set()
     for name in names:
         if not _is_hidden(name):
-            folder = pathlib.PurePosixPath(name).parent
-            suffixes.setdefault(folder, set()).add(suffix_of(name))
+            path = pathlib.PurePosixPath(name)
+            suffixes.setdefault(path.parent, set()).add(suffix_of(name))
+            not_empty.update(path.parents)
+    for folder in folders:
+        path = pathlib.PurePosixPath(folder)
+        if not _is_hidden(folder) and path not in not_empty:
+            suffixes[path] = set()
     lost = {f: s for f, s in suffixes.items() if not s & IMAGE_SUFFIXES}
     parents = {folder.parent for folder in suffixes.keys() - lost.keys()}
     # The top level itself has no name, and is no class.

@@ -84,18 +84,62 @@ def load_input(
         FileNotFoundError: If there is no such file.
         ValueError: If it is not a picture, or the model has other channels.
     """
+    return arrange_channels(load_rgb(source, size, spec), spec, channels)
+
+
+def load_rgb(
+    source: ImageSource, size: tuple[int, int], spec: ImageSpec
+) -> np.ndarray:
+    """As `load_input`, before the channels are arranged: always RGB."""
+    return fit_input(open_image(source), size, spec)
+
+
+def fit_input(
+    image: Image.Image, size: tuple[int, int], spec: ImageSpec
+) -> np.ndarray:
+    """Brings an open picture to the size of a model's input.
+
+    Args:
+        image: RGB picture.
+        size: `(height, width)` of the model's input, in pixels.
+        spec: Says whether it is cropped, and how much.
+
+    Returns:
+        uint8 array `(height, width, 3)`, RGB in [0, 255].
+
+    Raises:
+        ValueError: As in `fit_image`.
+    """
+    if spec.crop_mode == "squash":
+        return _squash(image, size)
+    return np.asarray(fit_image(image, size, spec.crop_pct, spec.pre_resize))
+
+
+def arrange_channels(
+    image: np.ndarray, spec: ImageSpec, channels: int = 3
+) -> np.ndarray:
+    """RGB pixels in the channels that a model expects.
+
+    Args:
+        image: `(height, width, 3)`, RGB; uint8, if it becomes luma. Else any
+            number of axes may stand in front.
+        spec: Says the order of the channels.
+        channels: Channels of the model's input: 3, or 1 for luma.
+
+    Returns:
+        Array `(height, width, channels)`.
+
+    Raises:
+        ValueError: If the model has other channels.
+    """
     if channels not in (1, 3):
         raise ValueError(
             f"A picture does not say what to put in {channels} channels: "
             "make an array, and give it to the model's own `predict`."
         )
-    if spec.crop_mode == "squash":
-        image = load_whole([source], size)[0][0]
-    else:
-        image = load_image(source, size, spec.crop_pct, spec.pre_resize)
     if channels == 1:
         pillow = import_optional("PIL.Image", extra="runtime")
-        image = np.asarray(pillow.fromarray(image).convert("L"))[..., None]
+        return np.asarray(pillow.fromarray(image).convert("L"))[..., None]
     return image[..., ::-1] if spec.channel_order == "bgr" else image
 
 
@@ -291,17 +335,19 @@ def load_whole(
         raise ValueError(
             f"`sources` must be a list of pictures. Received: {sources!r:.80}"
         )
-    resampling = import_optional(
-        "PIL.Image", extra="runtime"
-    ).Resampling.BILINEAR
     images, sizes = [], []
     for source in sources:
         image = open_image(source)
         sizes.append((image.height, image.width))
-        images.append(np.asarray(image.resize(size[::-1], resampling)))
+        images.append(_squash(image, size))
     if not images:
         raise ValueError("`sources` holds no picture.")
     return np.stack(images), sizes
+
+
+def _squash(image, size):
+    pillow = import_optional("PIL.Image", extra="runtime")
+    return np.asarray(image.resize(size[::-1], pillow.Resampling.BILINEAR))
 
 
 @takes_old_names

@@ -392,6 +392,11 @@ class ModelInfo(_Checked):
             return None
         return self.classes + self.output.label_offset
 
+    def with_image(self, **fields: Any) -> ModelInfo:
+        """Returns a copy whose `image` has other values in some fields."""
+        image = dataclasses.replace(self.image, **fields)
+        return dataclasses.replace(self, image=image)
+
     def to_json(self) -> str:
         """Returns the description as JSON, as `MODEL_INFO.md` documents it."""
         fields = {"schema_version": SCHEMA_VERSION, **self._to_fields()}

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from keras_mobilevit.detection import Detection, preprocess
-from keras_mobilevit.images import load_input
+from keras_mobilevit.detection import Detection
+from keras_mobilevit.images import load_rgb
 from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.problem_types import recorded_format
 from keras_mobilevit.segmentation.legend import class_shares
@@ -127,12 +127,9 @@ class Classifier:
     ) -> list[list[Prediction]] | list[list[Value]]:
         """As `classify`, for each of some pictures."""
         images = [
-            load_input(
-                source, self.size, self.info.image, self._runner.channels
-            )
-            for source in sources
+            load_rgb(source, self.size, self.info.image) for source in sources
         ]
-        outputs = list(self._runner.run(np.stack(images)))
+        outputs = list(self._runner.run_pictures(images))
         shape = np.shape(outputs[0])
         if isinstance(outputs[0], dict) or len(shape) != 1:
             raise ValueError(
@@ -190,43 +187,18 @@ def make_predictor(
     if info.task == "detection":
         if score_threshold is None:
             score_threshold = DEFAULT_SCORE_THRESHOLD
-        detector = make_detector(model, info, score_threshold=score_threshold)
-        return lambda sources: detector.detect_batch(
-            *preprocess(sources, detector.size)
+        detector = Detector(
+            model,
+            info=info,
+            size=info.image.size,
+            score_threshold=score_threshold,
         )
-    segmenter = make_segmenter(model, info)
+        return detector.predict
+    segmenter = Segmenter(model, info=info, size=info.image.size)
     return lambda sources: [
         Segmentation(mask, segmenter.labels)
-        for mask in segmenter.segment_batch(
-            *preprocess(sources, segmenter.size)
-        )
+        for mask in segmenter.predict(sources)
     ]
-
-
-def make_detector(
-    model: keras.Model | ImageModel, info: ModelInfo, **options: Any
-) -> Detector:
-    """Returns a `Detector` with the labels, size and scaling of `info`.
-
-    Args:
-        model: Keras model or open `.tflite` file.
-        info: What is known of it.
-        **options: Further arguments of `Detector`.
-    """
-    # Its labels begin with the background, those of a description do not.
-    labels = ("background", *info.labels) if info.labels else ()
-    return Detector(
-        model, labels, size=info.image.size, image=info.image, **options
-    )
-
-
-def make_segmenter(
-    model: keras.Model | ImageModel, info: ModelInfo, **options: Any
-) -> Segmenter:
-    """Returns a `Segmenter`, as `make_detector` does."""
-    return Segmenter(
-        model, info.labels, size=info.image.size, image=info.image, **options
-    )
 
 
 def is_one_image(images: ImageSource | Iterable[ImageSource]) -> bool:

@@ -8,7 +8,6 @@ import pytest
 import keras_mobilevit
 from keras_mobilevit.checkpoints import fetch
 from keras_mobilevit.configs import WEIGHTS
-from keras_mobilevit.labels import class_names
 from keras_mobilevit.tflite import evaluate, export_recipes
 
 
@@ -39,7 +38,7 @@ def test_a_tenth_of_the_test_images(shared_dir, tmp_path):
     if not test.is_file():
         pytest.skip("no CIFAR-10 images beside the reference files")
     model = keras_mobilevit.MobileViTXXS(weights="cifar10")
-    pre_resize = WEIGHTS["cifar10"].info.image.pre_resize
+    info = WEIGHTS["cifar10"].info
     int8, accurate = export_recipes(
         model,
         {
@@ -47,13 +46,12 @@ def test_a_tenth_of_the_test_images(shared_dir, tmp_path):
             tmp_path / "int8_accurate.tflite": "int8_accurate",
         },
         calibration=train,
-        pre_resize=pre_resize,
+        info=info,
     )
     results = evaluate(
         {"keras": model, "int8": int8, "accurate": accurate},
         test,
-        class_names("cifar10"),
-        pre_resize=pre_resize,
+        info.labels,
         limit=1000,
         workers=2,
     )

@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -20,7 +21,13 @@ from tiny_dense import DENSE_SIZE, REGIONS
 from tiny_model import TINY_SIZE
 
 import keras_mobilevit
-from keras_mobilevit import MobileViTXXS, configs, list_models, open_model
+from keras_mobilevit import (
+    MobileViTXXS,
+    checkpoints,
+    configs,
+    list_models,
+    open_model,
+)
 from keras_mobilevit.checkpoints import (
     add_info,
     save_compact,
@@ -82,6 +89,18 @@ def test_embedded_weights():
     named = open_model("weights:cifar10")
     assert named.info == opened.info
     assert named.described and opened.described
+
+
+@pytest.mark.parametrize("name", ["mobilevit_xxs_cifar10.weights.h5", "a.h5"])
+def test_embedded_weights_by_their_path(tmp_path, name):
+    """The file of the package, and a copy under any name."""
+    path = checkpoints.fetch("cifar10", "mobilevit_xxs")
+    if name != path.name:
+        path = shutil.copyfile(path, tmp_path / name)
+    opened = open_model(path)
+    assert opened.described
+    assert opened.info == open_model("weights:cifar10").info
+    assert opened.model.input_shape == (None, 96, 96, 3)
 
 
 @pytest.mark.parametrize(

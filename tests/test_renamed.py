@@ -9,7 +9,9 @@ from image_files import encode, gradient
 
 from keras_mobilevit.cli.main import build_parser, main
 from keras_mobilevit.compression import compress
+from keras_mobilevit.image_arguments import takes_image_arguments
 from keras_mobilevit.images import load_image, random_crops
+from keras_mobilevit.model_info import ImageSpec, ModelInfo
 from keras_mobilevit.renamed import (
     ARGUMENTS,
     EVALUATION_FIELDS,
@@ -22,6 +24,9 @@ from keras_mobilevit.tflite import (
     calibrate,
     calibration_set,
     evaluate,
+    export_baseline,
+    export_recipes,
+    export_searched,
     export_tflite,
 )
 from keras_mobilevit.tflite.options import ExportOptions
@@ -151,13 +156,10 @@ def test_arguments():
     [
         (load_image, ("crop_fraction", "native_size")),
         (random_crops, ("native_size",)),
-        (calibration_set, ("crop_fraction", "native_size")),
         (calibrate, ("coverage",)),
-        (evaluate, ("crop_fraction", "native_size")),
-        (compress, ("crop_fraction", "native_size")),
-        (export_tflite, ("ending", "crop_fraction", "native_size")),
+        (export_tflite, ("ending",)),
         # Keyword arguments of the other exports.
-        (ExportOptions, ("ending", "crop_fraction", "native_size")),
+        (ExportOptions, ("ending",)),
     ],
 )
 def test_arguments_of_other_functions(function, names):
@@ -167,3 +169,67 @@ def test_arguments_of_other_functions(function, names):
     if function is not ExportOptions:
         # The decorator keeps what it wraps.
         assert inspect.unwrap(function) is not function
+
+
+def deprecated(name, function, new):
+    return pytest.warns(
+        DeprecationWarning,
+        match=rf"`{name}` of `{function}` is deprecated .* Use `{new}\(",
+    )
+
+
+@pytest.mark.filterwarnings("ignore:1 calibration images are few")
+@pytest.mark.parametrize(
+    ("old", "field", "value", "new"),
+    [
+        ("crop_fraction", "crop_pct", 0.5, 0.5),
+        ("native_size", "pre_resize", 4, 4),
+        ("crop_pct", "crop_pct", 0.5, 0.5),
+        ("pre_resize", "pre_resize", 4, 4),
+        ("whole", "crop_mode", True, "squash"),
+    ],
+)
+def test_facts_about_images(tmp_path, old, field, value, new):
+    """What has a description now is taken one by one, as before."""
+    (tmp_path / "a.png").write_bytes(encode(gradient(40, 60)))
+    with deprecated(old, "calibration_set", "image=ImageSpec"):
+        found = calibration_set(tmp_path, (16, 16, 3), **{old: value})
+    spec = ImageSpec(**{field: new})
+    expected = calibration_set(tmp_path, (16, 16, 3), image=spec)
+    np.testing.assert_array_equal(found.images, expected.images)
+    plain = calibration_set(tmp_path, (16, 16, 3))
+    assert (found.images != plain.images).any()
+
+    @takes_image_arguments("info")
+    def export(info=None):
+        return info
+
+    known = ModelInfo(labels=("a", "b"))
+    with deprecated(old, "export", r"info=ModelInfo\(image=ImageSpec"):
+        found = export(info=known, **{old: value})
+    assert found == known.with_image(**{field: new})
+    if old != "whole":
+        with deprecated(old, "export", "info=ModelInfo"):
+            assert export(**{old: None}) is None
+
+
+@pytest.mark.parametrize(
+    ("function", "argument"),
+    [
+        (calibration_set, "image"),
+        (evaluate, "image"),
+        (compress, "image"),
+        (export_tflite, "info"),
+        (export_recipes, "info"),
+        (export_searched, "info"),
+        (export_baseline, "info"),
+    ],
+)
+def test_functions_that_take_them(function, argument):
+    parameters = inspect.signature(function).parameters
+    assert argument in parameters or "options" in parameters
+    assert not {"crop_pct", "pre_resize", "whole"} & parameters.keys()
+    with deprecated("crop_pct", function.__name__, rf"{argument}=.*ImageSpec"):
+        with pytest.raises(TypeError):
+            # The positional arguments are missing.
+            function(crop_pct=0.5)

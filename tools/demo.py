@@ -21,7 +21,6 @@ from keras_mobilevit import tflite
 from keras_mobilevit.cli.quiet import only_our_output
 from keras_mobilevit.configs import WEIGHTS
 from keras_mobilevit.images import random_crops
-from keras_mobilevit.labels import class_names
 from keras_mobilevit.markdown_tables import markdown_table
 from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.progress import progress_lines
@@ -34,7 +33,7 @@ CALIBRATION_PHOTOS = (
     "retina.jpg",
 )
 CROPS = 20
-PRE_RESIZE = WEIGHTS["cifar10"].info.image.pre_resize
+INFO = WEIGHTS["cifar10"].info
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -65,7 +64,7 @@ def run(folder: pathlib.Path, runs: int) -> None:
         crop
         for name in CALIBRATION_PHOTOS
         for crop in random_crops(
-            photo(name), CROPS, size, pre_resize=PRE_RESIZE
+            photo(name), CROPS, size, pre_resize=INFO.image.pre_resize
         )
     ]
     paths = tflite.export_recipes(
@@ -75,8 +74,7 @@ def run(folder: pathlib.Path, runs: int) -> None:
             for recipe in ("float32", "float16", "int8")
         },
         calibration=calibration,
-        labels=class_names("cifar10"),
-        pre_resize=PRE_RESIZE,
+        info=INFO,
     )
 
     cat = photo_path("chelsea.png")
@@ -86,7 +84,11 @@ def run(folder: pathlib.Path, runs: int) -> None:
         print(f"  {probability:6.1%}  {label}")
 
     crops = random_crops(
-        photo("chelsea.png"), 5 * CROPS, size, seed=1, pre_resize=PRE_RESIZE
+        photo("chelsea.png"),
+        5 * CROPS,
+        size,
+        seed=1,
+        pre_resize=INFO.image.pre_resize,
     )
     rows = [
         (

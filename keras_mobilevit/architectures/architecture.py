@@ -65,6 +65,8 @@ class Architecture:
             which nothing is known.
         files: Name of weights -> variant -> where they are published, tried
             in turn; weights without an entry are part of the package.
+        embedded: Name of weights that are part of the package -> variant ->
+            SHA-256 of the file.
         parts: Parts of the backbone, to be frozen or trained more slowly: the
             first words (`stage1` of `"stage1_ir"`) of the names of the layers
             with weights, from the image on.
@@ -95,6 +97,9 @@ class Architecture:
         default_factory=dict
     )
     files: Mapping[str, Mapping[str, tuple[Source, ...]]] = dataclasses.field(
+        default_factory=dict
+    )
+    embedded: Mapping[str, Mapping[str, str]] = dataclasses.field(
         default_factory=dict
     )
     float_layers: tuple[str, ...] = ()

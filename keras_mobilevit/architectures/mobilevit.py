@@ -92,6 +92,12 @@ MOBILEVIT = Architecture(
         "detection": DETECTION_WEIGHTS,
     },
     files={"imagenet": IMAGENET, "pascal_voc": PASCAL_VOC, "coco": COCO},
+    embedded={
+        "cifar10": {
+            "mobilevit_xxs": "defa7d4d1b06ba8b9615a48afab185759c583c6db967787d"
+            "117a6e5fb3b15478",
+        },
+    },
     parts=(
         ("stem",),
         ("stage1",),

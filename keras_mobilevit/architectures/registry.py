@@ -168,3 +168,19 @@ def named_weights(
                     )
                 found[name] = config
     return found
+
+
+def embedded_weights() -> dict[str, tuple[str, str]]:
+    """SHA-256 of each weights file of the package -> its name and variant.
+
+    Example:
+        >>> from keras_mobilevit import architectures
+        >>> list(architectures.embedded_weights().values())
+        [('cifar10', 'mobilevit_xxs')]
+    """
+    return {
+        digest: (name, variant)
+        for architecture in architectures()
+        for name, digests in architecture.embedded.items()
+        for variant, digest in digests.items()
+    }

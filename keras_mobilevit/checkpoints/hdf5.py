@@ -20,17 +20,14 @@ from typing import Any
 
 import numpy as np
 
+from keras_mobilevit.architectures import embedded_weights
 from keras_mobilevit.checkpoints import hdf5_process
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 # Even where the process waits and does not compute.
 _TIMEOUT_S = 120
-# SHA-256 of the files in `embedded`.
-_KNOWN = frozenset(
-    {
-        "defa7d4d1b06ba8b9615a48afab185759c583c6db967787d117a6e5fb3b15478",
-    }
-)
+# No embedded file is larger.
+_MOST_BYTES = 2**23
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -96,9 +93,25 @@ def read_hdf5(source: str | os.PathLike | bytes) -> HDF5Content:
 _outcomes: dict[tuple, HDF5Content | str] = {}
 
 
+def find_embedded(source: str | os.PathLike | bytes) -> tuple[str, str] | None:
+    """Recognizes a weights file of this package, or a copy of it.
+
+    Args:
+        source: As in `read_hdf5`.
+
+    Returns:
+        Name of the weights and of the variant; `None` for all other files.
+    """
+    data = source
+    if not isinstance(source, bytes):
+        if os.path.getsize(source) > _MOST_BYTES:
+            return None
+        data = pathlib.Path(source).read_bytes()
+    return embedded_weights().get(hashlib.sha256(data).hexdigest())
+
+
 def _read(source):
-    data = source if isinstance(source, bytes) else _small_file(source)
-    if hashlib.sha256(data).hexdigest() in _KNOWN:
+    if find_embedded(source):
         with hdf5_process.open_file(source) as file:
             groups, datasets = hdf5_process.list_contents(file)
             arrays = {name: item[()] for name, item in datasets.items()}
@@ -113,13 +126,6 @@ def _read(source):
         # Of a process that did not come to its end.
         except (KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"it can not be read ({error!r})") from error
-
-
-def _small_file(path):
-    # No known file is larger.
-    if os.path.getsize(path) > 2**23:
-        return b""
-    return pathlib.Path(path).read_bytes()
 
 
 def _run(source, output):

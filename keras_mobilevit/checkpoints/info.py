@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -9,8 +10,13 @@ import zipfile
 
 import h5py
 
+from keras_mobilevit.architectures import architecture_of, named_weights
 from keras_mobilevit.checkpoints import hdf5_process
-from keras_mobilevit.checkpoints.hdf5 import is_hdf5, read_hdf5
+from keras_mobilevit.checkpoints.hdf5 import (
+    find_embedded,
+    is_hdf5,
+    read_hdf5,
+)
 from keras_mobilevit.checkpoints.model_folder import folder_info
 from keras_mobilevit.info_archive import (
     MEMBER,
@@ -68,6 +74,9 @@ def add_info(path: str | os.PathLike, info: ModelInfo) -> None:
 def read_info(path: str | os.PathLike) -> ModelInfo | None:
     """Reads what this package wrote into a checkpoint.
 
+    Weights that are part of the package are recognized by their hash, and so
+    are copies of them.
+
     Args:
         path: Checkpoint of any kind, or a folder in which Hugging Face saved
             a model, whose own description is read.
@@ -93,7 +102,7 @@ def read_info(path: str | os.PathLike) -> ModelInfo | None:
             return folder_info(path)
         text = _read_text(path)
         if text is None:
-            return None
+            return _known_info(path)
         if not isinstance(text, str | bytes):
             raise ValueError(f"It is no text but {type(text).__name__}.")
         return ModelInfo.from_json(text)
@@ -101,6 +110,20 @@ def read_info(path: str | os.PathLike) -> ModelInfo | None:
         raise ValueError(
             f"{path} holds a damaged description of its weights: {error}"
         ) from error
+
+
+def _known_info(path):
+    """What the package knows of its own weights."""
+    if not os.path.isfile(path) or not is_hdf5(path):
+        return None
+    if (found := find_embedded(path)) is None:
+        return None
+    name, variant = found
+    return dataclasses.replace(
+        named_weights(variant=variant)[name].info,
+        architecture=architecture_of(variant).name,
+        variant=variant,
+    )
 
 
 def _read_text(path):

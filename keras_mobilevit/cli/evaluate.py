@@ -180,41 +180,36 @@ def run_classifiers(
     arguments: argparse.Namespace, models: Mapping[str, OpenedModel]
 ) -> Evaluated:
     """Settings for the report, and the results."""
-    from keras_mobilevit.pixel_scaling import scaling_of
     from keras_mobilevit.tflite import evaluate
     from keras_mobilevit.tflite.evaluation.candidates import (
         check_task,
+        common_image,
+        common_labels,
         common_problem_type,
-        common_settings,
         read_labels,
     )
 
     check_task(models, "classification")
-    settings = common_settings(
-        models,
-        labels=read_labels(arguments.labels, arguments.data)
+    labels = (
+        read_labels(arguments.labels, arguments.data)
         if arguments.labels
-        else None,
-        crop_pct=arguments.crop_pct,
-        pre_resize=arguments.pre_resize,
+        else common_labels(models)
+    )
+    image = common_image(
+        models, crop_pct=arguments.crop_pct, pre_resize=arguments.pre_resize
     )
     results = evaluate(
-        {name: opened.model for name, opened in models.items()},
+        models,
         arguments.data,
-        **settings._asdict(),
+        labels,
+        image=image,
         problem_type=arguments.problem_type or common_problem_type(models),
         targets=arguments.targets,
-        scaling={
-            name: scaling_of(opened.info.image)
-            for name, opened in models.items()
-        },
         limit=arguments.limit,
         workers=arguments.workers,
     )
-    return {
-        "crop_pct": settings.crop_pct,
-        "pre_resize": settings.pre_resize,
-    }, results
+    settings = {"crop_pct": image.crop_pct, "pre_resize": image.pre_resize}
+    return settings, results
 
 
 def run_detectors(
@@ -222,15 +217,15 @@ def run_detectors(
 ) -> Evaluated:
     """Settings for the report, and the results."""
     from keras_mobilevit.detection import COCO_SCORE_THRESHOLD
-    from keras_mobilevit.predictors import make_detector
+    from keras_mobilevit.tflite.dense_prediction import Detector
     from keras_mobilevit.tflite.evaluation.candidates import check_task
     from keras_mobilevit.tflite.evaluation.detection import evaluate_detectors
 
     check_task(models, "detection")
     detectors = {
-        name: make_detector(
+        name: Detector(
             opened.model,
-            opened.info,
+            info=opened.info,
             score_threshold=COCO_SCORE_THRESHOLD,
             workers=arguments.workers,
         )
@@ -246,7 +241,7 @@ def run_segmenters(
     arguments: argparse.Namespace, models: Mapping[str, OpenedModel]
 ) -> Evaluated:
     """Settings for the report, and the results."""
-    from keras_mobilevit.predictors import make_segmenter
+    from keras_mobilevit.tflite.dense_prediction import Segmenter
     from keras_mobilevit.tflite.evaluation.candidates import check_task
     from keras_mobilevit.tflite.evaluation.segmentation import (
         evaluate_segmenters,
@@ -254,8 +249,8 @@ def run_segmenters(
 
     check_task(models, "segmentation")
     segmenters = {
-        name: make_segmenter(
-            opened.model, opened.info, workers=arguments.workers
+        name: Segmenter(
+            opened.model, info=opened.info, workers=arguments.workers
         )
         for name, opened in models.items()
     }

@@ -89,11 +89,13 @@ def is_given(arguments: argparse.Namespace, option: str) -> bool:
 def export(arguments: argparse.Namespace) -> ExportedFile:
     from keras_mobilevit.atomic_files import atomic_write
     from keras_mobilevit.label_files import read_label_file
+    from keras_mobilevit.model_info import ModelInfo
     from keras_mobilevit.tflite import (
         Recipe,
         export_baseline,
         export_searched,
         export_tflite,
+        find_output_head,
         find_recipe,
         read_metadata,
     )
@@ -120,6 +122,18 @@ def export(arguments: argparse.Namespace) -> ExportedFile:
     recipe = dataclasses.replace(
         recipe, **{name: value for name, value in types.items() if value}
     )
+    output_head = find_output_head(
+        chosen_output_head(arguments),
+        model,
+        None if info is None else info.task,
+    )
+    image = {
+        name: getattr(arguments, name)
+        for name in ("crop_pct", "pre_resize")
+        if getattr(arguments, name) is not None
+    }
+    if image:
+        info = (info or ModelInfo()).with_image(**image)
     options = {
         "size": arguments.size,
         "calibration": arguments.calibration,
@@ -127,11 +141,9 @@ def export(arguments: argparse.Namespace) -> ExportedFile:
         "seed": arguments.seed,
         "info": info,
         "labels": labels,
-        "crop_pct": arguments.crop_pct,
-        "pre_resize": arguments.pre_resize,
         "scaling": arguments.scaling,
         "problem_type": arguments.problem_type,
-        "output_head": chosen_output_head(arguments),
+        "output_head": output_head,
         "compat": arguments.compat,
         "min_sqnr": arguments.min_sqnr,
         "escalate": not arguments.no_escalation,
@@ -207,22 +219,22 @@ def open_source(
     arguments: argparse.Namespace,
 ) -> tuple[keras.Model, ModelInfo | None]:
     """The model, and what is known of it: a `.keras` file may say nothing."""
-    import keras
-
-    from keras_mobilevit.checkpoints import read_info, verify_keras_file
+    from keras_mobilevit import named_models, opening
     from keras_mobilevit.model_info import ModelInfo
-    from keras_mobilevit.named_models import open_model
 
     if arguments.keras:
-        if arguments.keras.endswith(".keras"):
-            verify_keras_file(arguments.keras)
-        model = keras.saving.load_model(arguments.keras, compile=False)
-        info = read_info(arguments.keras)
+        if not arguments.keras.endswith(".keras"):
+            raise ValueError(
+                "--keras takes a .keras file, and --weights all others. "
+                f"Received: --keras {arguments.keras}"
+            )
+        opened = opening.open_model(arguments.keras)
+        info = opened.info if opened.described else None
         if arguments.task:
             info = dataclasses.replace(info or ModelInfo(), task=arguments.task)
-        return model, info
+        return opened.model, info
     weights = arguments.weights or WEIGHTS[arguments.task or "classification"]
-    opened = open_model(
+    opened = named_models.open_model(
         arguments.model,
         None if weights == "none" else weights,
         task=arguments.task,

@@ -13,7 +13,6 @@ from keras_mobilevit.compression.statistics import kernel_statistics, sparsity
 from keras_mobilevit.markdown_tables import markdown_table
 from keras_mobilevit.opening import open_model
 from keras_mobilevit.optional_imports import import_optional
-from keras_mobilevit.pixel_scaling import scaling_of
 from keras_mobilevit.png_figures import png_figure
 from keras_mobilevit.reparameterization import reparameterize
 from keras_mobilevit.tflite import evaluate, export_recipes
@@ -22,7 +21,7 @@ from keras_mobilevit.tflite.conversion import (
     exported_shape,
     saved_model_converter,
 )
-from keras_mobilevit.tflite.evaluation.candidates import common_settings
+from keras_mobilevit.tflite.evaluation.candidates import common_labels
 
 HEADER = (
     *("weights", "zeros %", "top-1 %", "int8 top-1 %", "int8 SQNR dB"),
@@ -115,7 +114,6 @@ def measure(
     files, facts = [], []
     for name, source in weights.items():
         opened = open_model(source)
-        settings = common_settings({name: opened})
         float32, sparse, int8 = (
             folder / f"{name}.{kind}.tflite"
             for kind in ("float32", "sparse", "int8")
@@ -128,10 +126,9 @@ def measure(
         )
         atomic_write(sparse, convert_sparse(opened.model))
         results = evaluate(
-            {"keras": opened.model, "int8": int8},
+            {"keras": opened, "int8": int8},
             data,
-            **settings._asdict(),
-            scaling=scaling_of(opened.info.image),
+            common_labels({name: opened}),
             limit=limit,
             workers=workers,
         )

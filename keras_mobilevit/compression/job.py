@@ -7,8 +7,9 @@ import json
 import pathlib
 
 from keras_mobilevit.compression.methods import METHODS, FineTuning, Method
+from keras_mobilevit.model_info import ImageSpec
 from keras_mobilevit.pixel_scaling import PixelScaling
-from keras_mobilevit.training.sections import Augmentation, Evaluation
+from keras_mobilevit.training.sections import Augmentation
 from keras_mobilevit.training.sources import LabelledSource, open_source
 
 # What a line to the first process begins with; all others are noise.
@@ -48,7 +49,7 @@ class Job:
         method: What to do.
         fine_tuning: How to train.
         augmentation: What happens to training images.
-        evaluation: What happens to test images.
+        image: What happens to test images.
         train: Pictures to learn from.
         test: Pictures to test on.
         class_names: Classes in the order of the model's outputs.
@@ -58,7 +59,7 @@ class Job:
     method: Method
     fine_tuning: FineTuning
     augmentation: Augmentation
-    evaluation: Evaluation
+    image: ImageSpec
     train: ImageSource
     test: ImageSource
     class_names: tuple[str, ...]
@@ -133,7 +134,7 @@ class Folder:
                     for name, value in fields["augmentation"].items()
                 }
             ),
-            evaluation=Evaluation(**fields["evaluation"]),
+            image=ImageSpec(**fields["image"]),
             train=ImageSource(**fields["train"]),
             test=ImageSource(**fields["test"]),
             class_names=tuple(fields["class_names"]),

@@ -16,13 +16,14 @@ from keras_mobilevit.checkpoints import save_compact
 from keras_mobilevit.compression.job import Folder, ImageSource, Job, Outcome
 from keras_mobilevit.compression.methods import FineTuning, Method
 from keras_mobilevit.compression.tfmot_process import require_tfmot, run_worker
+from keras_mobilevit.image_arguments import takes_image_arguments
 from keras_mobilevit.input_scaling import resolve_scaling
 from keras_mobilevit.layers import InferenceMobileViTBlock
+from keras_mobilevit.model_info import ImageSpec
 from keras_mobilevit.named_models import open_model
 from keras_mobilevit.output_kind import output_scores
 from keras_mobilevit.pixel_scaling import PixelScaling
-from keras_mobilevit.renamed import takes_old_names
-from keras_mobilevit.training.sections import Augmentation, Evaluation
+from keras_mobilevit.training.sections import Augmentation
 
 # A loss of accuracy beyond this is told.
 TOLERATED_LOSS = 0.02
@@ -61,7 +62,7 @@ class Compressed:
     outcome: Outcome
 
 
-@takes_old_names
+@takes_image_arguments("image")
 def compress(
     model: keras.Model,
     method: Method,
@@ -71,8 +72,7 @@ def compress(
     fine_tuning: FineTuning = FINE_TUNING,
     augmentation: Augmentation = AUGMENTATION,
     class_names: Sequence[str] = (),
-    crop_pct: float = 1.0,
-    pre_resize: int = 0,
+    image: ImageSpec | None = None,
     scaling: str | PixelScaling | None = None,
     train_images: int | None = None,
     test_images: int | None = None,
@@ -94,10 +94,10 @@ def compress(
         augmentation: What happens to training images.
         class_names: Classes in the order of the outputs; by default the
             sorted names of the folders in `train`.
-        crop_pct: As in `keras_mobilevit.images.load_image`.
-        pre_resize: As in `keras_mobilevit.images.load_image`.
-        scaling: How the model expects its pixels to be scaled, where its
-            first layers do not tell it, as in
+        image: How pictures are cropped, and the order of their channels; by
+            default they are only resized, and RGB.
+        scaling: How the model expects its pixels to be scaled, where neither
+            its first layers nor `image` tell it, as in
             `keras_mobilevit.tflite.export_tflite`.
         train_images: Use only so many, evenly spread.
         test_images: Evaluate on only so many, evenly spread.
@@ -141,13 +141,11 @@ def compress(
         method=method,
         fine_tuning=fine_tuning,
         augmentation=augmentation,
-        evaluation=Evaluation(
-            max(model.input_shape[1:3]), crop_pct, pre_resize
-        ),
+        image=image or ImageSpec(),
         train=pictures,
         test=tests,
         class_names=class_names,
-        scaling=resolve_scaling(model, scaling=scaling),
+        scaling=resolve_scaling(model, image, scaling),
     )
     with tempfile.TemporaryDirectory() as path:
         folder = Folder(path)
@@ -222,8 +220,7 @@ def compress_weights(
         train,
         test,
         class_names=opened.info.labels,
-        crop_pct=opened.info.image.crop_pct,
-        pre_resize=opened.info.image.pre_resize,
+        image=opened.info.image,
         **options,
     )
     save_compact(compressed.model, path, opened.info)

@@ -52,7 +52,7 @@ def _run(folder: Folder, job: Job) -> None:
     size = model.input_shape[1:3]
     train = job.train.open(job.class_names)
     test = job.test.open(job.class_names)
-    test_loader = BatchLoader(test, job.augmentation, job.evaluation)
+    test_loader = BatchLoader(test, job.augmentation, job.image)
     images, _ = next(_evaluation_batches(test_loader, size, _PROBES, job))
 
     twin = build_twin(model)
@@ -77,9 +77,7 @@ def _run(folder: Folder, job: Job) -> None:
             from_logits=output_kind(model) == "logits"
         ),
     )
-    loader = BatchLoader(
-        train, job.augmentation, job.evaluation, seed=settings.seed
-    )
+    loader = BatchLoader(train, job.augmentation, job.image, seed=settings.seed)
     progress = _Progress(steps)
     prepared.model.fit(
         _batches(loader, sampler, epochs, job),

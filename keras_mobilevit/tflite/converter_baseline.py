@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_mobilevit.image_arguments import takes_image_arguments
 from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.tflite.compatibility.compatible import make_compatible
@@ -27,6 +28,7 @@ from keras_mobilevit.tflite.verification import verify_foreign
 _NAME = "tflite_converter"
 
 
+@takes_image_arguments("info")
 @takes_old_names
 def export_baseline(
     model: keras.Model, path: str | os.PathLike, **options: Any

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from keras_mobilevit.atomic_files import atomic_write
+from keras_mobilevit.image_arguments import takes_image_arguments
 from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.pixel_scaling import PixelScaling
 from keras_mobilevit.renamed import takes_old_names
@@ -42,6 +43,7 @@ from keras_mobilevit.tflite.verification import (
 )
 
 
+@takes_image_arguments("info")
 @takes_old_names
 def export_tflite(
     model: keras.Model,
@@ -54,8 +56,6 @@ def export_tflite(
     seed: int = 0,
     info: ModelInfo | None = None,
     labels: Sequence[str] | None = None,
-    crop_pct: float | None = None,
-    pre_resize: int | None = None,
     output_head: str | OutputHead | None = None,
     scaling: str | PixelScaling | None = None,
     problem_type: str | None = None,
@@ -96,10 +96,6 @@ def export_tflite(
         labels: Class names in the order of the outputs, instead of those of
             `info`; of a detector with the background in front, or without;
             of a single score both, the class that it is the score of second.
-        crop_pct: Instead of `info.image.crop_pct`; see
-            `keras_mobilevit.images.load_image`.
-        pre_resize: Instead of `info.image.pre_resize`; see
-            `keras_mobilevit.images.load_image`.
         output_head: What a network for dense prediction ends in. Of a detector,
             `"raw"` offsets and logits, as the model gives them (the default),
             or `"nms"`, boxes; of a network that segments, `"logits"` at the
@@ -164,8 +160,6 @@ def export_tflite(
         seed=seed,
         info=info,
         labels=labels,
-        crop_pct=crop_pct,
-        pre_resize=pre_resize,
         output_head=output_head,
         scaling=scaling,
         problem_type=problem_type,
@@ -176,6 +170,7 @@ def export_tflite(
     return path
 
 
+@takes_image_arguments("info")
 @takes_old_names
 def export_recipes(
     model: keras.Model,

@@ -38,8 +38,6 @@ class ExportOptions:
     seed: int = 0
     info: ModelInfo | None = None
     labels: Sequence[str] | None = None
-    crop_pct: float | None = None
-    pre_resize: int | None = None
     output_head: str | OutputHead | None = None
     scaling: str | PixelScaling | None = None
     problem_type: str | None = None
@@ -59,8 +57,6 @@ class ExportOptions:
         info = self.info or ModelInfo()
         for name, known in (
             ("labels", info.labels),
-            ("crop_pct", info.image.crop_pct),
-            ("pre_resize", info.image.pre_resize),
             ("problem_type", info.output.problem_type),
         ):
             if getattr(self, name) is None:
@@ -130,13 +126,12 @@ class ExportOptions:
         image = dataclasses.replace(
             known.image,
             size=tuple(size),
-            crop_pct=self.crop_pct,
-            pre_resize=self.pre_resize,
-            crop_mode="squash" if output_head.takes_whole_images else "center",
             # `prepare` puts what the model expects into the graph.
             scale=1.0,
             offset=0.0,
         )
+        if output_head.takes_whole_images:
+            image = dataclasses.replace(image, crop_mode="squash")
         if channels != 3:
             order = "gray" if channels == 1 else None
             image = dataclasses.replace(image, channel_order=order)
@@ -198,8 +193,6 @@ class ExportOptions:
             exported_shape(model, self.size),
             count=self.calibration_images,
             seed=self.seed,
-            crop_pct=self.crop_pct,
-            pre_resize=self.pre_resize,
-            whole=self.find_output_head(model).takes_whole_images,
+            image=self.describe(model).image,
             scaling=self.find_scaling(model),
         ).reserve()

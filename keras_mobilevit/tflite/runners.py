@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import queue
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_mobilevit.images import arrange_channels
 from keras_mobilevit.model_info import ImageSpec, ModelInfo
 from keras_mobilevit.pixel_scaling import PixelScaling
 from keras_mobilevit.problem_types import ScoreFormat
@@ -31,17 +33,37 @@ def make_runner(
     Args:
         model: Keras model, or a `.tflite` file, open or not.
         workers: As in `FileRunner`.
-        image: What is known of the input of a Keras model, as in
-            `keras_mobilevit.input_scaling.resolve_scaling`; a file says
-            itself how its pixels are scaled.
-        scaling: As in `resolve_scaling`, of a Keras model.
+        image: Order of the channels and scale that the model expects; by
+            default what a file says itself, and of a Keras model RGB, scaled
+            as its first layers tell.
+        scaling: Of a Keras model, as in
+            `keras_mobilevit.input_scaling.resolve_scaling`.
     """
     if isinstance(model, (ImageModel, str, os.PathLike)):
-        return FileRunner(model, workers)
+        return FileRunner(model, workers, image)
     return KerasRunner(model, image, scaling)
 
 
-class KerasRunner:
+class _Runner:
+    """What all models have in common; see `make_runner`."""
+
+    def run_pictures(self, images: Iterable[np.ndarray]) -> Iterable[Any]:
+        """Gives the output for each of some pictures.
+
+        Args:
+            images: `(height, width, 3)` each, RGB in [0, 255].
+
+        Raises:
+            ValueError: If the model takes no pictures, by its channels.
+        """
+        return self.run(
+            np.stack(
+                [arrange_channels(x, self.image, self.channels) for x in images]
+            )
+        )
+
+
+class KerasRunner(_Runner):
     """A Keras model, which takes its pictures in batches.
 
     Args:
@@ -50,6 +72,7 @@ class KerasRunner:
         scaling: As in `make_runner`.
 
     Attributes:
+        image: As the argument.
         size: `(height, width)` of the input; `None` for a side of any size.
         channels: Channels of the input.
         output_shape: As of the model.
@@ -73,6 +96,7 @@ class KerasRunner:
             )
         self._model = model
         self._known = image, scaling
+        self.image = image or ImageSpec()
         *self.size, self.channels = shape[1:]
         self.size = tuple(self.size)
         self.output_shape = model.output_shape
@@ -89,7 +113,8 @@ class KerasRunner:
         """Gives the output for each picture of a batch.
 
         Args:
-            images: `(n, height, width, channels)`, pixels in [0, 255].
+            images: `(n, height, width, channels)`, pixels in [0, 255] in the
+                order of the model's channels.
 
         Raises:
             ValueError: If it is not known how the model expects them to be
@@ -98,28 +123,47 @@ class KerasRunner:
         return self._model.predict_on_batch(self._scaling.apply(images))
 
 
-class FileRunner:
+class FileRunner(_Runner):
     """A `.tflite` file, of which each thread needs its own interpreter.
 
     Args:
         model: The file. Each worker opens its own copy; a file that is open
             already serves the first of them.
         workers: Threads, from 1.
+        image: As in `make_runner`.
 
     Attributes:
         size: `(height, width)` of the input, in pixels.
     """
 
-    def __init__(self, model: ImageModel | str | os.PathLike, workers: int = 1):
-        if isinstance(model, (str, os.PathLike)):
-            copies = [ImageModel(model) for _ in range(workers)]
-        else:
-            copies = [model, *(model.reopen() for _ in range(workers - 1))]
+    def __init__(
+        self,
+        model: ImageModel | str | os.PathLike,
+        workers: int = 1,
+        image: ImageSpec | None = None,
+    ):
+        is_open = isinstance(model, ImageModel)
+        first = model if is_open else ImageModel(model)
+        told_otherwise = image is not None and (
+            _pixel_format(image) != _pixel_format(first.info.image)
+        )
+        # The caller's own stays as it is.
+        copies = [] if told_otherwise else [first]
+        while len(copies) < workers:
+            copies.append(first.reopen() if is_open else ImageModel(model))
+        if told_otherwise:
+            for copy in copies:
+                copy.info = dataclasses.replace(copy.info, image=image)
         self.size = copies[0].size
         self._copies = copies
         self._free = queue.SimpleQueue()
         for copy in copies:
             self._free.put(copy)
+
+    @property
+    def image(self) -> ImageSpec:
+        """Order of the channels and scale that the file expects."""
+        return self.info.image
 
     @property
     def channels(self) -> int:
@@ -145,7 +189,8 @@ class FileRunner:
         """Yields the output for each picture, as `ImageModel.predict` does.
 
         Args:
-            images: `(height, width, channels)` each, pixels in [0, 255].
+            images: `(height, width, channels)` each, pixels in [0, 255] in
+                the order of the file's channels.
         """
         # Threads that end with the last picture: nobody has to close them.
         with ThreadPoolExecutor(len(self._copies)) as pool:
@@ -157,3 +202,7 @@ class FileRunner:
             return model.predict(image)
         finally:
             self._free.put(model)
+
+
+def _pixel_format(image):
+    return image.channel_order, image.scale, image.offset

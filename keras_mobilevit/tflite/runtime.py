@@ -166,7 +166,8 @@ class ImageModel:
     def set_image(self, image: np.ndarray) -> None:
         """Sets the input from pixels of `shape` in [0, 255].
 
-        They are scaled as `info.image` says.
+        They are scaled as `info.image` says; their channels are in the order
+        that it says, as of `load_image`.
 
         Raises:
             ValueError: If the array has another shape.

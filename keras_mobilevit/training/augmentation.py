@@ -9,8 +9,9 @@ import keras
 import numpy as np
 from PIL import Image
 
-from keras_mobilevit.images import fit_image, pre_resized_shape
-from keras_mobilevit.training.recipe import Augmentation, Evaluation
+from keras_mobilevit.images import fit_image, fit_input, pre_resized_shape
+from keras_mobilevit.model_info import ImageSpec
+from keras_mobilevit.training.recipe import Augmentation
 
 # === One image ===
 
@@ -19,7 +20,7 @@ def transform(
     image: Image.Image,
     size: tuple[int, int],
     augmentation: Augmentation,
-    evaluation: Evaluation,
+    spec: ImageSpec,
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Crops, scales and flips one image.
@@ -29,9 +30,9 @@ def transform(
         size: `(height, width)` of the result, in pixels.
         augmentation: What to do; its fields that concern batches are left to
             `transform_batch`.
-        evaluation: Preprocessing of validation images. Where it has a
-            `pre_resize`, all crops are reduced to that before they get
-            their size; where nothing is cropped, it decides all.
+        spec: Preprocessing of validation images. Where it has a `pre_resize`,
+            all crops are reduced to that before they get their size; where
+            nothing is cropped, it decides all.
         rng: Source of all randomness.
 
     Returns:
@@ -41,23 +42,23 @@ def transform(
         ValueError: If the image is too elongated; see `fit_image`.
     """
     crop = _CROPS[augmentation.crop]
-    image = crop(image, size, augmentation, evaluation, rng)
+    image = crop(image, size, augmentation, spec, rng)
     if rng.random() < augmentation.flip:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     return np.asarray(image)
 
 
-def _random_resized(image, size, augmentation, evaluation, rng):
+def _random_resized(image, size, augmentation, spec, rng):
     box = random_box(image.size, augmentation.scale, augmentation.ratio, rng)
-    height, width = pre_resized_shape(size, evaluation.pre_resize)
+    height, width = pre_resized_shape(size, spec.pre_resize)
     image = image.resize((width, height), Image.Resampling.BILINEAR, box)
     # For one that has its size by now, this is a copy.
     return image.resize(size[::-1], Image.Resampling.BILINEAR)
 
 
-def _padded(image, size, augmentation, evaluation, rng):
-    if evaluation.pre_resize:
-        native = pre_resized_shape(size, evaluation.pre_resize)
+def _padded(image, size, augmentation, spec, rng):
+    if spec.pre_resize:
+        native = pre_resized_shape(size, spec.pre_resize)
         image = fit_image(image, native)
     pixels = np.asarray(image)
     for axis in (0, 1):
@@ -69,8 +70,8 @@ def _padded(image, size, augmentation, evaluation, rng):
     return fit_image(Image.fromarray(pixels), size)
 
 
-def _uncropped(image, size, augmentation, evaluation, rng):
-    return fit_image(image, size, evaluation.crop_pct, evaluation.pre_resize)
+def _uncropped(image, size, augmentation, spec, rng):
+    return Image.fromarray(fit_input(image, size, spec))
 
 
 _CROPS = {

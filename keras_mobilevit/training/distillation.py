@@ -11,8 +11,10 @@ import numpy as np
 
 from keras_mobilevit.checkpoints import read_info, verify_keras_file
 from keras_mobilevit.class_scores import to_probabilities
+from keras_mobilevit.images import arrange_channels
 from keras_mobilevit.input_scaling import resolve_scaling
 from keras_mobilevit.machine import usable_cores
+from keras_mobilevit.model_info import ImageSpec
 from keras_mobilevit.output_kind import output_kind
 
 Teacher = Callable[[np.ndarray], np.ndarray]
@@ -45,7 +47,9 @@ def load_teacher(path: str | os.PathLike, classes: int) -> Teacher:
         raise ValueError(
             f"A teacher is a {' or '.join(_LOADERS)} file. Received: {path}"
         )
-    predict, input_shape, output_shape, kind = _LOADERS[path.suffix](path)
+    predict, input_shape, output_shape, kind, image = _LOADERS[path.suffix](
+        path
+    )
     if len(input_shape) != 3 or input_shape[2] != 3 or len(output_shape) != 1:
         raise ValueError(
             "A teacher takes images (height, width, 3) and gives one number a "
@@ -59,7 +63,8 @@ def load_teacher(path: str | os.PathLike, classes: int) -> Teacher:
         )
 
     def teach(images: np.ndarray) -> np.ndarray:
-        outputs = predict(_resize(images, input_shape[:2]))
+        images = _resize(images, input_shape[:2])
+        outputs = predict(arrange_channels(images, image))
         outputs = np.asarray(outputs, np.float32)
         probabilities = to_probabilities(outputs, kind).astype(np.float32)
         # Rounded to int8, many small ones lack or add a part of their sum.
@@ -68,8 +73,8 @@ def load_teacher(path: str | os.PathLike, classes: int) -> Teacher:
     return teach
 
 
-# === Kinds of files: a function, the shapes of its image and its answer, and
-# whether that is logits or probabilities ===
+# === Kinds of files: a function, the shapes of its image and its answer,
+# whether that is logits or probabilities, and how it expects its image ===
 
 
 def _load_keras(path):
@@ -87,14 +92,16 @@ def _load_keras(path):
         tensors = getattr(model, side, None) or ()
         shapes.append(tuple(tensors[0].shape[1:]) if len(tensors) == 1 else ())
     if tuple(map(len, shapes)) != (3, 1):
-        return model.predict_on_batch, *shapes, output_kind(model)
+        kind = output_kind(model)
+        return model.predict_on_batch, *shapes, kind, ImageSpec()
     info = read_info(path)
     scaling = resolve_scaling(model, info and info.image)
 
     def predict(images):
         return model.predict_on_batch(scaling.apply(images))
 
-    return predict, *shapes, output_kind(model)
+    image = info.image if info else ImageSpec()
+    return predict, *shapes, output_kind(model), image
 
 
 def _load_tflite(path):
@@ -107,7 +114,7 @@ def _load_tflite(path):
 
     output = model.predict(np.zeros(model.shape, np.float32))
     shape = () if isinstance(output, dict) else output.shape
-    return predict, model.shape, shape, model.scores.kind
+    return predict, model.shape, shape, model.scores.kind, model.info.image
 
 
 _LOADERS = {".keras": _load_keras, ".tflite": _load_tflite}

@@ -6,14 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from keras_mobilevit.images import fit_image
+from keras_mobilevit.images import arrange_channels, fit_input
+from keras_mobilevit.model_info import ImageSpec
 from keras_mobilevit.training.augmentation import (
     changes_batches,
     transform,
     transform_batch,
 )
 from keras_mobilevit.training.example_loader import ExampleLoader
-from keras_mobilevit.training.recipe import Augmentation, Evaluation
+from keras_mobilevit.training.recipe import Augmentation
 from keras_mobilevit.training.sources import LabelledSource
 
 
@@ -26,7 +27,8 @@ class BatchLoader(ExampleLoader):
     Args:
         source: Labelled images.
         augmentation: What happens to training images.
-        evaluation: What happens to validation images.
+        image: What happens to validation images; its order of the channels
+            is that of all images.
         seed: As in `ExampleLoader`.
         workers: As in `ExampleLoader`.
         teacher: Maps images, as they leave `batches`, to an array `(count,
@@ -38,7 +40,7 @@ class BatchLoader(ExampleLoader):
         self,
         source: LabelledSource,
         augmentation: Augmentation,
-        evaluation: Evaluation,
+        image: ImageSpec,
         *,
         seed: int = 0,
         workers: int | None = None,
@@ -46,7 +48,7 @@ class BatchLoader(ExampleLoader):
         teacher_weight: float = 0.0,
     ):
         super().__init__(source, augmentation, seed=seed, workers=workers)
-        self.evaluation = evaluation
+        self.image = image
         self.teacher = teacher
         self.teacher_weight = teacher_weight
 
@@ -55,19 +57,14 @@ class BatchLoader(ExampleLoader):
             self.source.open(index),
             size,
             self.augmentation,
-            self.evaluation,
+            self.image,
             rng,
         )
-        return pixels, self._one_hot(index)
+        return arrange_channels(pixels, self.image), self._one_hot(index)
 
     def test_example(self, index, size):
-        image = fit_image(
-            self.source.open(index),
-            size,
-            self.evaluation.crop_pct,
-            self.evaluation.pre_resize,
-        )
-        return np.asarray(image), self._one_hot(index)
+        pixels = fit_input(self.source.open(index), size, self.image)
+        return arrange_channels(pixels, self.image), self._one_hot(index)
 
     def blank_targets(self, count, size):
         return np.zeros((count, len(self.source.class_names)), np.float32)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 from keras_mobilevit.configs import IGNORE_LABEL, MIN_SIZE
+from keras_mobilevit.model_info import ImageSpec
 from keras_mobilevit.training.checked import (
     Checked,
     choice,
@@ -196,6 +197,19 @@ class Evaluation(Checked):
                 "`evaluation.pre_resize` must be at most `evaluation.size`. "
                 f"Received: pre_resize={self.pre_resize}, size={self.size}"
             )
+
+    def image_spec(self, crop_mode: str = "center") -> ImageSpec:
+        """The same as the description of a model has it.
+
+        Args:
+            crop_mode: As in `ImageSpec`; the task decides it.
+        """
+        return ImageSpec(
+            size=(self.size, self.size),
+            crop_pct=self.crop_pct,
+            pre_resize=self.pre_resize,
+            crop_mode=crop_mode,
+        )
 
 
 @dataclasses.dataclass(frozen=True)

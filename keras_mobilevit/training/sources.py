@@ -16,7 +16,7 @@ from PIL import Image
 from keras_mobilevit.image_folders import (
     image_names,
     label_of,
-    list_all,
+    list_contents,
     require_class_pictures,
     take_evenly,
     tar_members,
@@ -133,7 +133,7 @@ def open_source(
 
 def _open_files(path, class_names):
     if path.is_dir():
-        files = list_all(path)
+        files, inside = list_contents(path)
         names = image_names(files, path)
 
         def read(index):
@@ -141,14 +141,15 @@ def _open_files(path, class_names):
 
     else:
         _refuse_compression(path)
-        files = members = tar_members(path)
+        members, inside = tar_members(path)
+        files = members
         names = image_names(members, path)
         places = [(members[n].offset_data, members[n].size) for n in names]
 
         def read(index):
             return open_image(_read_bytes(path, *places[index]))
 
-    require_class_pictures(files, path)
+    require_class_pictures(files, inside, path)
     folders = _class_folders(names, path)
     if class_names is None:
         class_names = tuple(sorted(set(folders)))

@@ -20,7 +20,8 @@ from keras_mobilevit.compression import (
 )
 from keras_mobilevit.compression.job import Folder, ImageSource, Job
 from keras_mobilevit.compression.pipeline import warn_of_loss
-from keras_mobilevit.training.sections import Augmentation, Evaluation
+from keras_mobilevit.model_info import ImageSpec
+from keras_mobilevit.training.sections import Augmentation
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ def test_a_job_arrives_as_it_was_sent(tmp_path):
         method=Clustering(8, keep_zeros=True),
         fine_tuning=FineTuning(epochs=2),
         augmentation=Augmentation(scale=(0.25, 1.0)),
-        evaluation=Evaluation(96, 1.0, 32),
+        image=ImageSpec(size=(96, 96), pre_resize=32),
         train=ImageSource("train.tar", 100),
         test=ImageSource("test.tar"),
         class_names=("a", "b"),

@@ -6,6 +6,7 @@ from run_once import make_once
 from small_model import LABELS, make_images, make_model
 from tiny_model import TINY_SIZE, make_tiny_model
 
+from keras_mobilevit.model_info import ImageSpec, ModelInfo
 from keras_mobilevit.tflite import RECIPES, convert, export_recipes
 from keras_mobilevit.tflite.flatbuffer import ParsedFile
 from keras_mobilevit.tflite.quantization.calibration import calibrate
@@ -25,8 +26,7 @@ def files(model, tmp_path_factory):
             model,
             {folder / f"{recipe}.tflite": recipe for recipe in RECIPES},
             calibration=make_images(30, seed=1),
-            labels=LABELS,
-            crop_pct=0.875,
+            info=ModelInfo(labels=LABELS, image=ImageSpec(crop_pct=0.875)),
         )
 
     folder = make_once(tmp_path_factory, "exported", export)

@@ -47,8 +47,9 @@ class StandIn:
     """An `ImageModel` that answers by a function of the picture."""
 
     def __init__(self, answer, size=SIZE, kind=None, **facts):
-        self.answer, self.size = answer, size
-        output = OutputSpec(kind=kind)
+        self.answer, self.size, self.shape = answer, size, (*size, 3)
+        # As the exporter describes a detector with its background.
+        output = OutputSpec(kind=kind, label_offset=int(kind == "anchors"))
         self.info = ModelInfo(name="stand-in", output=output, **facts)
 
     def predict(self, image):

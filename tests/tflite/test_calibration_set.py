@@ -12,6 +12,7 @@ import pytest
 
 from keras_mobilevit.image_folders import list_files, read_files
 from keras_mobilevit.images import load_image
+from keras_mobilevit.model_info import ImageSpec
 from keras_mobilevit.tflite.quantization.calibration_set import (
     CalibrationSet,
     calibration_set,
@@ -142,15 +143,24 @@ def test_preprocessing_is_that_of_inference(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)
     (tmp_path / "a").mkdir()
     Image.fromarray(pixels).save(tmp_path / "a" / "a.png")
-    found = calibration_set(tmp_path, SHAPE, crop_pct=0.5, pre_resize=5)
+    spec = ImageSpec(crop_pct=0.5, pre_resize=5)
+    found = calibration_set(tmp_path, SHAPE, image=spec)
     expected = load_image(tmp_path / "a" / "a.png", SHAPE[:2], 0.5, 5)
     np.testing.assert_array_equal(found.images, expected[None])
 
 
-def test_files_have_three_channels(tmp_path):
-    source = write(tmp_path / "folder", pictures(a=1))
-    with pytest.raises(ValueError, match="3 channels, the model's input has 1"):
-        calibration_set(source, (8, 12, 1))
+@pytest.mark.filterwarnings("ignore:1 calibration images are few")
+def test_channels_are_those_of_the_model(tmp_path):
+    """Luma is that of ITU-R 601, by the weights that Pillow documents."""
+    pixels = np.random.default_rng(1).integers(0, 256, (8, 12, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    bgr = calibration_set(tmp_path, SHAPE, image=ImageSpec(channel_order="bgr"))
+    np.testing.assert_array_equal(bgr.images[0], pixels[..., ::-1])
+    luma = calibration_set(tmp_path, (8, 12, 1)).images[0]
+    expected = pixels @ np.array([299, 587, 114]) / 1000
+    assert abs(luma[..., 0] - expected).max() < 1
+    with pytest.raises(ValueError, match="or 1 of luma, the model's input has"):
+        calibration_set(tmp_path, (8, 12, 4))
 
 
 def test_no_such_files(tmp_path):

@@ -15,7 +15,7 @@ from dense_models import (
 )
 from image_files import encode, plain
 
-from keras_mobilevit.model_info import ImageSpec
+from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.tflite import runners
 from keras_mobilevit.tflite.dense_prediction import Detector
 
@@ -129,7 +129,7 @@ def test_a_model_of_any_size():
     inputs = keras.Input((None, None, 3))
     constant = constant_model(predictions_of(CAT), (None, None))
     model = keras.Model(inputs, constant(Spy()(inputs)))
-    detector = Detector(model, LABELS, size=SIZE, image=ImageSpec())
+    detector = Detector(model, LABELS, size=SIZE, info=ModelInfo())
     assert detector.detect(PICTURE)[0].name == "cat"
     assert tuple(seen[-1][1:3]) == SIZE
 

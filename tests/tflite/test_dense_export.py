@@ -1,5 +1,6 @@
 """Detectors and networks that segment as files, with each output head."""
 
+import io
 import json
 import re
 import subprocess
@@ -42,6 +43,7 @@ from keras_mobilevit.tflite import (
 )
 from keras_mobilevit.tflite.conversion import convert_parsed
 from keras_mobilevit.tflite.interpreters import make_interpreter
+from keras_mobilevit.tflite.metadata import append_metadata
 from keras_mobilevit.tflite.options import ExportOptions
 from keras_mobilevit.tflite.output_heads.detection import Nms
 
@@ -152,6 +154,21 @@ def test_metadata(files, output_head, task, kind, stride):
     assert (info.labels, info.classes) == (labels, len(labels))
     assert info.image.size == DENSE_SIZE
     assert info.image.crop_mode == "squash"
+
+
+@pytest.mark.parametrize(
+    ("output_head", "names"), [("raw", OBJECTS), ("nms", OBJECTS[1:])]
+)
+def test_labels_begin_with_the_first_class_of_the_output(
+    detector, output_head, names
+):
+    """Suppression leaves the background out, of whatever the labels are."""
+    for labels in (OBJECTS, OBJECTS[1:]):
+        options = ExportOptions(output_head=output_head, labels=labels)
+        file = append_metadata(b"", options.describe(detector))
+        with zipfile.ZipFile(io.BytesIO(file)) as archive:
+            lines = archive.read("labels.txt").decode().splitlines()
+        assert tuple(lines) == names
 
 
 @pytest.mark.parametrize("output_head", ["raw", "nms"])

@@ -342,10 +342,13 @@ def test_search(
         ),
         (["--weights", "none", "--labels", "nowhere.txt"], "nowhere.txt"),
         (["--weights", "none", "--min-sqnr", "-1"], "dB from 0, or None"),
+        (["--keras", "a.h5"], "takes a .keras file, and --weights all others"),
     ],
 )
 def test_errors(export, capsys, argv, message):
-    status, path = export("--model", "mobilevit_xxs", *argv)
+    if "--keras" not in argv:
+        argv = ["--model", "mobilevit_xxs", *argv]
+    status, path = export(*argv)
     assert status == 1
     error = capsys.readouterr().err
     assert error.splitlines()[-1].startswith("error: ")

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from micro_model import Tensor, micro_model
 from small_model import SIZE, make_images
 
 from keras_mobilevit.tflite.flatbuffer import (
@@ -247,3 +248,29 @@ def test_bad_arguments(files, squared_sigmoid, tmp_path):
         compare_tensors(tmp_path / "no.tflite", model, [BLACK])
     with pytest.raises(ValueError, match="complete .tflite file"):
         compare_tensors(b"<html>404</html>", model, [BLACK])
+
+
+def test_names_that_another_version_gave(tmp_path):
+    """The files are named, where LiteRT would speak of dimensions."""
+    pool = {"strideW": 2, "strideH": 2, "filterWidth": 2, "filterHeight": 2}
+
+    def write(path, first, second):
+        tensors = {
+            "image": Tensor((1, 8, 8, 3)),
+            first: Tensor((1, 4, 4, 3)),
+            second: Tensor((1, 2, 2, 3)),
+        }
+        options = ("Pool2DOptions", pool)
+        nodes = [
+            ("AVERAGE_POOL_2D", ["image"], [first], options),
+            ("AVERAGE_POOL_2D", [first], [second], options),
+        ]
+        path.write_bytes(micro_model(tensors, nodes))
+        return path
+
+    one = write(tmp_path / "one.tflite", "pool", "pool_1")
+    other = write(tmp_path / "other.tflite", "pool_1", "pool")
+    image = np.zeros((8, 8, 3), np.float32)
+    with pytest.raises(ValueError, match="one.tflite and .*other.tflite,"):
+        compare_tensors(one, other, [image])
+    assert len(compare_tensors(one, one, [image])) == 2

@@ -11,6 +11,7 @@ from PIL import Image
 from small_model import make_images
 from tiny_model import TINY_CLASSES, TINY_SIZE
 
+from keras_mobilevit.model_info import ImageSpec
 from keras_mobilevit.tflite import export_searched, export_tflite, read_metadata
 from keras_mobilevit.tflite.flatbuffer import (
     FLOAT32,
@@ -356,9 +357,9 @@ def test_labelled_images_are_read_first(tiny, labelled, tmp_path, monkeypatch):
     shutil.copytree(labelled, folder)
     (folder / LABELS[0]).mkdir(exist_ok=True)
     (folder / LABELS[0] / "cut.png").write_bytes(b"\x89PNG")
-    options = ExportOptions(labels=LABELS)
+    shape = (*TINY_SIZE, 3)
     with pytest.warns(UserWarning, match="Skipped 1 picture .*cut.png"):
-        images, truth = _labelled_images(folder, TINY_SIZE, options)
+        images, truth = _labelled_images(folder, shape, LABELS, ImageSpec())
     assert len(images) == len(truth) == 30
     for path in sorted(folder.rglob("*.png")):
         path.write_bytes(b"\x89PNG")

@@ -7,14 +7,19 @@ from image_files import encode, gradient
 from PIL import Image
 
 from keras_mobilevit.images import load_image
+from keras_mobilevit.model_info import ImageSpec
 from keras_mobilevit.training.augmentation import (
     random_box,
     transform,
     transform_batch,
 )
-from keras_mobilevit.training.recipe import Augmentation, Evaluation
+from keras_mobilevit.training.recipe import Augmentation
 
-WHOLE = Evaluation(crop_pct=1.0)
+WHOLE = ImageSpec()
+SPECS = [
+    ImageSpec(crop_pct=256 / 288),
+    ImageSpec(crop_pct=0.9, pre_resize=16),
+]
 
 
 class Draws:
@@ -29,10 +34,10 @@ class Draws:
     uniform = integers = random = draw
 
 
-def transformed(image, size, rng, evaluation=WHOLE, **fields):
+def transformed(image, size, rng, spec=WHOLE, **fields):
     fields = {"flip": 0.0, **fields}
     found = transform(
-        Image.fromarray(image), size, Augmentation(**fields), evaluation, rng
+        Image.fromarray(image), size, Augmentation(**fields), spec, rng
     )
     assert found.dtype == np.uint8 and found.shape == (*size, 3)
     return found
@@ -143,10 +148,10 @@ def checkerboard(height, width):
 @pytest.mark.parametrize("pre_resize", [0, 32])
 def test_parts_go_through_the_pre_resize(pre_resize):
     """Finer than that, there is but the mean."""
-    evaluation = Evaluation(crop_pct=1.0, pre_resize=pre_resize)
+    spec = ImageSpec(pre_resize=pre_resize)
     draws = Draws(1.0, 0.0, 0, 0, 0.5)
     image = checkerboard(128, 128)
-    found = transformed(image, (128, 128), draws, evaluation)
+    found = transformed(image, (128, 128), draws, spec)
     if pre_resize:
         assert abs(found - 127.5).max() <= 1.5
     else:
@@ -206,12 +211,12 @@ def test_shifted_and_enlarged():
 
 def test_shifts_are_pixels_of_the_pre_resize():
     """60 of the middle columns of 100 become 30; one pixel is two columns."""
-    evaluation = Evaluation(crop_pct=1.0, pre_resize=30)
+    spec = ImageSpec(pre_resize=30)
     found = transformed(
         gradient(60, 100),
         (60, 60),
         Draws(0, 1, 0.5),
-        evaluation,
+        spec,
         crop="padded",
         padding=3,
     )
@@ -226,16 +231,16 @@ def test_shifts_are_pixels_of_the_pre_resize():
 
 
 @pytest.mark.parametrize("shape", [(64, 96), (50, 31), (1, 1)])
-@pytest.mark.parametrize("evaluation", [Evaluation(), Evaluation(64, 0.9, 16)])
-def test_no_crop_is_the_preprocessing_of_test_images(shape, evaluation):
+@pytest.mark.parametrize("spec", SPECS)
+def test_no_crop_is_the_preprocessing_of_test_images(shape, spec):
     image = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
     rng = np.random.default_rng(1)
-    found = transformed(image, (40, 32), rng, evaluation, crop="none")
+    found = transformed(image, (40, 32), rng, spec, crop="none")
     expected = load_image(
         encode(image),
         (40, 32),
-        evaluation.crop_pct,
-        evaluation.pre_resize,
+        spec.crop_pct,
+        spec.pre_resize,
     )
     np.testing.assert_array_equal(found, expected)
 

@@ -9,14 +9,19 @@ from image_files import encode, gradient, plain, write_folder, write_tar
 from PIL import Image
 
 from keras_mobilevit.images import load_image
+from keras_mobilevit.model_info import ImageSpec
 from keras_mobilevit.training.example_loader import AHEAD
 from keras_mobilevit.training.loader import BatchLoader
-from keras_mobilevit.training.recipe import Augmentation, Evaluation
+from keras_mobilevit.training.recipe import Augmentation
 from keras_mobilevit.training.sampler import Batch
 from keras_mobilevit.training.sources import open_source
 
 PLAIN = Augmentation(crop="none", flip=0.0)
-WHOLE = Evaluation(crop_pct=1.0)
+WHOLE = ImageSpec()
+SPECS = [
+    ImageSpec(crop_pct=256 / 288),
+    ImageSpec(crop_pct=0.9, pre_resize=16),
+]
 COUNT, CLASSES = 24, 3
 
 
@@ -229,21 +234,21 @@ def test_evaluation_batches():
     assert targets.dtype == batches[0][0].dtype == np.float32
 
 
-@pytest.mark.parametrize("evaluation", [Evaluation(), Evaluation(64, 0.9, 16)])
-def test_evaluation_preprocesses_as_prediction_does(tmp_path, evaluation):
+@pytest.mark.parametrize("spec", SPECS)
+def test_evaluation_preprocesses_as_prediction_does(tmp_path, spec):
     files = {
         f"{name}/{i}.png": encode(gradient(60 + i, 90 - i))
         for i, name in enumerate("aabb")
     }
     source = open_source(write_folder(tmp_path / "a", files))
-    loader = BatchLoader(source, Augmentation(), evaluation)
+    loader = BatchLoader(source, Augmentation(), spec)
     ((images, _),) = loader.evaluation_batches((40, 32), 4)
     for image, name in zip(images, source.names, strict=True):
         expected = load_image(
             tmp_path / "a" / name,
             (40, 32),
-            evaluation.crop_pct,
-            evaluation.pre_resize,
+            spec.crop_pct,
+            spec.pre_resize,
         )
         np.testing.assert_array_equal(image, expected)
 
@@ -341,7 +346,7 @@ def loader_of(request, tmp_path):
 
     def loader_of(files, augmentation=PLAIN):
         source = open_source(write(tmp_path / request.param, files))
-        return BatchLoader(source, augmentation, Evaluation(256, 1.0))
+        return BatchLoader(source, augmentation, WHOLE)
 
     return loader_of
 

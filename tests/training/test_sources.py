@@ -1,5 +1,6 @@
 """Sources: every kind gives the same images, and bad ones say so."""
 
+import tarfile
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -150,6 +151,22 @@ def test_a_class_of_unreadable_formats_is_not_lost(write, ending):
         pytest.raises(ValueError, match=message),
     ):
         open_source(path)
+
+
+@pytest.mark.parametrize("kind", ["folder", "tar"])
+def test_an_empty_class_folder_is_told(tmp_path, kind):
+    """It would shift the labels of all classes behind it."""
+    path = write_folder(tmp_path / "a", encoded(PICTURES))
+    for name in ("dog", "eel", ".git"):
+        (path / name).mkdir()
+    (path / "eel" / ".DS_Store").touch()
+    if kind == "tar":
+        with tarfile.open(tmp_path / "a.tar", "w") as tar:
+            tar.add(path, ".")
+        path = tmp_path / "a.tar"
+    with pytest.warns(UserWarning, match="No class of .*: dog, eel$"):
+        source = open_source(path)
+    assert source.class_names == ("ant", "bee", "cat")
 
 
 def test_a_folder_without_images_is_told(write):

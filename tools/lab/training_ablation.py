@@ -137,7 +137,8 @@ def _accuracy(
     weights: pathlib.Path, source: LabelledSource, recipe: Recipe, size: int
 ) -> float:
     model = open_model(None, weights, size=(size, size)).model
-    loader = BatchLoader(source, recipe.augmentation, recipe.evaluation)
+    image = recipe.evaluation.image_spec()
+    loader = BatchLoader(source, recipe.augmentation, image)
     right = count = 0
     for images, targets in loader.evaluation_batches((size, size), 100):
         predicted = model.predict_on_batch(images).argmax(1)

@@ -8,25 +8,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_mobilevit.detection import (
-    Detection,
-    decode_predictions,
-    preprocess,
-)
-from keras_mobilevit.tflite.dense_prediction.network import open_network
+from keras_mobilevit.detection import Detection, decode_predictions
+from keras_mobilevit.tflite.dense_prediction.network import DensePredictor
 from keras_mobilevit.tflite.runtime import ImageModel
 
 if TYPE_CHECKING:
     import keras
 
     from keras_mobilevit.images import ImageSource
-    from keras_mobilevit.model_info import ImageSpec
+    from keras_mobilevit.model_info import ModelInfo
 
 # Files whose last operation is non-maximum suppression.
 _SUPPRESSED = "boxes"
+_BACKGROUND = "background"
 
 
-class Detector:
+class Detector(DensePredictor):
     """A detector, in Keras or in a `.tflite` file: pictures in, boxes out.
 
     Args:
@@ -34,7 +31,7 @@ class Detector:
             file of one, open or not, with raw outputs or with suppression
             inside.
         labels: Names of the classes, the background first; by default those
-            of the file, and without any the numbers of the classes.
+            of `info`, and without any the numbers of the classes.
         size: `(height, width)`; needed where the model's own are dynamic.
         iou_threshold: Overlap above which the better of two boxes of a class
             takes the other one away. A file with suppression inside has its
@@ -44,11 +41,13 @@ class Detector:
         max_boxes: Most boxes of a picture; a file with suppression inside
             may have fewer.
         workers: Threads for a file.
-        image: What is known of the input of a Keras model, with its scaling;
-            by default its first layers tell that. A file says it itself.
+        info: Class names, channel order and scale of the input, kind of the
+            output; by default what a file says of itself, and of a Keras model
+            the scale that its first layers tell.
 
     Attributes:
         size: `(height, width)` of the model's input, in pixels.
+        info: What is known of the model.
         labels: Names of the classes, the background first; may be empty.
 
     Raises:
@@ -66,6 +65,9 @@ class Detector:
         True
     """
 
+    task = "detection"
+    kinds = ("anchors", _SUPPRESSED)
+
     def __init__(
         self,
         model: keras.Model | ImageModel | str | os.PathLike,
@@ -76,15 +78,10 @@ class Detector:
         score_threshold: float = 0.05,
         max_boxes: int = 200,
         workers: int = 1,
-        image: ImageSpec | None = None,
+        info: ModelInfo | None = None,
     ):
-        self._network = open_network(
-            model, "detection", ("anchors", _SUPPRESSED), size, workers, image
-        )
-        self.size = self._network.size
-        self.labels = tuple(labels)
-        if not self.labels and self._network.labels:
-            self.labels = ("background", *self._network.labels)
+        super().__init__(model, info, size, workers)
+        self.labels = tuple(labels) or self._known_labels()
         self._limits = dict(
             iou_threshold=iou_threshold,
             score_threshold=score_threshold,
@@ -104,7 +101,7 @@ class Detector:
             FileNotFoundError: If there is no such file.
             ValueError: If it is not a picture.
         """
-        (detections,) = self.detect_batch(*preprocess([source], self.size))
+        (detections,) = self.predict([source])
         return detections
 
     def detect_batch(
@@ -119,17 +116,19 @@ class Detector:
         Returns:
             As `detect`, for each picture.
         """
-        outputs = self._network.run(images)
-        decode = (
-            self._decode_suppressed
-            if self._network.kind == _SUPPRESSED
-            else self._decode_raw
-        )
-        # One by one: suppression takes memory by the square of candidates.
-        return [
-            decode(output, picture_size)
-            for output, picture_size in zip(outputs, sizes, strict=True)
-        ]
+        return self.predict_batch(images, sizes)
+
+    def _known_labels(self):
+        """Labels of the description, the background first."""
+        labels, output = self.info.labels, self.info.output
+        if not labels or (output.kind, output.label_offset) == ("anchors", 0):
+            return labels
+        return (_BACKGROUND, *labels)
+
+    def _decode(self, output, picture_size):
+        if self.classes is None and self.info.output.kind == _SUPPRESSED:
+            return self._decode_suppressed(output, picture_size)
+        return self._decode_raw(output, picture_size)
 
     def _decode_raw(self, output, picture_size):
         (detections,) = decode_predictions(
@@ -153,8 +152,9 @@ class Detector:
         limits = np.tile(picture_size[::-1], 2)
         boxes = output["boxes"][order][:, [1, 0, 3, 2]] * limits
         boxes = np.clip(boxes, 0, limits)
-        # The background is not among the classes of the file.
-        classes = output["classes"][order].astype(int) + 1
+        # The background is not among the classes, unless the file says so.
+        first = 1 - self.info.output.label_offset
+        classes = output["classes"][order].astype(int) + first
         most = max(classes, default=0) + 1
         labels = self.labels or _numbers(most)
         if len(labels) < most:

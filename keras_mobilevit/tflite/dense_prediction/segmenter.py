@@ -10,23 +10,22 @@ import numpy as np
 
 from keras_mobilevit.segmentation.masks import (
     decode_predictions,
-    preprocess,
     resize_logits,
 )
-from keras_mobilevit.tflite.dense_prediction.network import open_network
+from keras_mobilevit.tflite.dense_prediction.network import DensePredictor
 from keras_mobilevit.tflite.runtime import ImageModel
 
 if TYPE_CHECKING:
     import keras
 
     from keras_mobilevit.images import ImageSource
-    from keras_mobilevit.model_info import ImageSpec
+    from keras_mobilevit.model_info import ModelInfo
 
 # Files whose last operation is the choice of a class for each pixel.
 _CHOSEN = "mask"
 
 
-class Segmenter:
+class Segmenter(DensePredictor):
     """A segmentation network, in Keras or in a `.tflite` file.
 
     Logits are interpolated to the size of the input, if they are coarser, and
@@ -37,15 +36,17 @@ class Segmenter:
     Args:
         model: Keras model as of `keras_mobilevit.segmentation`, or a
             `.tflite` file of one, open or not.
-        labels: Names of the classes; by default those of the file, and
-            without any, of Keras models, the numbers of the classes.
+        labels: Names of the classes; by default those of `info`, and without
+            any, of Keras models, the numbers of the classes.
         size: `(height, width)`; needed where the model's own are dynamic.
         workers: Threads for a file.
-        image: What is known of the input of a Keras model, with its scaling;
-            by default its first layers tell that. A file says it itself.
+        info: Class names, channel order and scale of the input, kind of the
+            output; by default what a file says of itself, and of a Keras model
+            the scale that its first layers tell.
 
     Attributes:
         size: `(height, width)` of the model's input, in pixels.
+        info: What is known of the model.
         labels: Names of the classes; empty for a file that has none.
 
     Raises:
@@ -63,6 +64,9 @@ class Segmenter:
         (96, 120)
     """
 
+    task = "segmentation"
+    kinds = ("logits", "probabilities", _CHOSEN)
+
     def __init__(
         self,
         model: keras.Model | ImageModel | str | os.PathLike,
@@ -70,19 +74,11 @@ class Segmenter:
         *,
         size: tuple[int, int] | None = None,
         workers: int = 1,
-        image: ImageSpec | None = None,
+        info: ModelInfo | None = None,
     ):
-        self._network = network = open_network(
-            model,
-            "segmentation",
-            ("logits", "probabilities", _CHOSEN),
-            size,
-            workers,
-            image,
-        )
-        self.size = network.size
-        classes = network.classes
-        self.labels = tuple(labels) or network.labels
+        super().__init__(model, info, size, workers)
+        classes = self.classes
+        self.labels = tuple(labels) or self.info.output_labels
         if not self.labels and classes is not None:
             self.labels = tuple(map(str, range(classes)))
         if classes not in (None, len(self.labels)):
@@ -104,7 +100,7 @@ class Segmenter:
             FileNotFoundError: If there is no such file.
             ValueError: If it is not a picture.
         """
-        (mask,) = self.segment_batch(*preprocess([source], self.size))
+        (mask,) = self.predict([source])
         return mask
 
     def segment_batch(
@@ -119,15 +115,11 @@ class Segmenter:
         Returns:
             As `segment`, for each picture.
         """
-        return [
-            self._decode(np.asarray(output), picture_size)
-            for output, picture_size in zip(
-                self._network.run(images), sizes, strict=True
-            )
-        ]
+        return self.predict_batch(images, sizes)
 
     def _decode(self, output, picture_size):
-        if self._network.kind == _CHOSEN:
+        output = np.asarray(output)
+        if self.classes is None and self.info.output.kind == _CHOSEN:
             return _stretch(output, picture_size)
         logits = resize_logits(output, self.size)
         (mask,) = decode_predictions(logits[None], [picture_size])

@@ -5,32 +5,22 @@ from __future__ import annotations
 import os
 import pathlib
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any
 
 from keras_mobilevit.architectures import named_weights
 from keras_mobilevit.image_folders import (
     image_names,
     label_of,
-    list_all,
+    list_contents,
     require_class_pictures,
 )
 from keras_mobilevit.label_files import read_label_file
 from keras_mobilevit.labels import class_names
+from keras_mobilevit.model_info import ImageSpec
 from keras_mobilevit.opening import OpenedModel
 
-
-class Settings(NamedTuple):
-    """What all models have in common, as `evaluate` takes it.
-
-    Attributes:
-        labels: Class names in the order of the outputs; may be empty.
-        crop_pct: As in `keras_mobilevit.images.load_image`.
-        pre_resize: As in `keras_mobilevit.images.load_image`.
-    """
-
-    labels: tuple[str, ...]
-    crop_pct: float
-    pre_resize: int
+# Fields of `ImageSpec` that must be the same for all models.
+_GEOMETRY = {"crop_pct", "pre_resize", "crop_mode"}
 
 
 def check_task(models: Mapping[str, OpenedModel], task: str) -> None:
@@ -53,37 +43,24 @@ def check_task(models: Mapping[str, OpenedModel], task: str) -> None:
         )
 
 
-def common_settings(
+def common_labels(
     models: Mapping[str, OpenedModel],
-    *,
-    labels: tuple[str, ...] | None = None,
-    crop_pct: float | None = None,
-    pre_resize: int | None = None,
-) -> Settings:
-    """Labels and preprocessing that are right for all models.
+) -> tuple[str, ...]:
+    """Class names in the order of the outputs, which all models agree on.
 
     Args:
-        models: Name to model. Those that are not described take a setting
-            from the others; if none is, there are no labels, and the pictures
-            are only resized.
-        labels: Used instead of what the models say.
-        crop_pct: Used instead of what the models say.
-        pre_resize: Used instead of what the models say.
+        models: Name to model. Those that are not described, or have no
+            names, take those of the others; if none has, there are none.
 
     Raises:
         ValueError: If the models contradict each other.
     """
-    described = {
-        n: opened.info for n, opened in models.items() if opened.described
+    named = {
+        name: opened.info.output_labels
+        for name, opened in models.items()
+        if opened.described and opened.info.labels
     }
-    named = {n: i.output_labels for n, i in described.items() if i.labels}
-    crops = {n: info.image.crop_pct for n, info in described.items()}
-    sizes = {n: info.image.pre_resize for n, info in described.items()}
-    return Settings(
-        _agreed("labels", named, labels, default=()),
-        _agreed("crop_pct", crops, crop_pct, default=1.0),
-        _agreed("pre_resize", sizes, pre_resize, default=0),
-    )
+    return _agreed("labels", named, default=())
 
 
 def common_problem_type(models: Mapping[str, OpenedModel]) -> str | None:
@@ -103,9 +80,34 @@ def common_problem_type(models: Mapping[str, OpenedModel]) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _agreed(setting, known, given, default):
-    if given is not None:
-        return given
+def common_image(models: Mapping[str, OpenedModel], **fields: Any) -> ImageSpec:
+    """What is done to the pictures of all models before they get a size.
+
+    Order and scale of the channels are left out: each model has its own.
+
+    Args:
+        models: Name to model. Those that are not described take a field from
+            the others; if none is, the pictures are only resized.
+        **fields: Values of fields to use instead of what the models say;
+            `None` for what they say.
+
+    Raises:
+        ValueError: If the models contradict each other, or a value is out of
+            its range.
+    """
+    images = {
+        name: opened.info.image
+        for name, opened in models.items()
+        if opened.described
+    }
+    agreed = {name: x for name, x in fields.items() if x is not None}
+    for field in _GEOMETRY - agreed.keys():
+        known = {name: getattr(image, field) for name, image in images.items()}
+        agreed[field] = _agreed(field, known, getattr(ImageSpec(), field))
+    return ImageSpec(**agreed)
+
+
+def _agreed(setting, known, default):
     if len(set(known.values())) > 1:
         listed = ", ".join(f"{n}: {str(v)[:60]}" for n, v in known.items())
         raise ValueError(
@@ -133,8 +135,8 @@ def read_labels(choice: str, source: str | os.PathLike) -> tuple[str, ...]:
     if choice == "none":
         return ()
     if choice == "folders":
-        files = list_all(source)
-        require_class_pictures(files, source)
+        files, folders = list_contents(source)
+        require_class_pictures(files, folders, source)
         return tuple(sorted(set(map(label_of, image_names(files, source)))))
     named = named_weights("classification")
     if choice in named:

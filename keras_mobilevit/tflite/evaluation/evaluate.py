@@ -15,22 +15,26 @@ import keras
 import numpy as np
 
 from keras_mobilevit.class_scores import as_two_classes, to_logits
+from keras_mobilevit.image_arguments import takes_image_arguments
 from keras_mobilevit.image_folders import (
     label_of,
     list_files,
     read_files,
 )
-from keras_mobilevit.images import load_image
+from keras_mobilevit.images import load_rgb
+from keras_mobilevit.model_info import ImageSpec, ModelInfo
+from keras_mobilevit.opening import OpenedModel
 from keras_mobilevit.pixel_scaling import PixelScaling
 from keras_mobilevit.progress import progress_bar
-from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.tflite import metrics
+from keras_mobilevit.tflite.evaluation.candidates import common_image
 from keras_mobilevit.tflite.evaluation.multi_label import measure_labels
 from keras_mobilevit.tflite.evaluation.regression import measure_values
 from keras_mobilevit.tflite.evaluation.targets import (
     read_targets,
     targets_of,
 )
+from keras_mobilevit.tflite.metadata import read_metadata
 from keras_mobilevit.tflite.runners import make_runner
 from keras_mobilevit.tflite.runtime import ImageModel
 
@@ -88,14 +92,15 @@ class Evaluation:
     calibration_error: float | None = None
 
 
-@takes_old_names
+@takes_image_arguments("image")
 def evaluate(
-    models: Mapping[str, keras.Model | ImageModel | str | os.PathLike],
+    models: Mapping[
+        str, OpenedModel | keras.Model | ImageModel | str | os.PathLike
+    ],
     source: str | os.PathLike,
     labels: Sequence[str] = (),
     *,
-    crop_pct: float = 1.0,
-    pre_resize: int = 0,
+    image: ImageSpec | None = None,
     scaling: Scaling | Mapping[str, Scaling | None] | None = None,
     problem_type: str | None = None,
     targets: str | os.PathLike | None = None,
@@ -108,16 +113,18 @@ def evaluate(
     Pictures that can not be read are left out for all models.
 
     Args:
-        models: Name to Keras classifier or `.tflite` file; all of one input
-            size and the same classes. The first is the reference. Each
-            worker opens its own copy of a file.
+        models: Name to Keras classifier or `.tflite` file, open or not, or to
+            what `keras_mobilevit.open_model` returned; all of one input size
+            and the same classes. The first is the reference. Each worker
+            opens its own copy of a file.
         source: Folder or tar of `<class>/<picture>`, or of pictures that are
             in no folder and so have no labels.
         labels: Class names in the order of the outputs, of a single score
             both, the class that it is the score of second; none if the models
             are only to be compared with each other.
-        crop_pct: As in `keras_mobilevit.images.load_image`.
-        pre_resize: As in `keras_mobilevit.images.load_image`.
+        image: How pictures are cropped, and the order and scale of the
+            channels of Keras models that do not come from `open_model`. By
+            default as the models and files say, which must agree.
         scaling: How Keras models expect their pixels to be scaled, where
             their first layers do not tell it, as in
             `keras_mobilevit.tflite.export_tflite`: of all of them, or by
@@ -137,10 +144,10 @@ def evaluate(
 
     Raises:
         FileNotFoundError: If a file or the source does not exist.
-        ValueError: If the models differ in size or classes, a folder is named
-            after no label, no picture can be read, an argument is out of its
-            range, or it is not known how a Keras model expects its pixels to
-            be scaled.
+        ValueError: If the models differ in size, classes or preprocessing, a
+            folder is named after no label, no picture can be read, an
+            argument is out of its range, or it is not known how a Keras model
+            expects its pixels to be scaled.
 
     Example:
         >>> from keras_mobilevit import tflite
@@ -152,20 +159,28 @@ def evaluate(
         >>> results["int8"].images, float(results["float32"].agreement)
         (8, 1.0)
     """
-    _check_arguments(crop_pct, pre_resize, limit, workers)
+    _check_arguments(limit, workers)
+    opened = {name: _opened(model, image) for name, model in models.items()}
+    # Of a Keras model by itself, nothing is known but what the caller says.
+    known = {
+        name: image
+        if isinstance(model, keras.Model)
+        else opened[name].info.image
+        for name, model in models.items()
+    }
+    image = image or common_image(opened)
     names = list_files(source, limit)
     # Threads, because Pillow and LiteRT release the interpreter's lock, and
     # because a process would first have to import Keras.
     with ThreadPoolExecutor(workers) as pool:
         runners = {
             name: make_runner(
-                model,
+                opened[name].model,
                 workers,
-                scaling=scaling.get(name)
-                if isinstance(scaling, Mapping)
-                else scaling,
+                known[name],
+                scaling.get(name) if isinstance(scaling, Mapping) else scaling,
             )
-            for name, model in models.items()
+            for name in models
         }
         formats = {
             name: dataclasses.replace(
@@ -176,22 +191,19 @@ def evaluate(
         }
         problem_type = _common_problem(formats)
         labels, classes = _truth(names, labels, source, targets, problem_type)
-        load = functools.partial(
-            _load,
-            size=_common_size(runners),
-            crop_pct=crop_pct,
-            pre_resize=pre_resize,
-        )
+        load = functools.partial(_load, size=_common_size(runners), spec=image)
         read, outputs = [], {name: [] for name in models}
         for pictures in _chunks(source, names):
             loaded = zip(pictures, pool.map(load, pictures), strict=True)
-            images = {p.name: image for p, image in loaded if image is not None}
+            images = {
+                p.name: pixels for p, pixels in loaded if pixels is not None
+            }
             if not images:
                 continue
             read.extend(images)
             batch = np.stack(list(images.values()))
             for name, runner in runners.items():
-                outputs[name].extend(runner.run(batch))
+                outputs[name].extend(runner.run_pictures(batch))
             _check_classes(outputs, labels, formats)
 
     if not read:
@@ -257,23 +269,30 @@ def _truth(names, labels, source, targets, problem_type):
     return labels, {name: rows[index] for name, index in classes.items()}
 
 
-def _check_arguments(crop_pct, pre_resize, limit, workers):
-    # Before the first picture, whose ValueError would mean that it is damaged.
-    for name, value, wanted, is_good in (
-        ("crop_pct", crop_pct, "in (0, 1]", 0 < crop_pct <= 1),
-        ("pre_resize", pre_resize, "0 or more", pre_resize >= 0),
-        ("limit", limit, "1 or more", limit is None or limit >= 1),
-        ("workers", workers, "1 or more", workers >= 1),
-    ):
-        if not is_good:
+def _check_arguments(limit, workers):
+    for name, value in (("limit", limit), ("workers", workers)):
+        if value is not None and value < 1:
             raise ValueError(
-                f"`{name}` must be {wanted}. Received: {name}={value}"
+                f"`{name}` must be 1 or more. Received: {name}={value}"
             )
 
 
-def _load(picture, size, crop_pct, pre_resize):
+def _opened(model, image):
+    """A model with its description, if it has one."""
+    if isinstance(model, OpenedModel):
+        return model
+    if isinstance(model, (str, os.PathLike)):
+        model = ImageModel(model)
+    if isinstance(model, ImageModel):
+        described = read_metadata(model.path) is not None
+        return OpenedModel(model, model.info, described)
+    info = ModelInfo(image=image or ImageSpec())
+    return OpenedModel(model, info, described=False)
+
+
+def _load(picture, size, spec):
     try:
-        return load_image(picture.data, size, crop_pct, pre_resize)
+        return load_rgb(picture.data, size, spec)
     except ValueError:
         return None
 

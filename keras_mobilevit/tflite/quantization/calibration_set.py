@@ -15,16 +15,17 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from keras_mobilevit.image_arguments import takes_image_arguments
 from keras_mobilevit.image_batches import iterate_batches, unwrap_source
 from keras_mobilevit.image_folders import (
     label_of,
     list_files,
     read_files,
 )
-from keras_mobilevit.images import load_image, load_whole
+from keras_mobilevit.images import load_input
+from keras_mobilevit.model_info import ImageSpec
 from keras_mobilevit.pixel_scaling import PixelScaling
 from keras_mobilevit.progress import progress_bar
-from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.text_formatting import abbreviate
 
 # Measured on CIFAR-10: one image loses 8 dB, five do as well as a hundred. The
@@ -97,16 +98,14 @@ Source = (
 )
 
 
-@takes_old_names
+@takes_image_arguments("image")
 def calibration_set(
     source: Source | None,
     shape: tuple[int, int, int],
     *,
     count: int = 100,
     seed: int = 0,
-    crop_pct: float = 1.0,
-    pre_resize: int = 0,
-    whole: bool = False,
+    image: ImageSpec | None = None,
     scaling: PixelScaling = _PIXELS,
 ) -> CalibrationSet:
     """Chooses calibration images and checks them.
@@ -130,11 +129,8 @@ def calibration_set(
             from files are brought to it.
         count: Use at most so many.
         seed: The same seed draws the same images.
-        crop_pct: For pictures from files, as in
-            `keras_mobilevit.images.load_image`.
-        pre_resize: For images from files, as `crop_pct`.
-        whole: Resize pictures from files without a crop instead, as
-            `keras_mobilevit.images.load_whole` does.
+        image: How pictures from files are cropped, and the order of their
+            channels; by default they are only resized, and RGB.
         scaling: How the model expects its pixels to be scaled. Arrays may be
             scaled like that already: they are turned into pixels again.
 
@@ -166,7 +162,7 @@ def calibration_set(
     skipped = ()
     if isinstance(source, (str, os.PathLike)):
         images, skipped = _draw_pictures(
-            source, shape, count, seed, crop_pct, pre_resize, whole
+            source, shape, count, seed, image or ImageSpec()
         )
     elif isinstance(source := unwrap_source(source), np.ndarray):
         images = _draw_images(source, shape, count, seed)
@@ -186,12 +182,12 @@ def calibration_set(
     return CalibrationSet(images, seed, skipped)
 
 
-def _draw_pictures(source, shape, count, seed, crop_pct, pre_resize, whole):
+def _draw_pictures(source, shape, count, seed, spec):
     *size, channels = shape
-    if channels != 3:
+    if channels not in (1, 3):
         raise ValueError(
-            "Pictures from files have 3 channels, the model's input has "
-            f"{channels}. Pass an array of images instead."
+            "Pictures from files have 3 channels, or 1 of luma, the model's "
+            f"input has {channels}. Pass an array of images instead."
         )
     queues = _shuffled_by_class(list_files(source), np.random.default_rng(seed))
     total = min(count, sum(map(len, queues.values())))
@@ -201,13 +197,7 @@ def _draw_pictures(source, shape, count, seed, crop_pct, pre_resize, whole):
         while names := _next_names(queues, taken, count - len(images)):
             for file in read_files(source, sorted(names)):
                 try:
-                    image = (
-                        load_whole([file.data], tuple(size))[0][0]
-                        if whole
-                        else load_image(
-                            file.data, tuple(size), crop_pct, pre_resize
-                        )
-                    )
+                    image = load_input(file.data, tuple(size), spec, channels)
                 except ValueError:
                     skipped.append(file.name)
                     continue

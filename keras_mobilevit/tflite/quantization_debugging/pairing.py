@@ -59,8 +59,8 @@ class PairedFiles:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If a file is no TFLite file, or the two have no tensor in
-            common.
+        ValueError: If a file is no TFLite file, the two have no tensor in
+            common, or tensors of one name that differ in shape.
     """
 
     def __init__(
@@ -76,8 +76,11 @@ class PairedFiles:
         self._isolated = Probe(write_model(isolated))
         self._feeds: dict[int, int] = {}  # isolated input -> quantized tensor
         self.pairs: dict[int, Pair] = {}
+        self._unlike: list[tuple[str, tuple, tuple]] = []
         twins = {t.name: (t.index, None) for t in self.reference.graph.inputs}
+        self._shapes = {t.index: t.shape for t in self.reference.graph.inputs}
         for node in self._isolated.graph.nodes:
+            self._shapes |= {t.index: t.shape for t in node.outputs}
             twins |= {t.name: (t.index, node) for t in node.outputs}
         balanced = {
             layer_of(tensor.name)
@@ -92,6 +95,16 @@ class PairedFiles:
                 twin = twins.get(float_name(tensor.name))
                 if twin and node.kind != "DEQUANTIZE":
                     self._add_pair(node, tensor, *twin)
+        if self._unlike:
+            name, shape, other = self._unlike[0]
+            raise ValueError(
+                "Expected a float file and one that was quantized from it. "
+                f"Received: {_describe(float_model)} and "
+                f"{_describe(quantized_model)}, whose tensors of one name "
+                f"differ, such as {name!r} of shape {other} and {shape}. "
+                "Another version of Keras may have named them otherwise: "
+                "export both files anew, in one environment."
+            )
         if not self.pairs:
             raise ValueError(
                 "The two files have no tensor in common. Expected a float "
@@ -113,6 +126,9 @@ class PairedFiles:
             }
         else:
             return
+        other = self._shapes[twin]
+        if not _fit(other, tensor.shape):
+            self._unlike.append((tensor.name, tensor.shape, other))
         self.pairs[tensor.index] = Pair(tensor, node.kind, twin, rounded)
 
     def run(self, images: Iterable[np.ndarray]) -> Iterator[None]:
@@ -156,3 +172,14 @@ class PairedFiles:
         if pair.rounded is not None:
             return self.quantized.values(pair.rounded)
         return self._isolated.values(pair.twin)
+
+
+def _fit(shape, other):
+    """Whether shapes are equal, as far as they are known."""
+    return len(shape) == len(other) and all(
+        a == b or -1 in (a, b) for a, b in zip(shape, other, strict=True)
+    )
+
+
+def _describe(model):
+    return f"<{len(model):,} bytes>" if isinstance(model, bytes) else str(model)

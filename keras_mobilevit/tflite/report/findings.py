@@ -11,6 +11,7 @@ import numpy as np
 from keras_mobilevit.image_folders import iterate_files, load_readable
 from keras_mobilevit.machine import describe_machine
 from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.pixel_scaling import scaling_of
 from keras_mobilevit.tflite.benchmarks.benchmark import Measurement, benchmark
 from keras_mobilevit.tflite.evaluation.evaluate import evaluate
 from keras_mobilevit.tflite.quantization_debugging.tensor_noise import (
@@ -75,7 +76,8 @@ def measure(
     count = min(limit or _FIDELITY_IMAGES, _FIDELITY_IMAGES)
     files_read = iterate_files(images or data, count)
     pictures = [
-        image for _, image in load_readable(files_read, model.load_image)
+        scaling_of(model.info.image).apply(image)
+        for _, image in load_readable(files_read, model.load_image)
     ]
     # Neighbours are often of one class: take some from everywhere.
     few = pictures[:: -(-len(pictures) // _HISTOGRAM_IMAGES)]
@@ -86,9 +88,8 @@ def measure(
         evaluations = evaluate(
             {"float": reference, "quantized": quantized},
             data or images,
-            model.info.labels if data else (),
-            crop_pct=model.info.image.crop_pct,
-            pre_resize=model.info.image.pre_resize,
+            model.info.output_labels if data else (),
+            image=model.info.image,
             limit=limit,
         )
     return Findings(

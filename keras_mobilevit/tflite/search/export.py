@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_mobilevit.image_arguments import takes_image_arguments
 from keras_mobilevit.image_folders import (
     label_of,
     list_files,
@@ -18,7 +19,7 @@ from keras_mobilevit.image_folders import (
     read_files,
     take_evenly,
 )
-from keras_mobilevit.images import load_image
+from keras_mobilevit.images import load_input
 from keras_mobilevit.renamed import takes_old_names
 from keras_mobilevit.text_formatting import abbreviate
 from keras_mobilevit.tflite.accuracy_guard import guard_accuracy
@@ -44,6 +45,7 @@ from keras_mobilevit.tflite.verification import quantize_verified
 _SCORED_IMAGES = 1000
 
 
+@takes_image_arguments("info")
 @takes_old_names
 def export_searched(
     model: keras.Model,
@@ -124,8 +126,10 @@ def export_searched(
     metadata = options.describe(model)
     if max_drop is not None:
         # First of all: what is wrong with them should not show minutes later.
-        size = exported_shape(model, options.size)[:2]
-        scored = _labelled_images(labelled, size, options)
+        shape = exported_shape(model, options.size)
+        scored = _labelled_images(
+            labelled, shape, options.labels, metadata.image
+        )
     # What `export_tflite` would draw: the recipe gives the same file there.
     drawn = options.draw_images(model)
     count = options.calibration_images
@@ -187,24 +191,21 @@ def _without(more, drawn):
     return others
 
 
-def _labelled_images(source, size, options):
-    if source is None or not options.labels:
+def _labelled_images(source, shape, labels, spec):
+    if source is None or not labels:
         raise ValueError(
             "`max_drop` needs `labelled` pictures and the `labels` of the "
             "outputs."
         )
-    index = {label: i for i, label in enumerate(options.labels)}
+    index = {label: i for i, label in enumerate(labels)}
     names = list_files(source, _SCORED_IMAGES)
     if unknown := sorted({label_of(name) for name in names} - index.keys()):
         raise ValueError(
             f"Folders of {source} must be named after the classes "
-            f"{list(options.labels)[:5]}... Received: {abbreviate(unknown)}"
+            f"{list(labels)[:5]}... Received: {abbreviate(unknown)}"
         )
     load = functools.partial(
-        load_image,
-        size=size,
-        crop_pct=options.crop_pct,
-        pre_resize=options.pre_resize,
+        load_input, size=shape[:2], spec=spec, channels=shape[2]
     )
     images, truth = [], []
     for file, image in load_readable(read_files(source, names), load):

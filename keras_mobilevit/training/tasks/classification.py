@@ -32,7 +32,7 @@ class Classification(Task):
     def open(cls, recipe, train, test, *, seed=0, workers=None):
         train = open_source(train)
         test = open_source(test, train.class_names)
-        parts = (recipe.augmentation, recipe.evaluation)
+        parts = (recipe.augmentation, recipe.evaluation.image_spec())
         teacher = None
         if recipe.distillation.teacher:
             teacher = load_teacher(

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import keras
 
 from keras_mobilevit.architectures import architecture_of
-from keras_mobilevit.model_info import ImageSpec, ModelInfo, OutputSpec
+from keras_mobilevit.model_info import ModelInfo, OutputSpec
 from keras_mobilevit.training.example_loader import ExampleLoader
 from keras_mobilevit.training.recipe import Recipe
 
@@ -116,7 +116,7 @@ class Task(abc.ABC):
 
     def info(self) -> ModelInfo:
         """What the weights file says of itself."""
-        task, evaluation = self.recipe.task, self.recipe.evaluation
+        task = self.recipe.task
         labels, output = self.labels, OutputSpec()
         if task == "detection":
             # The first is the background.
@@ -130,11 +130,8 @@ class Task(abc.ABC):
             task=task,
             labels=labels,
             classes=len(labels),
-            image=ImageSpec(
-                size=(evaluation.size, evaluation.size),
-                crop_pct=evaluation.crop_pct,
-                pre_resize=evaluation.pre_resize,
-                crop_mode="center" if task == "classification" else "squash",
+            image=self.recipe.evaluation.image_spec(
+                "center" if task == "classification" else "squash"
             ),
             output=output,
         )

@@ -15,10 +15,14 @@ LOGIT = math.log(18)
 CERTAINTY = 18 / (18 + 1 + 1)
 
 
-def colour_model(seen=(1, 1, 1), size=(8, 8), softmax=False, bias=0.0):
+def colour_model(
+    seen=(1, 1, 1), size=(8, 8), softmax=False, bias=0.0, bgr=False
+):
     """Logits: the mean of each colour that is seen, in [0, LOGIT]."""
     inputs = keras.Input((*size, 3))
-    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    x = keras.layers.GlobalAveragePooling2D()(
+        inputs[..., ::-1] if bgr else inputs
+    )
     scale = [LOGIT / 255 * share for share in seen]
     x = keras.layers.Rescaling(scale, offset=[bias] * 3)(x)
     if softmax:

@@ -1,5 +1,7 @@
 """What models have in common that are evaluated side by side."""
 
+import dataclasses
+
 import pytest
 
 from keras_mobilevit.configs import WEIGHTS
@@ -7,7 +9,8 @@ from keras_mobilevit.model_info import ImageSpec, ModelInfo
 from keras_mobilevit.opening import OpenedModel
 from keras_mobilevit.tflite.evaluation.candidates import (
     check_task,
-    common_settings,
+    common_image,
+    common_labels,
     read_labels,
 )
 
@@ -22,34 +25,50 @@ def test_all_models_must_be_for_one_task():
     check_task({"b": mixed["b"]}, "detection")
 
 
-def test_settings_are_those_that_all_agree_on():
+def test_what_all_agree_on():
     image = ImageSpec(crop_pct=0.5, pre_resize=16)
     known = OpenedModel("a", ModelInfo(labels=("x", "y"), image=image))
     unknown = OpenedModel("b", ModelInfo(), described=False)
-    both = common_settings({"b": unknown, "a": known})
-    assert both == (("x", "y"), 0.5, 16)
-    assert common_settings({"b": unknown}) == ((), 1.0, 0)
+    both = {"b": unknown, "a": known}
+    assert common_labels(both) == ("x", "y")
+    assert common_image(both) == image
+    assert common_labels({"b": unknown}) == ()
+    assert common_image({"b": unknown}) == ImageSpec()
+
+
+def test_labels_must_agree():
+    models = {
+        name: OpenedModel("a", ModelInfo(labels=labels))
+        for name, labels in (("one", ("x", "y")), ("two", ("y", "x")))
+    }
+    with pytest.raises(ValueError, match="`labels`.*one: .*two: "):
+        common_labels(models)
 
 
 @pytest.mark.parametrize(
-    ("setting", "value"),
-    [("labels", ("y", "x")), ("crop_pct", 1.0), ("pre_resize", 0)],
+    ("field", "value"),
+    [("crop_pct", 1.0), ("pre_resize", 0), ("crop_mode", "squash")],
 )
-def test_settings_must_agree_or_be_given(setting, value):
-    facts = dict(labels=("x", "y"), crop_pct=0.5, pre_resize=16)
-
-    def opened(labels, crop_pct, pre_resize):
-        image = ImageSpec(crop_pct=crop_pct, pre_resize=pre_resize)
-        return OpenedModel("a", ModelInfo(labels=labels, image=image))
-
+def test_preprocessing_must_agree_or_be_given(field, value):
+    image = ImageSpec(crop_pct=0.5, pre_resize=16)
+    other = dataclasses.replace(image, **{field: value})
     models = {
-        "one": opened(**facts),
-        "two": opened(**{**facts, setting: value}),
+        name: OpenedModel("a", ModelInfo(image=spec))
+        for name, spec in (("one", image), ("two", other))
     }
-    with pytest.raises(ValueError, match=f"`{setting}`.*one: .*two: "):
-        common_settings(models)
-    given = common_settings(models, **{setting: value})
-    assert given == tuple({**facts, setting: value}.values())
+    with pytest.raises(ValueError, match=f"`{field}`.*one: .*two: "):
+        common_image(models)
+    assert common_image(models, **{field: value}) == other
+
+
+def test_each_model_has_its_own_channels():
+    """They say how the model gets its pixels, not what is done to pictures."""
+    images = (ImageSpec(channel_order="bgr"), ImageSpec(scale=1 / 255))
+    models = {
+        str(index): OpenedModel("a", ModelInfo(image=image))
+        for index, image in enumerate(images)
+    }
+    assert common_image(models) == ImageSpec()
 
 
 def test_labels_as_chosen(pictures, tmp_path):

@@ -10,7 +10,8 @@ import pytest
 from colour_model import CERTAINTY, COLOURS, colour_model, paint
 from small_model import LABELS
 
-from keras_mobilevit.model_info import ModelInfo
+from keras_mobilevit.model_info import ImageSpec, ModelInfo
+from keras_mobilevit.opening import OpenedModel
 from keras_mobilevit.problem_types import ScoreFormat
 from keras_mobilevit.tflite import ImageModel, evaluate, runners
 from keras_mobilevit.tflite.evaluation import evaluate as evaluation
@@ -116,19 +117,34 @@ def test_tar_and_limit(pictures, tmp_path):
 
 
 def test_preprocessing(pictures, monkeypatch):
-    """All models get the picture that `load_image` makes, once."""
+    """All models get the picture that is read once, as asked for."""
     calls = []
 
-    def load_image(data, *arguments):
-        calls.append(arguments)
+    def load_rgb(data, size, spec):
+        calls.append((size, spec))
         return np.full((8, 8, 3), (0, 0, 255), np.uint8)
 
-    monkeypatch.setattr(evaluation, "load_image", load_image)
+    monkeypatch.setattr(evaluation, "load_rgb", load_rgb)
     models = {"a": colour_model(), "b": colour_model()}
-    options = dict(crop_pct=0.5, pre_resize=4)
-    results = evaluate(models, pictures, COLOURS, **options)
-    assert calls == [((8, 8), 0.5, 4)] * 4
+    spec = ImageSpec(crop_pct=0.5, pre_resize=4)
+    results = evaluate(models, pictures, COLOURS, image=spec)
+    assert calls == [((8, 8), spec)] * 4
     assert results["a"].top1 == results["b"].top1 == 1 / 4
+
+
+def test_each_model_gets_the_channels_that_it_expects(pictures):
+    """Answers are equal, though one of the networks swaps red and blue."""
+    rgb, bgr = colour_model(), colour_model(bgr=True)
+    spec = ImageSpec(channel_order="bgr")
+    results = evaluate(
+        {"rgb": rgb, "bgr": OpenedModel(bgr, ModelInfo(image=spec))},
+        pictures,
+        COLOURS,
+    )
+    assert results["bgr"].agreement == 1
+    assert results["rgb"].top1 == 3 / 4
+    unaware = evaluate({"rgb": rgb, "bgr": bgr}, pictures, COLOURS)
+    assert unaware["bgr"].agreement < 1
 
 
 def test_a_model_of_any_size_takes_that_of_the_others(pictures):
@@ -147,7 +163,6 @@ def test_files_and_keras_side_by_side(model, files, photos):
         {"keras": model, "f32": files["float32"], "int8": files["int8"]},
         photos,
         LABELS,
-        crop_pct=0.875,
     )
     assert results["keras"].top1 == results["f32"].top1 == 7 / 8
     assert results["f32"].agreement == 1
@@ -173,12 +188,13 @@ def test_workers_run_at_the_same_time(pictures, monkeypatch):
     together = threading.Barrier(2)
 
     class Waiting:
-        size = (8, 8)
+        size, shape = (8, 8), (8, 8, 3)
         info = ModelInfo()
         scores = ScoreFormat("single_label", "logits")
+        busy = False
 
-        def __init__(self, path):
-            self.busy = False
+        def reopen(self):
+            return Waiting()
 
         def predict(self, image):
             assert not self.busy
@@ -188,5 +204,6 @@ def test_workers_run_at_the_same_time(pictures, monkeypatch):
             return image.mean(axis=(0, 1))
 
     monkeypatch.setattr(runners, "ImageModel", Waiting)
-    result = evaluate({"a": "a.tflite"}, pictures, COLOURS, workers=2)["a"]
+    model = OpenedModel(Waiting(), ModelInfo())
+    result = evaluate({"a": model}, pictures, COLOURS, workers=2)["a"]
     assert result.top1 == 3 / 4

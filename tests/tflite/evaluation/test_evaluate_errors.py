@@ -95,9 +95,6 @@ def test_outputs_must_be_finite(pictures):
     [
         dict(workers=0),
         dict(limit=0),
-        dict(crop_pct=0.0),
-        dict(crop_pct=1.1),
-        dict(pre_resize=-1),
     ],
 )
 def test_arguments_out_of_range(pictures, option):

@@ -152,10 +152,8 @@ def _pictures(model, data, count):
         data,
         model.shape,
         count=count,
-        crop_pct=model.info.image.crop_pct,
-        pre_resize=model.info.image.pre_resize,
         # As `ImageModel.load_image` reads them.
-        whole=model.info.image.crop_mode == "squash",
+        image=model.info.image,
     ).images
 
 
