@@ -318,7 +318,10 @@ FLOW = {
     "model_info": {"deprecation", "model_info_v1"},
     "info_archive": {"model_info"},
     "layers": {"architectures", "configs", "lazy"},
-    "output_kind": {"layers"},
+    "pixel_scaling": {"model_info"},
+    "problem_types": {"model_info"},
+    "input_scaling": {"model_info", "pixel_scaling"},
+    "output_kind": {"layers", "problem_types"},
     "images": {
         "renamed",
         "deprecation",
@@ -365,10 +368,12 @@ FLOW = {
         "detection",
         "images",
         "model_info",
+        "problem_types",
         "segmentation",
         "tflite",
     },
     "opening": {
+        *("input_scaling", "pixel_scaling", "problem_types"),
         *(
             "architectures",
             "checkpoints",
