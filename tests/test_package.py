@@ -321,8 +321,8 @@ FLOW = {
     "info_archive": {"model_info"},
     "layers": {"architectures", "configs", "lazy"},
     "pixel_scaling": {"model_info"},
-    "input_scaling": {"model_info", "pixel_scaling"},
     "problem_types": {"model_info"},
+    "input_scaling": {"model_info", "pixel_scaling"},
     "output_kind": {"layers", "problem_types"},
     "images": {
         *("renamed", "deprecation", "lazy", "optional_imports", "model_info"),
@@ -380,6 +380,7 @@ FLOW = {
         "tflite",
     },
     "opening": {
+        *("input_scaling", "pixel_scaling", "problem_types"),
         *(
             "architectures",
             "checkpoints",
