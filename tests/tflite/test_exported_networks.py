@@ -39,6 +39,29 @@ def test_networks_are_delegated_at_every_size(variant, size, tmp_path):
 
 
 @pytest.mark.slow
+def test_xs_in_int8(tmp_path):
+    """Its widths are not those of the other variants."""
+    size = (96, 96)
+    model = keras_mobilevit.MobileViTXS(
+        weights=None, input_shape=(*size, 3), classes=10
+    )
+    path = export_tflite(
+        model,
+        tmp_path / "a.tflite",
+        "int8",
+        calibration=make_images(25, size),
+        min_sqnr=0,
+    )
+    inspect(path).require_full_delegation()
+    images = make_images(8, size, seed=3)
+    expected = predict(model, images)
+    file = ImageModel(path)
+    noise = np.stack([file.predict(image) for image in images]) - expected
+    signal = expected - expected.mean(axis=1, keepdims=True)
+    assert np.sum(noise**2) < 0.05 * np.sum(signal**2)
+
+
+@pytest.mark.slow
 def test_feature_maps_of_a_network_of_any_size(tmp_path):
     model = keras_mobilevit.MobileViTBackbone(
         "mobilevit_xxs", weights="cifar10", input_shape=(None, None, 3)
