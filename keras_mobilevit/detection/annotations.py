@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from keras_mobilevit.detection.annotation_formats import load_annotations
+from keras_mobilevit.detection.annotation_formats.load import load_annotations
 from keras_mobilevit.text_formatting import abbreviate
 
 # The longest side of an image, in pixels.

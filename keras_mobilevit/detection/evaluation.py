@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
-from keras_mobilevit.detection.annotation_formats import load_annotations
+from keras_mobilevit.detection.annotation_formats.load import load_annotations
 from keras_mobilevit.detection.annotations import is_crowd, read_annotations
 from keras_mobilevit.detection.predictions import Detection
 from keras_mobilevit.optional_imports import import_optional

@@ -8,6 +8,7 @@ import pathlib
 
 from keras_mobilevit.images import pre_resized_shape
 from keras_mobilevit.model_info import ImageSpec, ModelInfo
+from keras_mobilevit.pixel_scaling import scaling_of
 from keras_mobilevit.text_formatting import abbreviate, counted
 from keras_mobilevit.tflite.inspection.inspect import Inspection, inspect
 from keras_mobilevit.tflite.metadata import read_metadata
@@ -110,9 +111,10 @@ def _dtypes(tensors):
 
 
 def _scaling(image):
-    if (image.scale, image.offset) == (1, 0):
+    scaling = scaling_of(image)
+    if scaling.is_identity:
         return "the model scales them"
-    return f"multiply by {image.scale:g} and add {image.offset:g}"
+    return f"to be scaled to {scaling}"
 
 
 def _fitting(image):

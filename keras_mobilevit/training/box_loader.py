@@ -14,7 +14,7 @@ from keras_mobilevit.detection import (
     make_targets,
     read_annotations,
 )
-from keras_mobilevit.detection.annotation_formats import load_annotations
+from keras_mobilevit.detection.annotation_formats.load import load_annotations
 from keras_mobilevit.images import open_image
 from keras_mobilevit.text_formatting import abbreviate
 from keras_mobilevit.training.example_loader import ExampleLoader

@@ -14,7 +14,7 @@ from keras_mobilevit.detection import (
     coco_results,
     read_annotations,
 )
-from keras_mobilevit.detection.annotation_formats import load_annotations
+from keras_mobilevit.detection.annotation_formats.load import load_annotations
 from keras_mobilevit.image_folders import list_files, take_evenly
 from keras_mobilevit.tflite.dense_prediction.detector import Detector
 from keras_mobilevit.tflite.evaluation.image_batches import batches
