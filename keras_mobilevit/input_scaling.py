@@ -15,6 +15,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from keras_mobilevit.layers import ResizeLike
 from keras_mobilevit.model_info import ImageSpec, ModelInfo
 from keras_mobilevit.pixel_scaling import (
     FORMS,
@@ -229,7 +230,7 @@ def _operations_behind(model, tensor):
             (operation, node)
             for operation in graph.operations
             for node in operation._inbound_nodes
-            if any(tensor is given for given in node.input_tensors)
+            if any(tensor is x for x in _values_read(operation, node))
         ]
         if len({id(operation) for operation, _ in calls}) != 1:
             return False
@@ -247,6 +248,13 @@ def _operations_behind(model, tensor):
             yield operation, node, model
         tensor = node.outputs[0]
     return True
+
+
+def _values_read(operation, node):
+    """Inputs of a call, but for those of which only the size counts."""
+    if isinstance(operation, ResizeLike):
+        return node.input_tensors[:1]
+    return node.input_tensors
 
 
 def _is_mobilevit(operation, model):

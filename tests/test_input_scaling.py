@@ -10,6 +10,7 @@ from keras_mobilevit.input_scaling import (
     resolve_scaling,
     with_scaling,
 )
+from keras_mobilevit.layers import ResizeLike
 from keras_mobilevit.model_info import ImageSpec
 from keras_mobilevit.pixel_scaling import (
     SCALINGS,
@@ -27,6 +28,13 @@ def network(*first):
         x = layer(x)
     x = keras.layers.Conv2D(4, 3, name="conv")(x)
     return keras.Model(inputs, x, name="network")
+
+
+def test_a_branch_that_reads_the_size_alone_does_not_count():
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3)(rescaling(1 / 255)(image))
+    model = keras.Model(image, ResizeLike()([x, image]))
+    assert expected_scaling(model).scaling == SCALINGS["pixels"]
 
 
 def normalization(mean, std):

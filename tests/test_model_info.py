@@ -54,6 +54,7 @@ INFO = ModelInfo(
     calibration_seed=0,
     compat="2.14",
     fidelity={"sqnr_db": 23.4, "agreement_percent": None},
+    self_test={"runtime": "LiteRT 2.3.0", "expected": "identical"},
     version="0.1.0",
 )
 

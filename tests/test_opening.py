@@ -311,7 +311,7 @@ def test_a_keras_file_that_says_nothing(tmp_path):
     opened = open_model(path)
     assert not opened.described
     assert opened.info == ModelInfo(
-        name=opened.model.name, classes=3, image=ImageSpec(size=(8, 8))
+        name="a", classes=3, image=ImageSpec(size=(8, 8))
     )
     # The kind is unknown, and 5, 0 and 0 are no probabilities.
     (best, *_) = opened.predict(plain((0, 255, 0)))

@@ -245,9 +245,14 @@ def test_what_is_declared_counts_more_than_what_it_looks_like():
 
 
 def test_exports_take_pixels():
-    scaled = ModelInfo(image=ImageSpec(scale=1 / 255))
-    with pytest.raises(ValueError, match=r"pixels in \[0, 255\].*0.0039"):
-        ExportOptions(info=scaled).describe(custom_head())
+    model = custom_head()
+    options = ExportOptions(info=ModelInfo(image=ImageSpec(scale=1 / 255)))
+    image = options.describe(model).image
+    assert (image.scale, image.offset) == (1, 0)
+    pixels = np.stack(PICTURES).astype(np.float32)
+    expected = model.predict(pixels / 255, verbose=0)
+    actual = options.prepare(model).predict(pixels, verbose=0)
+    assert np.allclose(actual, expected, rtol=1e-4, atol=1e-5)
 
 
 # === Detection ===
