@@ -2,8 +2,9 @@
 
 A model that scales its input itself takes what that scaling is made for: behind
 `Rescaling(1 / 255)` it takes pixels, behind `Normalization` with a mean of
-0.485 values in [0, 1]. A MobileViT without such a layer takes [0, 1], as its
-constructors say. Of any other model it has to be asked.
+0.485 values in [0, 1]. A network of a registered architecture without such a
+layer takes [0, 1], as its constructors say. Of any other model it has to be
+asked.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from keras_mobilevit.architectures import architectures
 from keras_mobilevit.layers import ResizeLike
 from keras_mobilevit.model_info import ImageSpec, ModelInfo
 from keras_mobilevit.pixel_scaling import (
@@ -51,8 +53,6 @@ _TRANSPARENT = (
     keras.layers.ZeroPadding2D,
 )
 _TRANSPARENT_OPERATIONS = ("Cast", "Flip", "GetItem")
-# Names of layers that each MobileViT has; they stay in copies and files.
-_MOBILEVIT = {"stem", "stage1_ir", "stage3_block"}
 # Below, a factor makes small numbers of pixels; above the other, pixels of
 # small numbers.
 _REDUCES, _ENLARGES = 1 / 16, 16
@@ -167,9 +167,9 @@ def expected_scaling(model: keras.Model) -> ExpectedScaling:
         name = f"`{type(operation).__name__}` {operation.name!r}"
         step = _affine(operation, node, channels)
         if step is None:
-            if _is_mobilevit(operation, parent) and not found:
+            if not found and (known := _architecture(operation, parent)):
                 return ExpectedScaling(
-                    SCALINGS["unit"], "it is a MobileViT without preprocessing"
+                    SCALINGS["unit"], f"it is a {known} without preprocessing"
                 )
             break
         factor, offset = step[0] * factor, step[0] * offset + step[1]
@@ -257,9 +257,19 @@ def _values_read(operation, node):
     return node.input_tensors
 
 
-def _is_mobilevit(operation, model):
-    names = {layer.name for layer in model.layers}
-    return operation.name == "stem" and names >= _MOBILEVIT
+def _architecture(operation, model):
+    """Name of the registered architecture that begins here, if one does.
+
+    Names of layers stay in copies and files.
+    """
+    words = {layer.name.partition("_")[0] for layer in model.layers}
+    for architecture in architectures():
+        first, *others = architecture.parts
+        if operation.name.partition("_")[0] in first and all(
+            words.intersection(part) for part in others
+        ):
+            return architecture.name
+    return None
 
 
 def _affine(operation, node, channels):

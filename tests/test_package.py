@@ -322,7 +322,9 @@ FLOW = {
     "layers": {"architectures", "configs", "lazy"},
     "pixel_scaling": {"model_info"},
     "problem_types": {"model_info"},
-    "input_scaling": {"layers", "model_info", "pixel_scaling"},
+    "input_scaling": {
+        *("architectures", "layers", "model_info", "pixel_scaling"),
+    },
     "output_kind": {"layers", "problem_types"},
     "images": {
         *("renamed", "deprecation", "lazy", "optional_imports", "model_info"),

@@ -6,6 +6,7 @@ outside of the package, so that nothing in there can know it.
 """
 
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -115,7 +116,7 @@ def test_five_files_and_two_edits():
     named = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
-        if "MOBILEVIT" in path.read_text()
+        if re.search(r"\bMOBILEVIT\b", path.read_text())
     }
     # Its constructors are public names of the package, too.
     edited = named - {"architectures/mobilevit.py"} | {"__init__.py"}
@@ -124,7 +125,7 @@ def test_five_files_and_two_edits():
 
 def test_the_package_does_not_know_it():
     for path in PACKAGE.rglob("*.py"):
-        assert "trial" not in path.read_text().replace("trials", ""), path
+        assert not re.search("(?i)trial_?net", path.read_text()), path
 
 
 def test_a_name_is_registered_once():
