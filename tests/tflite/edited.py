@@ -15,6 +15,16 @@ def repacked(data):
     return write_model(read_model(data))
 
 
+def without_description(path):
+    """An exported file as it was before it was described, packed anew."""
+    model = read_model(path.read_bytes())
+    entry = model.metadata.pop()
+    assert entry.name == b"TFLITE_METADATA"
+    assert entry.buffer == len(model.buffers) - 1
+    model.buffers.pop()
+    return write_model(model)
+
+
 def named_tensors(data):
     """Name -> (tensor, its values) of a file's only graph."""
     model = read_model(data)
