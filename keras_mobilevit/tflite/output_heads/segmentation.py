@@ -41,7 +41,7 @@ class Logits(OutputHead):
     task = "segmentation"
 
     def prepare(self, model: keras.Model) -> keras.Model:
-        return keras.Model(model.inputs, _coarse(self, model), name=model.name)
+        return keras.Model(*model.inputs, _coarse(self, model), name=model.name)
 
     def describe(
         self, model: keras.Model, shape: tuple[int, int, int]
@@ -71,7 +71,7 @@ class Upsampled(OutputHead):
         fine = ResizeLike(name="upsampled")(
             [_coarse(self, model), *model.inputs]
         )
-        return keras.Model(model.inputs, fine, name=model.name)
+        return keras.Model(*model.inputs, fine, name=model.name)
 
     def describe(
         self, model: keras.Model, shape: tuple[int, int, int]

@@ -52,7 +52,7 @@ def split_heads(model: keras.Model, *, joined: bool) -> keras.Model:
     else:
         softmax = keras.layers.Activation("softmax", name="probabilities")
         outputs = [boxes, softmax(logits)]
-    return keras.Model(model.inputs, outputs, name=model.name)
+    return keras.Model(*model.inputs, outputs, name=model.name)
 
 
 def _find_heads(model):
