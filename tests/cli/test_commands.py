@@ -131,7 +131,8 @@ def test_lines_of_progress_without_a_terminal(
     )
     model.save(tmp_path / "model.keras")
     argv = ["export", "--keras", tmp_path / "model.keras"]
-    argv += ["--recipe", "float32", "-o", tmp_path / "model.tflite"]
+    argv += ["--recipe", "float32", "--scaling", "pixels"]
+    argv += ["-o", tmp_path / "model.tflite"]
     monkeypatch.setenv("KERAS_MOBILEVIT_PROGRESS_SECONDS", "0.01")
     assert command(*argv) == 0
     lines = capsys.readouterr().err.splitlines()
