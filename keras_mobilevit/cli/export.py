@@ -228,7 +228,7 @@ def open_source(
                 "--keras takes a .keras file, and --weights all others. "
                 f"Received: --keras {arguments.keras}"
             )
-        opened = opening.open_model(arguments.keras)
+        opened = opening.open_model(arguments.keras, scaling=arguments.scaling)
         info = opened.info if opened.described else None
         if arguments.task:
             info = dataclasses.replace(info or ModelInfo(), task=arguments.task)
