@@ -130,7 +130,8 @@ def test_quantization_aware_training(model, squeeze):
 
 def test_a_layer_that_tfmot_can_not_take(squeeze):
     image = keras.Input((40, 48, 3))
-    x = keras.layers.Conv2D(4, 3, name="conv")(image)
+    x = keras.layers.Rescaling(1 / 255)(image)
+    x = keras.layers.Conv2D(4, 3, name="conv")(x)
     x = keras.layers.PReLU(name="slope")(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
     model = keras.Model(image, keras.layers.Dense(3)(x))

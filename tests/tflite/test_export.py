@@ -151,7 +151,9 @@ def test_several_outputs_of_a_model_of_any_size(tmp_path):
         export_tflite(backbone, tmp_path / "a.tflite", "float32")
     with pytest.raises(ValueError, match="tells None classes.*Received: 2"):
         export_tflite(
-            backbone, tmp_path / "a.tflite", "float32", labels=("a", "b")
+            *(backbone, tmp_path / "a.tflite", "float32"),
+            size=(48, 32),
+            labels=("a", "b"),
         )
     assert list(tmp_path.iterdir()) == []
     float_path, int8_path = export_recipes(

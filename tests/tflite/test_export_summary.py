@@ -101,6 +101,7 @@ def test_names(name, known, expected, converted, tmp_path):
     """Without one that somebody chose, it is the file's."""
     layers = [
         keras.layers.Input((32, 48, 3)),
+        keras.layers.Rescaling(1 / 255),
         keras.layers.GlobalAveragePooling2D(),
         keras.layers.Dense(5),
     ]
