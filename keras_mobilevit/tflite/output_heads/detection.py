@@ -80,7 +80,7 @@ class Nms(OutputHead):
     It decodes, and suppresses within each class, as
     `keras_mobilevit.detection.decode_predictions` does, but for two rules: a
     score at the threshold counts, and there is no limit to the candidates.
-    Its four outputs are those that MediaPipe's ObjectDetector wants. XNNPACK has
+    Its four outputs are those that MediaPipe's detector wants. XNNPACK has
     no such operation: it runs behind the partition, on one core. The outputs
     are float32, whatever the recipe says.
 
