@@ -66,7 +66,8 @@ def shorten_names(model, network: keras.Model) -> None:
     for op in graph.operators:
         kind = op_name(model, op)
         for output in op.outputs:
-            scope = _scope(tensor_name(graph, output), layers, known)
+            name = tensor_name(graph, output)
+            scope = _scope(name, layers, known, network.name)
             assign(output, "/".join((*scope, kind.lower())))
         consumer = names[op.outputs[0]]
         for position, tensor in enumerate(op.inputs):
@@ -98,20 +99,28 @@ def _signature_names(model):
     }
 
 
-def _scope(name, layers, known):
+def _scope(name, layers, known, outer):
     """Layers that all operations in a fused name share, outermost first."""
-    scopes = [_layer_path(part, layers) for part in name.split(";") if part]
+    scopes = [
+        _layer_path(part, layers, outer) for part in name.split(";") if part
+    ]
     return os.path.commonprefix(
         [rename(tuple(scope), known) for scope in scopes if scope]
     )
 
 
-def _layer_path(path, layers):
+def _layer_path(path, layers, outer):
     """`"net_1/stem_1/conv_1/convolution"` -> `["stem", "conv"]`."""
     found = []
-    for part in path.split("/")[:-1]:
-        # TensorFlow numbers a scope that it enters again.
-        plain = part if part in layers else re.sub(r"_\d+$", "", part)
+    # TensorFlow numbers a scope that it enters again.
+    parts = [
+        part if part in layers else re.sub(r"_\d+$", "", part)
+        for part in path.split("/")[:-1]
+    ]
+    # A model may have the name of one of its layers.
+    while len(parts) > 1 and parts[0] == outer and parts[1] in layers:
+        del parts[0]
+    for plain in parts:
         if plain in layers:
             found.append(plain)
         elif found:
