@@ -88,23 +88,32 @@ def answers(files, dense_files, pictures, tmp_path_factory):
     return dict(zip(jobs, json.loads(done.stdout), strict=True))
 
 
+def probabilities(path, picture):
+    """Of the whole picture, whose edges the description would cut off."""
+    model = ImageModel(path)
+    return dict(
+        zip(
+            model.info.labels,
+            model.predict(np.asarray(Image.open(picture))).tolist(),
+            strict=True,
+        )
+    )
+
+
 def test_classes(answers, files, pictures):
-    ours = ImageModel(files["float32"]).classify(pictures["small"])
-    names, scores = zip(*answers["float32"], strict=True)
-    assert names == tuple(p.label for p in ours)
-    assert scores == pytest.approx([p.probability for p in ours], abs=1e-5)
+    ours = probabilities(files["float32"], pictures["small"])
+    names, _ = zip(*answers["float32"], strict=True)
+    assert list(names) == sorted(ours, key=ours.get, reverse=True)
+    assert dict(answers["float32"]) == pytest.approx(ours, abs=1e-5)
 
 
 def test_classes_of_an_int8_file(answers, files, pictures):
     """Its runtime is of another version, whose int8 sums round otherwise."""
-    ours = ImageModel(files["int8"]).classify(pictures["small"])
+    ours = probabilities(files["int8"], pictures["small"])
     theirs = dict(answers["int8"])
     assert theirs.keys() == set(LABELS)
-    assert max(theirs, key=theirs.get) == ours[0].label
-    for prediction in ours:
-        assert theirs[prediction.label] == pytest.approx(
-            prediction.probability, abs=0.05
-        )
+    assert max(theirs, key=theirs.get) == max(ours, key=ours.get)
+    assert theirs == pytest.approx(ours, abs=0.05)
 
 
 def test_boxes(answers, dense_files, pictures):
@@ -115,8 +124,8 @@ def test_boxes(answers, dense_files, pictures):
         name, score, box = theirs
         assert name == detection.name
         assert score == pytest.approx(detection.score, abs=1e-5)
-        # MediaPipe gives whole pixels.
-        assert box == pytest.approx(detection.box, abs=1)
+        # MediaPipe cuts both corner and sides down to whole pixels.
+        assert box == pytest.approx(detection.box, abs=2)
 
 
 def test_mask(answers, dense_files, pictures):
