@@ -9,13 +9,11 @@ import pytest
 from PIL import Image
 
 from keras_mobilevit.detection import read_annotations
-from keras_mobilevit.detection.annotation_formats import (
-    load_annotations,
-    pascal_voc,
-)
+from keras_mobilevit.detection.annotation_formats import pascal_voc
 from keras_mobilevit.detection.annotation_formats.class_lists import (
     read_yaml_names,
 )
+from keras_mobilevit.detection.annotation_formats.load import load_annotations
 
 # 000001 of Pascal VOC 2007.
 VOC = """<annotation>
