@@ -34,7 +34,7 @@ from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
 from keras_mobilevit.tflite.quantization.unmatched_layers import (
     warn_of_unmatched_layers,
 )
-from keras_mobilevit.tflite.self_test import record_self_test
+from keras_mobilevit.tflite.self_test_recording import record_self_test
 from keras_mobilevit.tflite.standard_metadata import add_standard_metadata
 from keras_mobilevit.tflite.verification import (
     Verified,

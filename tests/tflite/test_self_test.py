@@ -19,7 +19,7 @@ from keras_mobilevit.tflite import (
 from keras_mobilevit.tflite.editing import set_outputs
 from keras_mobilevit.tflite.flatbuffer import op_name, read_model, write_model
 from keras_mobilevit.tflite.metadata import append_metadata
-from keras_mobilevit.tflite.self_test import self_test_input
+from keras_mobilevit.tflite.self_test_values import self_test_input
 
 
 def rewrite(path, target, edit):

@@ -18,7 +18,10 @@ from keras_mobilevit.detection.annotation_formats.assemble import (
     Record,
     Records,
 )
-from keras_mobilevit.detection.annotation_formats.text_files import to_number
+from keras_mobilevit.detection.annotation_formats.text_files import (
+    read_limited_bytes,
+    to_number,
+)
 
 # A file of a picture with a hundred objects has 30 kB.
 MAX_FILE_BYTES = 2**22
@@ -126,13 +129,7 @@ def _parse(path):
     Entities are refused before they are expanded: ten lines of them can stand
     for gigabytes, and they can name other files.
     """
-    with path.open("rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise ValueError(
-            f"it must have at most {MAX_FILE_BYTES:,} bytes. Received: "
-            f"{path.stat().st_size:,}"
-        )
+    data = read_limited_bytes(path, MAX_FILE_BYTES)
     top = _Element("", [], [])
     stack = [top]
 

@@ -17,6 +17,21 @@ def read_limited(path: pathlib.Path, max_bytes: int) -> str:
         ValueError: If it is larger, or not text.
         OSError: If it can not be read.
     """
+    data = read_limited_bytes(path, max_bytes)
+    utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return data.decode("utf-16" if utf_16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text ({error}).") from error
+
+
+def read_limited_bytes(path: pathlib.Path, max_bytes: int) -> bytes:
+    """Reads a file.
+
+    Raises:
+        ValueError: If it is larger.
+        OSError: If it can not be read.
+    """
     with path.open("rb") as file:
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
@@ -24,11 +39,7 @@ def read_limited(path: pathlib.Path, max_bytes: int) -> str:
             f"{path} must have at most {max_bytes:,} bytes. Received: "
             f"{path.stat().st_size:,}"
         )
-    utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        return data.decode("utf-16" if utf_16 else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text ({error}).") from error
+    return data
 
 
 def starts_with(path: pathlib.Path, characters: str) -> bool:

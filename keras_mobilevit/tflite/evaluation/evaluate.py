@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import functools
 import itertools
@@ -16,11 +15,7 @@ import numpy as np
 
 from keras_mobilevit.class_scores import as_two_classes, to_logits
 from keras_mobilevit.image_arguments import takes_image_arguments
-from keras_mobilevit.image_folders import (
-    label_of,
-    list_files,
-    read_files,
-)
+from keras_mobilevit.image_folders import list_files, read_files
 from keras_mobilevit.images import load_rgb
 from keras_mobilevit.model_info import ImageSpec, ModelInfo
 from keras_mobilevit.opening import OpenedModel
@@ -30,10 +25,7 @@ from keras_mobilevit.tflite import metrics
 from keras_mobilevit.tflite.evaluation.candidates import common_image
 from keras_mobilevit.tflite.evaluation.multi_label import measure_labels
 from keras_mobilevit.tflite.evaluation.regression import measure_values
-from keras_mobilevit.tflite.evaluation.targets import (
-    read_targets,
-    targets_of,
-)
+from keras_mobilevit.tflite.evaluation.right_answers import right_answers
 from keras_mobilevit.tflite.metadata import read_metadata
 from keras_mobilevit.tflite.runners import make_runner
 from keras_mobilevit.tflite.runtime import ImageModel
@@ -190,7 +182,9 @@ def evaluate(
             for name, runner in runners.items()
         }
         problem_type = _common_problem(formats)
-        labels, classes = _truth(names, labels, source, targets, problem_type)
+        labels, classes = right_answers(
+            names, labels, source, targets, problem_type
+        )
         load = functools.partial(_load, size=_common_size(runners), spec=image)
         read, outputs = [], {name: [] for name in models}
         for pictures in _chunks(source, names):
@@ -249,26 +243,6 @@ def _common_problem(formats):
     return next(iter(problems.values()))
 
 
-def _truth(names, labels, source, targets, problem_type):
-    """`(labels, picture name -> its class, or a vector)`; may be empty."""
-    if problem_type == "single_label":
-        if targets is not None:
-            raise ValueError(
-                "`targets` are those of models for several labels or values. "
-                "Folders name the classes of a classifier. Received: targets="
-                f"{os.fspath(targets)!r}"
-            )
-        return labels, _classes(names, labels, source)
-    if targets is not None:
-        labels, found = read_targets(targets, labels)
-        return labels, targets_of(names, found, targets)
-    if problem_type == "regression":
-        return labels, {}
-    rows = np.eye(len(labels))
-    classes = _classes(names, labels, source)
-    return labels, {name: rows[index] for name, index in classes.items()}
-
-
 def _check_arguments(limit, workers):
     for name, value in (("limit", limit), ("workers", workers)):
         if value is not None and value < 1:
@@ -307,24 +281,6 @@ def _common_size(runners):
             f"it. Received: {sizes}"
         )
     return fixed.pop()
-
-
-def _classes(names, labels, source):
-    """Picture name to class index; none if there are no labels."""
-    folders = {name: label_of(name) for name in names}
-    if not labels or not any(folders.values()):
-        return {}
-    # ImageNet has two kinds of "crane": their pictures can not be told apart.
-    count = collections.Counter(labels)
-    index = {label: i for i, label in enumerate(labels) if count[label] == 1}
-    unknown = set(folders.values()) - set(index)
-    if unknown:
-        raise ValueError(
-            f"Folders of {source} must be named after the classes, each after "
-            f"one: {list(labels)[:5]}... Received: {sorted(unknown)[:5]}. "
-            "Without labels, the models are compared with each other only."
-        )
-    return {name: index[folder] for name, folder in folders.items()}
 
 
 def _chunks(source, names):
