@@ -63,8 +63,8 @@ def decode_predictions(
         For each picture a mask of class ids, uint8 `(height, width)`.
 
     Raises:
-        ValueError: If the logits have another rank, more than 256 classes, or
-            another number of images than `sizes`.
+        ValueError: If the logits have another rank, fewer than 2 or more than
+            256 classes, or another number of images than `sizes`.
 
     Example:
         >>> import numpy as np
@@ -76,10 +76,11 @@ def decode_predictions(
         ((96, 120), [15])
     """
     preds = np.asarray(preds)
-    if preds.ndim != 4 or not 0 < preds.shape[-1] <= 256:
+    if preds.ndim != 4 or not 2 <= preds.shape[-1] <= 256:
         raise ValueError(
             "`decode_predictions` expects logits (n, height, width, classes) "
-            "of 256 classes at most. Received an array of shape "
+            "of 2 to 256 classes; a single score needs that of the background, "
+            "1 - p or the logit 0, in front of it. Received an array of shape "
             f"{preds.shape}"
         )
     if sizes is None:

@@ -74,7 +74,8 @@ def test_without_sizes():
     ("shape", "sizes", "match"),
     [
         ((4, 6, 3), None, r"expects logits.*\(4, 6, 3\)"),
-        ((1, 4, 6, 257), None, "256 classes at most"),
+        ((1, 4, 6, 257), None, "2 to 256 classes"),
+        ((1, 4, 6, 1), None, "single score needs that of the background"),
         ((2, 4, 6, 3), [(4, 6)], "2 predictions and 1 sizes"),
     ],
 )

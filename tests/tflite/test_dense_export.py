@@ -477,6 +477,20 @@ def test_endings_that_do_not_fit(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_map_of_a_single_score(tmp_path):
+    inputs = keras.Input((8, 8, 3))
+    scores = keras.layers.Conv2D(1, 1, activation="sigmoid")(inputs)
+    with pytest.raises(ValueError, match="at least two classes.*1 - p"):
+        export_tflite(
+            keras.Model(inputs, scores),
+            tmp_path / "a.tflite",
+            "float32",
+            output_head="mask",
+            scaling="unit",
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_classifier_has_no_such_ending(tiny, tmp_path):
     for output_head in OUTPUT_HEADS:
         with pytest.raises(ValueError, match="Received: 'tiny'"):

@@ -145,6 +145,13 @@ def _coarse(output_head, model):
             f"output shape {model.output_shape}"
         )
     (output,) = model.outputs
+    if output.shape[-1] == 1:
+        raise ValueError(
+            f"The output head {output_head.name!r} chooses among the scores of "
+            "at least two classes: put that of the background in front, such "
+            "as keras.layers.Concatenate()([1 - p, p]) of probabilities p. "
+            f"Received: {model.name!r} with output shape {model.output_shape}"
+        )
     history = output._keras_history
     if isinstance(history.operation, ResizeLike):
         node = history.operation._inbound_nodes[history.node_index]
