@@ -179,7 +179,7 @@ class Adb:
             done = run_program(self._command(arguments), timeout)
         except SilenceError as error:
             raise AndroidError(
-                f"`adb {arguments[0]}` did not end within {timeout:.0f} s: "
+                f"`adb {arguments[0]}` did not end within {timeout:g} s: "
                 "unlock the phone and look for a question on its screen, or "
                 "plug it in again."
             ) from error
@@ -188,7 +188,7 @@ class Adb:
                 f"{self.program} can not be run: {error}"
             ) from error
         if done.returncode:
-            output = f"{done.stderr}\n{done.stdout}"
+            output = f"{done.stdout}\n{done.stderr}"
             raise explain(output, meanings) or AndroidError(
                 f"`adb {' '.join(arguments)[:200]}` failed with exit status "
                 f"{done.returncode}: {_last_line(output)}"

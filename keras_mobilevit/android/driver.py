@@ -190,12 +190,13 @@ def benchmark_on_phone(
         raise ValueError("Expected at least one file. Received: none")
     adb = Adb(options.adb)
     adb.serial = choose_device(list_devices(adb), options.serial).serial
-    plan = interleave(
-        list_configurations(models, options.accelerators, options.threads),
-        options.repeats,
-        options.runs,
-        options.warmup,
+    configurations = list_configurations(
+        models, options.accelerators, options.threads
     )
+    plan = interleave(
+        configurations, options.repeats, options.runs, options.warmup
+    )
+    order = [str(configuration) for configuration in configurations]
     with ending_signals_raise(), Cleanup() as cleanup:
         bar = progress_bar(desc="measuring", total=len(plan))
         with bar:
@@ -208,7 +209,7 @@ def benchmark_on_phone(
                     [(m.path, m.remote, m.sha256) for m in models],
                     Cleanup() if options.keep_files else cleanup,
                 )
-            return _run_all(adb, tool, plan, bar, options, on_result)
+            return _run_all(adb, tool, plan, order, bar, options, on_result)
 
 
 def _make_tool(adb, options, bar) -> PhoneTool:
@@ -234,7 +235,7 @@ def _make_tool(adb, options, bar) -> PhoneTool:
     )
 
 
-def _run_all(adb, tool, plan, bar, options, on_result):
+def _run_all(adb, tool, plan, order, bar, options, on_result):
     benchmark = PhoneBenchmark({}, {})
     for run in plan:
         name = str(run.configuration)
@@ -244,7 +245,7 @@ def _run_all(adb, tool, plan, bar, options, on_result):
                 document = tool.measure(run)
             except SilenceError:
                 failure = (
-                    f"There was no word of it for {options.timeout:.0f} s: "
+                    f"There was no word of it for {options.timeout:g} s: "
                     "unlock the phone and look at its screen, or wait longer "
                     "with --timeout."
                 )
@@ -252,7 +253,7 @@ def _run_all(adb, tool, plan, bar, options, on_result):
                 failure = str(error)
             else:
                 failure = None
-                benchmark = _add(benchmark, document)
+                benchmark = _add(benchmark, document, order)
                 if on_result is not None:
                     on_result(benchmark)
             if failure is not None:
@@ -268,8 +269,10 @@ def _run_all(adb, tool, plan, bar, options, on_result):
     return benchmark
 
 
-def _add(benchmark, document):
-    if benchmark.document:
-        kept = benchmark.document
-        document = {**kept, "results": kept["results"] + document["results"]}
+def _add(benchmark, document, order):
+    """Adds a result where a reader looks for it, whenever it was measured."""
+    machine = benchmark.document.get("machine", document["machine"])
+    results = benchmark.document.get("results", []) + document["results"]
+    results.sort(key=lambda r: (order.index(r["name"]), r["repeat"]))
+    document = {**document, "machine": machine, "results": results}
     return dataclasses.replace(benchmark, document=document)
