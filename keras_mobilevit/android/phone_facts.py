@@ -47,15 +47,15 @@ def describe_phone(adb: Adb) -> dict[str, Any]:
 
 
 def count_big_cores(frequencies: Sequence[int] | None) -> int:
-    """Cores that are faster than the slowest kind of them.
+    """How many threads the app would choose.
 
     Args:
         frequencies: Highest frequency of each core.
 
     Returns:
-        Their number; all if there is one kind, 1 if nothing is known.
+        The number of cores that reach four fifths of the highest frequency of
+        all; 1 if nothing is known.
     """
     if not frequencies:
         return 1
-    slowest = min(frequencies)
-    return sum(f > slowest for f in frequencies) or len(frequencies)
+    return sum(f >= 0.8 * max(frequencies) for f in frequencies)

@@ -190,7 +190,8 @@ def test_a_gpu_that_is_not_used_is_told(phone, measure):
     status, out, _ = measure(*PROGRAM_RUN)
     assert status == 0
     assert "0/306 in 0" in out
-    assert "note: No operation ran on the accelerator gpu" in out
+    about = "note: int8.tflite (gpu, 4 threads): "
+    assert f"{about}No operation ran on the accelerator gpu" in out
 
 
 # === litert ===
@@ -291,6 +292,8 @@ def test_each_repeat_measures_everything_once():
     [
         ([1920000] * 4 + [2600000] * 3 + [3105000], 4),
         ([2000000] * 8, 8),
+        ([1800000] * 6 + [2200000] * 2, 8),
+        ([1700000] * 6 + [2200000] * 2, 2),
         ([], 1),
         (None, 1),
     ],

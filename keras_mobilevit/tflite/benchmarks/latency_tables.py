@@ -107,6 +107,7 @@ def _self_test(result):
         "verdict": result.verdict,
         "expected": result.expected,
         "passed": result.passed,
+        "runtime": result.runtime,
         "outputs": {
             name: {
                 "verdict": check.verdict,
@@ -121,7 +122,10 @@ def _self_test(result):
 
 def _model(info):
     names = ("name", "variant", "task", "recipe")
-    return info and {name: getattr(info, name) for name in names}
+    # A file may say anything; the format wants short lines.
+    return info and {
+        name: " ".join(getattr(info, name).split())[:1000] for name in names
+    }
 
 
 _COLUMNS = (

@@ -42,6 +42,8 @@ class Summary:
         partitions: Pieces that it executes them in, or `None`.
         verdict: Worst verdict of the self-tests, or `None`.
         passed: Whether all self-tests passed; `None` without any.
+        sqnr_db: Lowest signal to noise of their outputs against what Python
+            computed, in dB, or `None`.
         headroom: Lowest thermal headroom before a repeat and highest after
             one; `None` where unknown.
         throttled: Whether Android said that the device throttled.
@@ -73,6 +75,7 @@ class Summary:
     partitions: int | None
     verdict: str | None
     passed: bool | None
+    sqnr_db: float | None
     headroom: tuple[float | None, float | None]
     throttled: bool
     waited_s: float
@@ -161,6 +164,15 @@ def _summarize(machine, results):
             default=None,
         ),
         passed=all(test["passed"] for test in tests) if tests else None,
+        sqnr_db=min(
+            (
+                output["sqnr_db"]
+                for test in tests
+                for output in test["outputs"].values()
+                if "sqnr_db" in output
+            ),
+            default=None,
+        ),
         headroom=(min(coolest, default=None), max(hottest, default=None)),
         throttled=any(
             (part.get(name) or 0) > 0

@@ -63,18 +63,34 @@ def to_result_footnote(
     """
     lines = [
         f"{', '.join(sorted({run_text(s) for s in summaries}))}, batch 1.",
-        describe_phone(machine),
+        describe_measured_machine(machine),
     ]
-    warnings = dict.fromkeys(w for s in summaries for w in s.warnings)
-    return "\n".join([*lines, *(f"note: {text}" for text in warnings)])
+    return "\n".join([*lines, *_notes(summaries)])
 
 
-def describe_phone(machine: Mapping[str, Any]) -> str:
-    """Model, chip, Android and versions of a phone, in a line.
+def _notes(summaries):
+    """Warnings, each once, with what they are about unless that is all."""
+    places: dict[str, list[str]] = {}
+    for summary in summaries:
+        for text in summary.warnings:
+            places.setdefault(text, []).append(
+                f"{summary.file} ({summary.options})"
+            )
+    for text, names in places.items():
+        about = "" if len(names) == len(summaries) else ", ".join(names) + ": "
+        yield f"note: {about}{text}"
+
+
+def describe_measured_machine(machine: Mapping[str, Any]) -> str:
+    """Model, processor, system and versions, in a line.
 
     Args:
-        machine: `machine` of a document, of the kind `"phone"`.
+        machine: `machine` of a document.
     """
+    versions = [f"{name} {text}" for name, text in machine["versions"].items()]
+    if machine["kind"] == "host":
+        facts = (machine["cpu"], f"{machine['cores']} cores", machine["system"])
+        return ", ".join([*(fact for fact in facts if fact), *versions])
     frequencies = machine.get("max_frequencies_khz") or ()
     kinds = sorted({f for f in frequencies if f}, reverse=True)
     clusters = " + ".join(
@@ -86,7 +102,7 @@ def describe_phone(machine: Mapping[str, Any]) -> str:
         clusters,
         f"Android {machine['android'] or 'unknown'} (API {machine['sdk']})",
         machine["abi"],
-        *(f"{name} {text}" for name, text in machine["versions"].items()),
+        *versions,
     )
     return ", ".join(fact for fact in facts if fact)
 
@@ -120,10 +136,13 @@ def delegation_text(summary: Summary) -> str:
 
 
 def self_test_text(summary: Summary) -> str:
-    """Verdict of the self-test, and whether it fails."""
+    """Verdict of the self-test, and by how much it is missed."""
     if summary.verdict is None:
         return "not checked"
-    return summary.verdict + ("" if summary.passed else " (FAILED)")
+    text = summary.verdict
+    if text != "identical" and summary.sqnr_db is not None:
+        text += f", {summary.sqnr_db:.1f} dB"
+    return text + ("" if summary.passed else " (FAILED)")
 
 
 def heat_text(summary: Summary) -> str:
