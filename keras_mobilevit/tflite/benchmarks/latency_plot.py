@@ -9,6 +9,9 @@ import numpy as np
 from keras_mobilevit.svg_figures import SERIES, svg_figure, svg_style, to_svg
 from keras_mobilevit.tflite.benchmarks.result_summaries import Summary
 
+# Of more machines than there are colours.
+_MARKERS = "osD^v"
+
 
 def latency_plot(summaries: Sequence[Summary]) -> str:
     """Draws medians as dots, and from 5th to 95th percentile as bars.
@@ -42,7 +45,7 @@ def latency_plot(summaries: Sequence[Summary]) -> str:
             axes.plot(
                 [summary.median_ms for summary in own],
                 y,
-                "o",
+                _MARKERS[number // len(SERIES) % len(_MARKERS)],
                 color=colour,
                 label=machine,
             )
