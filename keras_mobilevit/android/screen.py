@@ -28,7 +28,7 @@ def keep_screen_on(adb: Adb, cleanup: Cleanup) -> None:
     """
     before = adb.shell(
         f"mkdir -p {FOLDER} && chmod 755 {FOLDER} && "
-        f"(cat {_MARKER} 2>/dev/null || settings get {_SETTING})"
+        f"(cat {_MARKER} 2>/dev/null | grep . || settings get {_SETTING})"
     ).strip()
     # A sum of kinds of chargers, or null.
     if not re.fullmatch(r"\d{1,2}|null", before):

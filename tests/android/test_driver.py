@@ -1,5 +1,6 @@
 """The driver against a fake adb: complete runs, every failure, cleaning up."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -8,10 +9,11 @@ import subprocess
 import sys
 import time
 
+import fake_adb
 import jsonschema
 import numpy as np
 import pytest
-from conftest import APP_RUN, PROGRAM_RUN, SERIAL
+from fake_phone import APP_RUN, PROGRAM_RUN, SERIAL
 
 from keras_mobilevit import android
 from keras_mobilevit.android import app
@@ -115,7 +117,7 @@ def test_files_on_the_phone_are_not_pushed(phone, measure):
     assert hashes == ""
     there = [
         answer["stdout"]
-        for arguments, answer in phone_answers(phone)
+        for arguments, answer in fake_adb.read_transcript(phone.transcript)
         if "sha256sum /data/local" in arguments[-1]
     ][1]
     phone.fault("sha256sum /data/local", stdout=there, code=0)
@@ -126,12 +128,6 @@ def test_files_on_the_phone_are_not_pushed(phone, measure):
     assert not phone.calls("shell rm -f /data/local")
 
 
-def phone_answers(phone):
-    import fake_adb
-
-    return fake_adb.read_transcript(phone.transcript)
-
-
 def test_files_can_be_kept(phone, measure):
     status, _, _ = measure(*APP_RUN, "--keep-files")
     assert status == 0
@@ -140,8 +136,6 @@ def test_files_can_be_kept(phone, measure):
 
 
 def test_the_same_apk_is_not_installed_again(phone, measure):
-    import hashlib
-
     digest = hashlib.sha256(pathlib.Path("app.apk").read_bytes()).hexdigest()
     phone.fault(
         "pm path",
@@ -411,8 +405,6 @@ def test_all_runs_fail(phone, measure, output, told):
 
 def test_one_configuration_fails(phone, measure):
     """The others are measured, and the status says that something failed."""
-    import hashlib
-
     digest = hashlib.sha256(pathlib.Path("int8.tflite").read_bytes())
     phone.fault(f"instrument.*{digest.hexdigest()}", stdout=CRASH, code=0)
     phone.fault("get-state", stdout="device\n", code=0)

@@ -3,14 +3,19 @@
 import base64
 import hashlib
 import json
+import os
 import pathlib
+import subprocess
 import sys
 from collections import Counter
 
+import fake_adb
 import jsonschema
 import pytest
+from fake_phone import PROGRAM_RUN, TRANSCRIPTS
 
 from keras_mobilevit.android.benchmark_model import parse_output
+from keras_mobilevit.android.cleanup import Cleanup
 from keras_mobilevit.android.configurations import (
     interleave,
     list_configurations,
@@ -20,8 +25,9 @@ from keras_mobilevit.android.instrumentation import (
     collect_result,
     read_reports,
 )
-from keras_mobilevit.android.model_files import ModelFile
+from keras_mobilevit.android.model_files import FOLDER, ModelFile
 from keras_mobilevit.android.phone_facts import count_big_cores
+from keras_mobilevit.android.screen import keep_screen_on
 from keras_mobilevit.tflite.benchmarks.results import load_schema
 
 # === am instrument ===
@@ -185,13 +191,73 @@ def test_a_gpu_that_is_not_used_is_told(phone, measure):
         if "GPU" not in line and "Gpu" not in line
     ]
     phone.fault("use_gpu", stdout="\n".join(cpu), code=0)
-    from conftest import PROGRAM_RUN
-
     status, out, _ = measure(*PROGRAM_RUN)
     assert status == 0
     assert "0/306 in 0" in out
     about = "note: int8.tflite (gpu, 4 threads): "
     assert f"{about}No operation ran on the accelerator gpu" in out
+
+
+# === The phone's shell ===
+
+
+@pytest.mark.parametrize("name", ["app", "benchmark_model"])
+def test_what_the_shell_gets_is_its_language(name):
+    path = TRANSCRIPTS / f"{name}.txt"
+    lines = {
+        arguments[-1]
+        for arguments, _ in fake_adb.read_transcript(
+            TRANSCRIPTS / f"{name}.txt"
+        )
+        if "shell" in arguments
+    }
+    assert len(lines) > 8
+    for line in lines:
+        subprocess.run(["/bin/sh", "-n", "-c", line], check=True)
+
+
+class Shell:
+    """A shell of this machine in place of the phone's."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.lines = []
+
+    def shell(self, line):
+        self.lines.append(line)
+        line = line.replace(FOLDER, str(self.folder / "files"))
+        path = f"{self.folder}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["/bin/sh", "-c", line],
+            env={**os.environ, "PATH": path},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+
+def test_the_setting_of_the_screen_survives_an_unplugged_cable(tmp_path):
+    log = tmp_path / "log"
+    for name, code in (
+        ("settings", f'echo "$@" >> {log}; [ "$1" = get ] && echo 7; true'),
+        ("svc", f'echo svc "$@" >> {log}'),
+        ("input", "true"),
+        ("wm", "true"),
+    ):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{code}\n")
+        (tmp_path / name).chmod(0o755)
+    phone = Shell(tmp_path)
+    # It is unplugged before anything is restored.
+    keep_screen_on(phone, Cleanup())
+    assert (tmp_path / "files/stay_on_before").read_text() == "7\n"
+    with Cleanup() as cleanup:
+        keep_screen_on(phone, cleanup)
+        asked = log.read_text().splitlines()
+    setting = "global stay_on_while_plugged_in"
+    # The second time it would read what the first one set.
+    assert asked == [f"get {setting}", *["svc power stayon true"] * 2]
+    assert log.read_text().splitlines()[3:] == [f"put {setting} 7"]
+    assert not (tmp_path / "files").exists()
 
 
 # === litert ===

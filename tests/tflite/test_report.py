@@ -147,8 +147,9 @@ def test_report(hostile_files, tmp_path, command, capsys):
     assert row("file")[0] == "on"
     columns = page.cells[page.cells.index("file") :][:5]
     assert columns[3:] == ["Google Pixel 9", f"{HOSTILE} Pixel 9"]
-    assert page.cells.count("2.50 (2.05 - 2.95)") == 2
-    assert page.cells.count("5.00 (4.10 - 5.90)") == 2
+    # The last cell of a table goes on with the text behind it.
+    for told in ("2.50 (2.05 - 2.95)", "5.00 (4.10 - 5.90)"):
+        assert sum(cell.startswith(told) for cell in page.cells) == 2
     assert page.cells.count("599/599 in 1") == 4
     assert page.cells.index("stem") < page.cells.index("stage5_block/fusion")
 
