@@ -206,9 +206,7 @@ def test_what_the_shell_gets_is_its_language(name):
     path = TRANSCRIPTS / f"{name}.txt"
     lines = {
         arguments[-1]
-        for arguments, _ in fake_adb.read_transcript(
-            TRANSCRIPTS / f"{name}.txt"
-        )
+        for arguments, _ in fake_adb.read_transcript(path)
         if "shell" in arguments
     }
     assert len(lines) > 8
