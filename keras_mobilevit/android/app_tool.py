@@ -12,6 +12,7 @@ from keras_mobilevit.android.cleanup import Cleanup
 from keras_mobilevit.android.configurations import Run
 from keras_mobilevit.android.errors import AndroidError
 from keras_mobilevit.android.instrumentation import collect_result
+from keras_mobilevit.android.processes import SilenceError
 from keras_mobilevit.tflite.benchmarks.results import parse_results
 
 
@@ -61,8 +62,13 @@ class AppTool:
         """As `PhoneTool.measure`."""
         file = run.configuration.file
         command = f"am instrument -w -r {self._arguments(run)}"
-        with self._adb.stream(command, self._silence) as lines:
-            data = collect_result(lines, *self._callbacks)
+        try:
+            with self._adb.stream(command, self._silence) as lines:
+                data = collect_result(lines, *self._callbacks)
+        except SilenceError:
+            # It would disturb what is measured next.
+            stop_app(self._adb)
+            raise
         try:
             document = parse_results(data, "What the app sent")
             (result,) = document["results"]

@@ -14,6 +14,7 @@ from keras_mobilevit.android.configurations import Configuration, Run
 from keras_mobilevit.android.errors import AndroidError, RunFailedError
 from keras_mobilevit.android.model_files import FOLDER, push_files
 from keras_mobilevit.android.phone_facts import count_big_cores, describe_phone
+from keras_mobilevit.android.processes import SilenceError
 from keras_mobilevit.tflite.benchmarks.results import SCHEMA_VERSION
 
 _NUMBER = r"([-+.\de]+)"
@@ -78,6 +79,7 @@ class BenchmarkModelTool:
         push_files(
             self._adb, [(self._program, self._remote, self._sha256)], cleanup
         )
+        cleanup.add("benchmark_model may still run", self._stop)
 
     def measure(self, run: Run) -> dict[str, Any]:
         """As `PhoneTool.measure`."""
@@ -96,8 +98,13 @@ class BenchmarkModelTool:
         ]
         if configuration.accelerator == "gpu":
             command.append("--use_gpu=true")
-        with self._adb.stream(" ".join(command), self._silence) as lines:
-            result = parse_output(lines)
+        try:
+            with self._adb.stream(" ".join(command), self._silence) as lines:
+                result = parse_output(lines)
+        except SilenceError:
+            # It would disturb what is measured next.
+            self._stop()
+            raise
         warnings = result.pop("warnings")
         if self._taskset:
             warnings.append(f"On the cores of the mask {self._taskset}.")
@@ -108,6 +115,11 @@ class BenchmarkModelTool:
             tool="benchmark_model",
             warnings=warnings,
         )
+
+    def _stop(self):
+        """Ends it where the end of adb did not."""
+        # The pattern does not match the shell that has it as an argument.
+        self._adb.shell(f"pkill -f '{self._sha256}[.]benchmark_model'; true")
 
 
 def to_document(

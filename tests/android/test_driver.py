@@ -496,7 +496,24 @@ def test_a_run_that_is_stuck(phone, measure):
         "--timeout",
     )
     assert time.monotonic() - begun < 10
-    assert phone.calls("am force-stop")
+    # Before the next file, and in the end.
+    kinds = [
+        "run" if "instrument" in call else "stop"
+        for call in phone.calls("shell am ")
+    ]
+    assert kinds == ["run", "stop", "run", "stop", "stop"]
+    assert phone.is_clean()
+
+
+def test_a_program_that_is_stuck(phone, measure):
+    phone.play("benchmark_model")
+    phone.fault("graph.*use_gpu", sleep=30)
+    phone.fault("get-state", stdout="device\n", code=0)
+    status, out, error = measure(*PROGRAM_RUN, "--timeout", "2")
+    assert status == 1
+    assert error.startswith("error: int8.tflite, gpu: There was no word of it")
+    assert "cpu, 4 threads" in out
+    assert len(phone.calls("pkill -f")) == 2
     assert phone.is_clean()
 
 

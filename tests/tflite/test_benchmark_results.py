@@ -254,6 +254,7 @@ def test_speed_up_is_over_the_first_file_with_the_same_options():
             {"kind": "phone", "manufacturer": "samsung", "model": "Samsung S"},
             "Samsung S",
         ),
+        ({"kind": "phone", "manufacturer": "unknown", "model": "X"}, "X"),
         (
             {"kind": "phone", "manufacturer": None, "model": None},
             "unknown phone",

@@ -99,7 +99,11 @@ def machine_name(machine: Mapping[str, Any]) -> str:
     if machine["kind"] == "host":
         name = re.sub(r"\((R|TM|tm)\)", "", machine["cpu"] or "")
         return " ".join(name.split()) or machine["system"]
-    maker, model = (machine[key] or "" for key in ("manufacturer", "model"))
+    # Android's own word for what it does not know.
+    maker, model = (
+        "" if machine[key] in (None, "unknown") else machine[key]
+        for key in ("manufacturer", "model")
+    )
     # Some makers put their name into the model's.
     if not model.lower().startswith(maker.lower()):
         model = f"{maker} {model}"

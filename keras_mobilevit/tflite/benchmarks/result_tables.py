@@ -7,7 +7,10 @@ from typing import Any
 
 from keras_mobilevit.markdown_tables import markdown_table
 from keras_mobilevit.text_formatting import counted
-from keras_mobilevit.tflite.benchmarks.result_summaries import Summary
+from keras_mobilevit.tflite.benchmarks.result_summaries import (
+    Summary,
+    machine_name,
+)
 
 _COLUMNS = (
     *("file", "bytes", "on", "median ms (p5 - p95)", "speed-up", "init ms"),
@@ -97,7 +100,7 @@ def describe_measured_machine(machine: Mapping[str, Any]) -> str:
         f"{frequencies.count(f)} x {f / 1e6:.2f} GHz" for f in kinds
     )
     facts = (
-        f"{machine['manufacturer'] or ''} {machine['model'] or ''}".strip(),
+        machine_name(machine),
         machine.get("soc"),
         clusters,
         f"Android {machine['android'] or 'unknown'} (API {machine['sdk']})",
