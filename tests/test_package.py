@@ -311,7 +311,6 @@ FLOW = {
     "atomic_files": set(),
     "png_figures": {"optional_imports", "atomic_files"},
     "svg_figures": {"optional_imports"},
-    "json_schema": set(),
     "machine": {"version"},
     "text_formatting": set(),
     "markdown_tables": set(),

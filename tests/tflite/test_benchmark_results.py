@@ -82,6 +82,7 @@ CHANGES = [
     # Not valid.
     (("machine", "model"), ...),
     (("machine", "model"), "a\nb"),
+    (("machine", "model"), "a\n"),
     (("machine", "model"), "a\u0000"),
     (("machine", "model"), "\ud800"),
     (("machine", "model"), "x" * 1001),
@@ -92,6 +93,7 @@ CHANGES = [
     (("results",), []),
     (("results",), {}),
     ((*RESULT, "sha256"), "0" * 63),
+    ((*RESULT, "sha256"), "0" * 64 + "\n"),
     ((*RESULT, "sha256"), "A" * 64),
     ((*RESULT, "sha256"), ...),
     ((*RESULT, "num_threads"), 0),
@@ -134,7 +136,7 @@ def test_what_is_read_is_what_the_schema_says(path, value):
     [
         (b"", "no result of a benchmark: Expecting value"),
         (b"\xff\xfe{", "no result of a benchmark"),
-        (b"[]", "expected object. Received: "),
+        (b"[]", "the document: [] is not of type 'object'"),
         (b'{"schema_version": 2}', "schema_version 1. Received: 2. Update"),
         (b"{}", "schema_version 1. Received: None"),
         (b"[" * 10**5, "nested too deeply"),

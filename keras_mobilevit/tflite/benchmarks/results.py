@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import functools
+import json
+import math
 import os
 import pathlib
 from typing import Any
 
-from keras_mobilevit.json_schema import check_json, parse_json
+from keras_mobilevit.optional_imports import import_optional
 
 SCHEMA_VERSION = 1
 SCHEMA_FILE = pathlib.Path(__file__).with_name("benchmark_results.schema.json")
@@ -27,6 +29,7 @@ def parse_results(data: bytes, origin: str) -> dict[str, Any]:
 
     Raises:
         ValueError: If it is no document of this format.
+        ImportError: If jsonschema is missing.
     """
     if len(data) > MAX_BYTES:
         raise ValueError(
@@ -34,9 +37,9 @@ def parse_results(data: bytes, origin: str) -> dict[str, Any]:
             f"{MAX_BYTES:,} bytes. Received: {len(data):,}"
         )
     try:
-        document = parse_json(data)
+        document = _parse(data)
         _check_version(document)
-        check_json(document, load_schema())
+        _check(document)
     except ValueError as error:
         raise ValueError(
             f"{origin} is no result of a benchmark: {error}"
@@ -64,7 +67,36 @@ def read_results(path: str | os.PathLike) -> dict[str, Any]:
 @functools.cache
 def load_schema() -> dict[str, Any]:
     """The JSON Schema of the format."""
-    return parse_json(SCHEMA_FILE.read_bytes())
+    return json.loads(SCHEMA_FILE.read_bytes())
+
+
+def _parse(data):
+    """JSON as the standard has it: without `NaN` and `Infinity`."""
+
+    def refuse(constant):
+        raise ValueError(f"{constant} is not JSON")
+
+    def finite(digits):
+        number = float(digits)
+        if math.isinf(number):
+            raise ValueError(f"{digits[:20]} is no number of 64 bits")
+        return number
+
+    try:
+        return json.loads(data, parse_constant=refuse, parse_float=finite)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _check(document):
+    jsonschema = import_optional("jsonschema", extra="runtime")
+    validator = jsonschema.Draft202012Validator(load_schema())
+    # The first: of a million samples, all could be wrong.
+    for error in validator.iter_errors(document):
+        place = error.json_path.removeprefix("$").removeprefix(".")
+        raise ValueError(
+            f"{place[:100] or 'the document'}: {error.message[:200]}"
+        )
 
 
 def _check_version(document):
