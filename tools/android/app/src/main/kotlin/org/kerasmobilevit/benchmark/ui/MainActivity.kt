@@ -1,13 +1,165 @@
 package org.kerasmobilevit.benchmark.ui
 
-import android.app.Activity
+import android.app.AlertDialog
+import android.content.ActivityNotFoundException
+import android.content.Intent
+import android.net.Uri
 import android.os.Bundle
+import android.view.Menu
+import android.view.MenuItem
+import android.view.View
+import android.widget.TextView
 import org.kerasmobilevit.benchmark.R
+import org.kerasmobilevit.benchmark.ui.common.AdaptiveColumns
+import org.kerasmobilevit.benchmark.ui.common.Format
+import org.kerasmobilevit.benchmark.ui.common.Note
+import org.kerasmobilevit.benchmark.ui.common.NoteKind
+import org.kerasmobilevit.benchmark.ui.common.Screen
+import org.kerasmobilevit.benchmark.ui.common.show
+import org.kerasmobilevit.benchmark.ui.history.HistoryActivity
+import org.kerasmobilevit.benchmark.ui.models.ModelCards
+import org.kerasmobilevit.benchmark.ui.models.ModelEntry
+import org.kerasmobilevit.benchmark.ui.models.ModelLibrary
+import org.kerasmobilevit.benchmark.ui.models.ModelSource
+import org.kerasmobilevit.benchmark.ui.models.FileTooLargeException
+import org.kerasmobilevit.benchmark.ui.photo.PhotoActivity
+import org.kerasmobilevit.benchmark.ui.run.RunActivity
+import java.io.File
+import java.io.IOException
 
-/** The list of models. */
-class MainActivity : Activity() {
+/** The first screen: the models on this phone. */
+class MainActivity : Screen(R.layout.models) {
+    override val hasBack = false
+    private val library by lazy { ModelLibrary(this) }
+    private val columns: AdaptiveColumns get() = findViewById(R.id.columns)
+    private var cards = listOf<View>()
+
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
-        setContentView(R.layout.main)
+        findViewById<TextView>(R.id.models_more_hint).text =
+            getString(R.string.models_more_hint, ModelLibrary.PUSHED_FOLDER)
+        findViewById<TextView>(R.id.loading_text).setText(R.string.models_loading)
+        findViewById<View>(R.id.models_open).setOnClickListener { pick() }
+    }
+
+    override fun onStart() {
+        super.onStart()
+        refresh()
+    }
+
+    override fun onCreateOptionsMenu(menu: Menu): Boolean {
+        menuInflater.inflate(R.menu.models, menu)
+        return true
+    }
+
+    override fun onOptionsItemSelected(item: MenuItem): Boolean {
+        val screen = when (item.itemId) {
+            R.id.models_photo -> PhotoActivity::class.java
+            R.id.models_history -> HistoryActivity::class.java
+            else -> return super.onOptionsItemSelected(item)
+        }
+        startActivity(Intent(this, screen))
+        return true
+    }
+
+    /** Reads the files again: adb may have pushed some. */
+    private fun refresh() = inBackground(library::list, ::show)
+
+    private fun show(entries: List<ModelEntry>) {
+        findViewById<View>(R.id.models_loading).visibility = View.GONE
+        findViewById<View>(R.id.models_none).visibility =
+            if (entries.isEmpty()) View.VISIBLE else View.GONE
+        cards.forEach(columns::removeView)
+        val maker = ModelCards(columns, { RunActivity.start(this, it.file) }, ::askToDelete)
+        cards = entries.map(maker::make)
+        val place = columns.indexOfChild(findViewById(R.id.models_more))
+        cards.forEachIndexed { index, card -> columns.addView(card, place + index) }
+    }
+
+    private fun askToDelete(entry: ModelEntry) {
+        AlertDialog.Builder(this)
+            .setTitle(getString(R.string.models_delete_question, entry.file.name))
+            .setMessage(R.string.models_delete_explanation)
+            .setNegativeButton(R.string.cancel, null)
+            .setPositiveButton(R.string.delete) { _, _ ->
+                library.delete(entry)
+                refresh()
+            }
+            .show()
+    }
+
+    private fun pick() {
+        val intent = Intent(Intent.ACTION_OPEN_DOCUMENT).apply {
+            addCategory(Intent.CATEGORY_OPENABLE)
+            // There is no type for model files that all file managers know.
+            type = "*/*"
+        }
+        try {
+            startActivityForResult(intent, PICK)
+        } catch (_: ActivityNotFoundException) {
+            val advice =
+                getString(R.string.model_picker_missing_advice, ModelLibrary.PUSHED_FOLDER)
+            notify(Note(NoteKind.ERROR, getString(R.string.model_picker_missing), advice = advice))
+        }
+    }
+
+    override fun onActivityResult(requestCode: Int, resultCode: Int, data: Intent?) {
+        val uri = data?.data
+        if (requestCode == PICK && resultCode == RESULT_OK && uri != null) add(uri)
+    }
+
+    private fun add(uri: Uri) = inBackground({ copied(uri) }) { (file, note) ->
+        notify(note)
+        if (file != null) refresh()
+    }
+
+    private fun copied(uri: Uri): Pair<File?, Note?> {
+        val name = library.nameOf(uri)
+        return try {
+            val file = library.copy(uri)
+            val entry = ModelEntry.read(file, ModelSource.OPENED)
+            if (entry.model != null) {
+                file to Note(NoteKind.GOOD, getString(R.string.models_copied, file.name))
+            } else {
+                // What is no model is of no use here: say why and keep nothing.
+                file.delete()
+                null to Note(
+                    NoteKind.ERROR,
+                    getString(R.string.model_bad_title, name),
+                    entry.problem?.message,
+                    entry.problem?.advice,
+                )
+            }
+        } catch (e: IOException) {
+            null to copyProblem(name, e)
+        } catch (e: SecurityException) {
+            null to copyProblem(name, e)
+        }
+    }
+
+    private fun copyProblem(name: String, problem: Exception): Note {
+        val title = getString(R.string.model_copy_failed, name)
+        if (problem !is FileTooLargeException) {
+            val advice = getString(R.string.model_copy_failed_advice)
+            return Note(NoteKind.ERROR, title, problem.message, advice)
+        }
+        val limit = Format(resources).megabytes(problem.limit)
+        return Note(
+            NoteKind.ERROR,
+            title,
+            getString(R.string.model_file_too_large, limit),
+            getString(R.string.model_file_too_large_advice),
+        )
+    }
+
+    private fun notify(note: Note?) {
+        val view = findViewById<View>(R.id.models_note)
+        view.visibility = if (note == null) View.GONE else View.VISIBLE
+        note?.show(view)
+        if (note != null) findViewById<View>(R.id.scroll).scrollTo(0, 0)
+    }
+
+    private companion object {
+        const val PICK = 1
     }
 }

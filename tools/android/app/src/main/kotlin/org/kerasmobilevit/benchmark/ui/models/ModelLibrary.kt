@@ -1,0 +1,132 @@
+package org.kerasmobilevit.benchmark.ui.models
+
+import android.content.Context
+import android.net.Uri
+import android.provider.OpenableColumns
+import java.io.File
+import java.io.FileNotFoundException
+import java.io.IOException
+import java.io.InputStream
+
+/**
+ * The models on this phone: bundled with the app, opened by the user, pushed by adb.
+ *
+ * @property pushed folder that `adb push` can write and apps can read.
+ */
+class ModelLibrary(
+    private val context: Context,
+    private val pushed: File = File(PUSHED_FOLDER),
+) {
+    private val opened = File(context.filesDir, "models")
+
+    /** Assets have no path, which the runtime needs: they are copied here. */
+    private val bundled = File(context.noBackupFilesDir, "bundled")
+
+    /** All models, with their files read. Takes a while. */
+    fun list(): List<ModelEntry> = unpackBundled().map { ModelEntry.read(it, ModelSource.BUNDLED) } +
+        filesIn(opened).map { ModelEntry.read(it, ModelSource.OPENED) } +
+        filesIn(pushed).map { ModelEntry.read(it, ModelSource.PUSHED) }
+
+    /** The bundled files, as files. */
+    fun unpackBundled(): List<File> {
+        bundled.mkdirs()
+        val names = context.assets.list(ASSETS).orEmpty().filter { it.endsWith(SUFFIX) }.sorted()
+        filesIn(bundled).filter { it.name !in names }.forEach { it.delete() }
+        return names.map { name ->
+            val file = File(bundled, name)
+            // An update of the app may have brought another one.
+            val updated = context.packageManager.getPackageInfo(context.packageName, 0)
+            if (!file.exists() || file.lastModified() < updated.lastUpdateTime) {
+                write(file, context.assets.open("$ASSETS/$name"))
+            }
+            file
+        }
+    }
+
+    /**
+     * Copies what the picker gave into the app.
+     *
+     * @throws FileTooLargeException if no model is that large.
+     * @throws IOException if it cannot be read, or there is no space.
+     */
+    fun copy(uri: Uri): File {
+        opened.mkdirs()
+        val file = unused(safeName(nameOf(uri)))
+        val stream = context.contentResolver.openInputStream(uri)
+            ?: throw FileNotFoundException(uri.toString())
+        write(file, stream)
+        return file
+    }
+
+    /** Name of what the picker gave, for messages. */
+    fun nameOf(uri: Uri): String {
+        val columns = arrayOf(OpenableColumns.DISPLAY_NAME)
+        val name = try {
+            context.contentResolver.query(uri, columns, null, null, null)?.use {
+                if (it.moveToFirst()) it.getString(0) else null
+            }
+        } catch (_: RuntimeException) {
+            // Providers are programs of others.
+            null
+        }
+        return name ?: uri.lastPathSegment ?: "model"
+    }
+
+    /** Deletes a file that was opened; others are not ours to delete. */
+    fun delete(entry: ModelEntry) {
+        if (entry.source == ModelSource.OPENED) entry.file.delete()
+    }
+
+    private fun filesIn(folder: File): List<File> =
+        folder.listFiles { file -> file.isFile && file.name.endsWith(SUFFIX) }.orEmpty()
+            .sortedBy { it.name.lowercase() }
+
+    private fun unused(name: String): File {
+        val stem = name.removeSuffix(SUFFIX)
+        return generateSequence(1) { it + 1 }
+            .map { if (it == 1) "$stem$SUFFIX" else "$stem-$it$SUFFIX" }
+            .map { File(opened, it) }
+            .first { !it.exists() }
+    }
+
+    /** Never leaves a part of a file under its name. */
+    private fun write(file: File, stream: InputStream) {
+        val part = File(file.path + ".part")
+        try {
+            stream.use { from -> part.outputStream().use { copyBounded(from, it) } }
+            if (!part.renameTo(file)) throw IOException("${part.name} cannot be renamed")
+        } finally {
+            part.delete()
+        }
+    }
+
+    private fun copyBounded(from: InputStream, to: java.io.OutputStream) {
+        val buffer = ByteArray(1 shl 16)
+        var total = 0L
+        while (true) {
+            val count = from.read(buffer)
+            if (count < 0) return
+            total += count
+            if (total > MAX_BYTES) throw FileTooLargeException(total, MAX_BYTES)
+            to.write(buffer, 0, count)
+        }
+    }
+
+    companion object {
+        const val PUSHED_FOLDER = "/data/local/tmp/keras_mobilevit"
+
+        /** Far more than any model of ours. */
+        const val MAX_BYTES = 512L * 1024 * 1024
+        private const val ASSETS = "models"
+        private const val SUFFIX = ".tflite"
+
+        /** The last part of a name, with nothing that a file system could mind. */
+        internal fun safeName(name: String): String =
+            name.substringAfterLast('/').replace(Regex("[^\\p{L}\\p{N}._ -]"), "_")
+                .trimStart('.').removeSuffix(SUFFIX).take(100).ifBlank { "model" } + SUFFIX
+    }
+}
+
+/** The file has more bytes than a model may. */
+class FileTooLargeException(val bytes: Long, val limit: Long) :
+    IOException("Expected at most $limit bytes. Received: more than ${bytes - 1}")
