@@ -12,6 +12,7 @@ enum class NoteKind(val ground: Int, val ink: Int, val icon: Int) {
     GOOD(R.drawable.note_good, R.color.on_good_container, R.drawable.ic_check),
     WARNING(R.drawable.note_warning, R.color.on_warning_container, R.drawable.ic_warning),
     ERROR(R.drawable.note_error, R.color.on_error_container, R.drawable.ic_error),
+    UNKNOWN(R.drawable.card, R.color.text_secondary, R.drawable.ic_unknown),
 }
 
 /** What happened, why, and what to do about it. */

@@ -3,10 +3,12 @@ package org.kerasmobilevit.benchmark.ui.models
 import android.content.Context
 import android.net.Uri
 import android.provider.OpenableColumns
+import org.kerasmobilevit.benchmark.engine.BundledModels
 import java.io.File
 import java.io.FileNotFoundException
 import java.io.IOException
 import java.io.InputStream
+import java.io.OutputStream
 
 /**
  * The models on this phone: bundled with the app, opened by the user, pushed by adb.
@@ -19,29 +21,11 @@ class ModelLibrary(
 ) {
     private val opened = File(context.filesDir, "models")
 
-    /** Assets have no path, which the runtime needs: they are copied here. */
-    private val bundled = File(context.noBackupFilesDir, "bundled")
-
     /** All models, with their files read. Takes a while. */
-    fun list(): List<ModelEntry> = unpackBundled().map { ModelEntry.read(it, ModelSource.BUNDLED) } +
-        filesIn(opened).map { ModelEntry.read(it, ModelSource.OPENED) } +
-        filesIn(pushed).map { ModelEntry.read(it, ModelSource.PUSHED) }
-
-    /** The bundled files, as files. */
-    fun unpackBundled(): List<File> {
-        bundled.mkdirs()
-        val names = context.assets.list(ASSETS).orEmpty().filter { it.endsWith(SUFFIX) }.sorted()
-        filesIn(bundled).filter { it.name !in names }.forEach { it.delete() }
-        return names.map { name ->
-            val file = File(bundled, name)
-            // An update of the app may have brought another one.
-            val updated = context.packageManager.getPackageInfo(context.packageName, 0)
-            if (!file.exists() || file.lastModified() < updated.lastUpdateTime) {
-                write(file, context.assets.open("$ASSETS/$name"))
-            }
-            file
-        }
-    }
+    fun list(): List<ModelEntry> =
+        BundledModels.files(context).map { ModelEntry.read(it, ModelSource.BUNDLED) } +
+            filesIn(opened).map { ModelEntry.read(it, ModelSource.OPENED) } +
+            filesIn(pushed).map { ModelEntry.read(it, ModelSource.PUSHED) }
 
     /**
      * Copies what the picker gave into the app.
@@ -100,7 +84,7 @@ class ModelLibrary(
         }
     }
 
-    private fun copyBounded(from: InputStream, to: java.io.OutputStream) {
+    private fun copyBounded(from: InputStream, to: OutputStream) {
         val buffer = ByteArray(1 shl 16)
         var total = 0L
         while (true) {
@@ -117,7 +101,6 @@ class ModelLibrary(
 
         /** Far more than any model of ours. */
         const val MAX_BYTES = 512L * 1024 * 1024
-        private const val ASSETS = "models"
         private const val SUFFIX = ".tflite"
 
         /** The last part of a name, with nothing that a file system could mind. */

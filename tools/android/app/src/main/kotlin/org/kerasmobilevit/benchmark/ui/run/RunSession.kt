@@ -1,13 +1,14 @@
 package org.kerasmobilevit.benchmark.ui.run
 
 import org.kerasmobilevit.benchmark.engine.Failure
-import org.kerasmobilevit.benchmark.engine.RunClient
 import org.kerasmobilevit.benchmark.engine.RunRequest
 import org.kerasmobilevit.benchmark.engine.Runs
 import java.io.File
 
 /** A run that outlives the activity when the phone is turned. On the main thread only. */
-class RunSession(private val runs: Runs) : RunClient.Listener {
+class RunSession(
+    private val runs: Runs,
+) : Runs.Listener {
     /** Told of each state, at once of the present one. */
     var observer: ((RunState) -> Unit)? = null
         set(value) {
@@ -23,17 +24,22 @@ class RunSession(private val runs: Runs) : RunClient.Listener {
 
     private var request: RunRequest? = null
 
+    /** Whether to start again as soon as the cancelled run has ended. */
+    private var restarts = false
+
     fun start(request: RunRequest) {
         this.request = request
         state = RunState.Preparing
         runs.start(request, this)
     }
 
-    /** Starts the same again, however warm the phone is. */
+    /** Runs the same, however hot the phone is. */
     fun startAnyway() {
-        val request = request ?: return
-        if (state.isActive) runs.cancel()
-        start(request.copy(ignoreHeat = true))
+        val request = request?.copy(ignoreHeat = true) ?: return
+        if (!state.isActive) return start(request)
+        this.request = request
+        restarts = true
+        runs.cancel()
     }
 
     fun cancel() = runs.cancel()
@@ -45,23 +51,35 @@ class RunSession(private val runs: Runs) : RunClient.Listener {
 
     fun close() {
         observer = null
-        if (state.isActive) runs.cancel()
         runs.close()
     }
 
-    override fun onProgress(done: Int, total: Int) {
+    override fun onProgress(
+        done: Int,
+        total: Int,
+    ) {
         state = RunState.Measuring(done, total)
     }
 
-    override fun onWaiting(headroom: Double, limit: Double) {
+    override fun onWaiting(
+        headroom: Double,
+        limit: Double,
+    ) {
         state = RunState.Waiting(headroom, limit)
     }
 
     override fun onFinished(resultFile: File) {
+        restarts = false
         state = RunState.Finished(resultFile)
     }
 
     override fun onFailed(failure: Failure) {
-        state = RunState.Failed(failure)
+        val request = request
+        if (restarts && request != null) {
+            restarts = false
+            start(request)
+        } else {
+            state = RunState.Failed(failure)
+        }
     }
 }
