@@ -62,6 +62,8 @@ internal class JsonFields(
         return value.toBooleanStrictOrNull() ?: fail(key, "true or false")
     }
 
+    fun optionalFlag(key: String): Boolean? = if (isNull(key)) null else flag(key, false)
+
     /** A whole number, written without a fraction. */
     fun bigWhole(
         key: String,
@@ -112,6 +114,13 @@ internal class JsonFields(
             asNumber(literal.content, accepts) ?: fail(key, expected)
         }
     }
+
+    /** A list of at most `most` numbers; empty if it is missing. */
+    fun numberList(
+        key: String,
+        most: Int,
+    ): List<Double> =
+        if (items(key).isEmpty()) emptyList() else numbers(key, most).orEmpty()
 
     fun items(key: String): List<JsonElement> = list(key, "a list").orEmpty()
 

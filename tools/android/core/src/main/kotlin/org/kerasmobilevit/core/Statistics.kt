@@ -7,7 +7,7 @@ import kotlin.math.sqrt
  *
  * @property p5 percentile, interpolated linearly as NumPy does; as are [median] and [p95].
  * @property stddev of the population.
- * @property trimmedMean mean without the lowest and the highest fifth.
+ * @property trimmedMean mean without the lowest and the highest tenth.
  */
 data class Statistics(
     val median: Double,
@@ -20,7 +20,7 @@ data class Statistics(
     val trimmedMean: Double,
 ) {
     companion object {
-        private const val TRIM = 0.2
+        private const val TRIM = 0.1
 
         /** @throws IllegalArgumentException if there are no samples, or some are no numbers. */
         fun of(ms: DoubleArray): Statistics {
