@@ -29,8 +29,8 @@ data class ModelSummary(
     val recipe: String,
 ) {
     companion object {
-        fun of(info: ModelInfo) =
-            ModelSummary(info.name, info.variant, info.task.key, info.recipe)
+        /** What a description says. */
+        fun of(info: ModelInfo) = ModelSummary(info.name, info.variant, info.task.key, info.recipe)
     }
 }
 
@@ -78,10 +78,14 @@ data class BenchmarkResult(
     val statistics: Statistics by lazy { Statistics.of(samples.ms) }
 
     /** One entry of `results` of the JSON document. */
-    fun toJson(): JsonObject = TODO()
+    fun toJson(): JsonObject = ResultJson.write(this)
 
     companion object {
-        /** @throws IllegalArgumentException if it is not what [toJson] gives. */
-        fun fromJson(json: JsonObject): BenchmarkResult = TODO()
+        /**
+         * Reads what [toJson] wrote.
+         *
+         * @throws IllegalArgumentException if it is something else.
+         */
+        fun fromJson(json: JsonObject): BenchmarkResult = ResultReader.read(json)
     }
 }

@@ -1,5 +1,7 @@
 package org.kerasmobilevit.core
 
+import kotlin.io.encoding.Base64
+
 /** Long texts in parts that Binder takes. */
 object Chunks {
     /** Characters of a part. */
@@ -14,5 +16,9 @@ object Chunks {
     fun split(
         text: String,
         limit: Int = LIMIT,
-    ): List<String> = TODO()
+    ): List<String> {
+        require(limit >= 4) { "Expected a limit of at least 4 characters. Received: $limit" }
+        // Only complete groups of four characters can be decoded by themselves.
+        return Base64.encode(text.encodeToByteArray()).chunked(limit / 4 * 4)
+    }
 }

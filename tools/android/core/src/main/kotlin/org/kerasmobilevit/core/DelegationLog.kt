@@ -20,6 +20,15 @@ data class Delegation(
 
 /** Reads what the runtime logs about delegation. */
 object DelegationLog {
+    // "for the whole graph" or "for subgraph 1" comes behind it.
+    private val LINE =
+        Regex(
+            "Replacing (\\d{1,7}) out of (\\d{1,7}) node\\(s\\) with delegate \\(([^)]*)\\) node, " +
+                "yielding (\\d{1,7}) partitions(?: for subgraph (\\d{1,7}))?",
+        )
+    private val DELEGATES =
+        mapOf(AcceleratorChoice.CPU to "xnnpack", AcceleratorChoice.GPU to "gpu")
+
     /**
      * Finds the lines `Replacing N out of M node(s) with delegate (NAME) node, yielding P
      * partitions`, and adds them up if the graph has several subgraphs.
@@ -31,5 +40,16 @@ object DelegationLog {
     fun parse(
         lines: List<String>,
         accelerator: AcceleratorChoice = AcceleratorChoice.CPU,
-    ): Delegation? = TODO()
+    ): Delegation? {
+        val found =
+            lines
+                .mapNotNull { LINE.find(it)?.groups }
+                .filter { DELEGATES.getValue(accelerator) in it[3]!!.value.lowercase() }
+        // A graph that is loaded twice says all of this twice.
+        val parts = found.associateBy { it[5]?.value }.values.toList()
+        if (parts.isEmpty()) return null
+
+        fun sum(group: Int) = parts.sumOf { it[group]!!.value.toInt() }
+        return Delegation(parts.first()[3]!!.value, sum(1), sum(2), sum(4))
+    }
 }

@@ -59,6 +59,8 @@ class MeasurementLoop(
     private val clock: Clock,
     private val heat: Heat,
 ) {
+    private var waitedS = 0.0
+
     /**
      * Runs it on the calling thread.
      *
@@ -71,5 +73,123 @@ class MeasurementLoop(
         inference: () -> Unit,
         isCancelled: () -> Boolean,
         listener: MeasurementListener,
-    ): Samples = TODO()
+    ): Samples {
+        waitForCool(isCancelled, listener)
+        val headroomBefore = headroom()
+        val statusBefore = heat.status()
+        val warmupMs =
+            DoubleArray(options.warmup) {
+                stopIf(isCancelled)
+                val start = clock.nanos()
+                inference()
+                (clock.nanos() - start) / NANOS_PER_MILLI
+            }
+        val timed = Timed()
+        while (!timed.isDone()) {
+            stopIf(isCancelled)
+            timed.next(inference)
+            listener.onProgress(timed.done, timed.total())
+        }
+        return Samples(
+            warmupMs,
+            timed.ms.copyOf(timed.done),
+            timed.startedAtS.copyOf(timed.done),
+            ThermalRecord(
+                headroomBefore,
+                headroom(),
+                statusBefore,
+                heat.status(),
+                timed.heat,
+                waitedS,
+            ),
+        )
+    }
+
+    private fun waitForCool(
+        isCancelled: () -> Boolean,
+        listener: MeasurementListener,
+    ) {
+        val limit = options.maxHeadroom ?: return
+        val start = clock.nanos()
+        while (true) {
+            stopIf(isCancelled)
+            val headroom = headroom()
+            waitedS = (clock.nanos() - start) / NANOS_PER_SECOND
+            // An unknown headroom must not stop the measurement for ever.
+            if (headroom == null || headroom < limit) return
+            if (waitedS >= options.cooldownSeconds) {
+                throw TooHotException(headroom, limit, waitedS)
+            }
+            listener.onWaiting(headroom, limit)
+            repeat(PARTS) {
+                stopIf(isCancelled)
+                clock.sleep(HEAT_MILLIS / PARTS)
+            }
+        }
+    }
+
+    private fun headroom(): Double? = heat.headroom()?.takeIf { it.isFinite() }
+
+    private fun stopIf(isCancelled: () -> Boolean) {
+        if (isCancelled()) throw MeasurementCancelledException()
+    }
+
+    /** The inferences that count, as far as they are done. */
+    private inner class Timed {
+        var ms = DoubleArray(INITIAL_SIZE)
+        var startedAtS = DoubleArray(INITIAL_SIZE)
+        var done = 0
+        val heat = mutableListOf<HeatSample>()
+        private var firstStart = 0L
+        private var lastEnd = 0L
+        private var heatAskedAt = Long.MIN_VALUE
+
+        fun isDone(): Boolean {
+            val seconds = options.seconds ?: return done >= options.runs
+            return done > 0 && (elapsedS() >= seconds || done >= MAX_SAMPLES)
+        }
+
+        /** How many there will be; an estimate if a time is given. */
+        fun total(): Int {
+            val seconds = options.seconds ?: return options.runs
+            val estimate = done * maxOf(seconds / maxOf(elapsedS(), 1e-9), 1.0)
+            return if (isDone()) done else minOf(estimate, MAX_SAMPLES.toDouble()).toInt()
+        }
+
+        fun next(inference: () -> Unit) {
+            if (done == ms.size) {
+                ms = ms.copyOf(2 * done)
+                startedAtS = startedAtS.copyOf(2 * done)
+            }
+            val start = clock.nanos()
+            inference()
+            lastEnd = clock.nanos()
+            if (done == 0) firstStart = start
+            ms[done] = (lastEnd - start) / NANOS_PER_MILLI
+            startedAtS[done] = (start - firstStart) / NANOS_PER_SECOND
+            done++
+            sampleHeat()
+        }
+
+        private fun sampleHeat() {
+            if (done > 1 && lastEnd - heatAskedAt < HEAT_MILLIS * NANOS_PER_MILLI) return
+            heatAskedAt = lastEnd
+            headroom()?.let { heat += HeatSample(elapsedS(), it) }
+        }
+
+        private fun elapsedS() = (lastEnd - firstStart) / NANOS_PER_SECOND
+    }
+
+    private companion object {
+        const val NANOS_PER_MILLI = 1e6
+        const val NANOS_PER_SECOND = 1e9
+        const val INITIAL_SIZE = 1024
+
+        // Ten fast minutes; more would not fit into a document that is passed on.
+        const val MAX_SAMPLES = 100_000
+
+        // Android answers NaN if it is asked much more often than each second.
+        const val HEAT_MILLIS = 2000L
+        const val PARTS = 10
+    }
 }

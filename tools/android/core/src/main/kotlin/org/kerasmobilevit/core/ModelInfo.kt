@@ -143,12 +143,12 @@ data class ModelInfo(
          * Reads a description of schema version 1 or 2, which need not be trusted.
          *
          * @param json the JSON object.
-         * @param labels lines of `labels.txt`, which descriptions of version 1 need.
+         * @param labels lines of `labels.txt`, which the descriptions of version 1 keep apart.
          * @throws ModelFileException if a value is out of its range, or the schema is newer.
          */
         fun fromJson(
             json: String,
             labels: List<String> = emptyList(),
-        ): ModelInfo = TODO()
+        ): ModelInfo = ModelInfoReader.read(json, labels)
     }
 }

@@ -18,5 +18,42 @@ object Preprocessing {
         height: Int,
         width: Int,
         spec: ImageSpec,
-    ): RgbImage = TODO()
+    ): RgbImage {
+        if (spec.interpolation != "bilinear" || !spec.antialias) {
+            throw unsupported(
+                "Expected a model for pictures that are resized bilinearly with antialiasing. " +
+                    "Received: interpolation '${spec.interpolation}', antialias ${spec.antialias}",
+            )
+        }
+        if (spec.cropMode == CropMode.SQUASH) return PillowResize.resize(image, width, height)
+        if (spec.preResize == 0) return cover(image, height, width, spec.cropPct)
+        val factor = spec.preResize.toDouble() / minOf(height, width)
+        val reduced = cover(image, round(height * factor), round(width * factor), spec.cropPct)
+        return PillowResize.resize(reduced, width, height)
+    }
+
+    /** Scales a picture until its crop covers a size, and cuts that out of the centre. */
+    private fun cover(
+        image: RgbImage,
+        height: Int,
+        width: Int,
+        cropPct: Double,
+    ): RgbImage {
+        val scale = maxOf(height / cropPct / image.height, width / cropPct / image.width)
+        val scaledWidth = maxOf(round(image.width * scale), width)
+        val scaledHeight = maxOf(round(image.height * scale), height)
+        // Only what remains is computed: of a panorama the rest might be gigabytes.
+        return PillowResize.resize(
+            image,
+            scaledWidth,
+            scaledHeight,
+            (scaledWidth - width) / 2,
+            (scaledHeight - height) / 2,
+            width,
+            height,
+        )
+    }
+
+    // Halves to the even number, as Python does.
+    private fun round(value: Double): Int = Math.rint(value).toInt()
 }

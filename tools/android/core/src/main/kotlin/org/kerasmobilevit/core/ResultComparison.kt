@@ -14,9 +14,30 @@ data class ResultComparison(
     val differences: List<String>,
 ) {
     companion object {
+        /** Compares the latencies of two runs. */
         fun of(
             run: BenchmarkResult,
             pinned: BenchmarkResult,
-        ): ResultComparison = TODO()
+        ): ResultComparison {
+            val (a, b) = run.statistics to pinned.statistics
+            return ResultComparison(
+                ratio = b.median / a.median,
+                overlaps = a.p5 <= b.p95 && b.p5 <= a.p95,
+                differences = differences(run, pinned),
+            )
+        }
+
+        private fun differences(
+            run: BenchmarkResult,
+            pinned: BenchmarkResult,
+        ) = listOf<Pair<String, (BenchmarkResult) -> Any?>>(
+            "accelerator" to { it.accelerator.key },
+            "threads" to { it.threads },
+            "process" to { it.process },
+            "runtime" to { it.runtime },
+            "build" to { it.build },
+            "battery saver" to { it.battery?.saver },
+        ).filter { (_, value) -> value(run) != value(pinned) }
+            .map { (name, value) -> "$name: ${value(run)}, pinned: ${value(pinned)}" }
     }
 }

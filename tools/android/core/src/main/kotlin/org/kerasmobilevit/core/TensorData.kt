@@ -47,4 +47,65 @@ sealed interface TensorData {
  *
  * @throws IllegalArgumentException if the values are not of the type and size of the tensor.
  */
-fun TensorData.dequantized(spec: TensorSpec): FloatArray = TODO()
+fun TensorData.dequantized(spec: TensorSpec): FloatArray {
+    val numbers = numbers(spec)
+    if (this is TensorData.Floats) return values
+    val scale = spec.scale ?: return FloatArray(size) { numbers(it).toFloat() }
+    return FloatArray(size) { scale * (numbers(it).toFloat() - spec.zeroPoint) }
+}
+
+/** The values as numbers, by their index; nothing is dequantized. */
+internal fun TensorData.numbers(spec: TensorSpec): (Int) -> Number {
+    require(size == spec.size) {
+        "Expected ${spec.size} values of '${spec.name}'. Received: $size"
+    }
+    return when (this) {
+        is TensorData.Floats if spec.dtype == DType.FLOAT32 -> {
+            { values[it] }
+        }
+
+        is TensorData.Bytes if spec.dtype == DType.INT8 -> {
+            { values[it] }
+        }
+
+        is TensorData.Bytes if spec.dtype == DType.UINT8 -> {
+            { values[it].toInt() and 0xFF }
+        }
+
+        is TensorData.Ints if spec.dtype == DType.INT32 || spec.dtype == DType.INT16 -> {
+            { values[it] }
+        }
+
+        is TensorData.Longs if spec.dtype == DType.INT64 -> {
+            { values[it] }
+        }
+
+        is TensorData.Booleans if spec.dtype == DType.BOOL -> {
+            { if (values[it]) 1 else 0 }
+        }
+
+        else -> {
+            throw IllegalArgumentException(
+                "Expected values of '${spec.name}' for ${spec.dtype.key}. Received: " +
+                    this::class.simpleName,
+            )
+        }
+    }
+}
+
+/** The values as the tensor has them in memory, little-endian. */
+internal fun TensorData.toLittleEndian(spec: TensorSpec): ByteArray {
+    val numbers = numbers(spec)
+    val buffer = ByteArray(size * spec.dtype.bytes).littleEndian()
+    repeat(size) {
+        val number = numbers(it)
+        when (spec.dtype) {
+            DType.FLOAT32 -> buffer.putFloat(number.toFloat())
+            DType.INT8, DType.UINT8, DType.BOOL -> buffer.put(number.toByte())
+            DType.INT16 -> buffer.putShort(number.toShort())
+            DType.INT32 -> buffer.putInt(number.toInt())
+            DType.INT64 -> buffer.putLong(number.toLong())
+        }
+    }
+    return buffer.array()
+}

@@ -1,0 +1,25 @@
+package org.kerasmobilevit.benchmark.engine
+
+import org.kerasmobilevit.core.ModelFile
+import java.io.File
+
+/** Opens model files, with failures for people. */
+internal object ModelFiles {
+    /** @throws FailureException if it is missing, or none of ours. */
+    fun read(file: File): ModelFile {
+        if (!file.isFile || !file.canRead()) {
+            throw FailureException(Failures.missingFile(file.path))
+        }
+        val model = ModelFile.read(file)
+        if (model.inputs.size != 1) {
+            throw FailureException(
+                Failure(
+                    FailureKind.NOT_OURS,
+                    "Expected one input, a picture. Received: ${model.inputs.size} inputs",
+                    "Choose a model of keras_mobilevit.",
+                ),
+            )
+        }
+        return model
+    }
+}
