@@ -42,7 +42,7 @@ class BenchmarkJob(
         LiteRtModel.open(request.model, description, options.accelerator, threads).use { model ->
             val initMs = (clock.nanos() - begun) / NANOS_PER_MS
             memory.ready()
-            model.write(SelfTest.input(description.info.image, description.imageInput))
+            model.write(SelfTest.input(description.info.image, description.input))
             val samples =
                 MeasurementLoop(options, clock, heat).run({ model.infer() }, isCancelled, listener)
             val result =

@@ -29,7 +29,7 @@ class LiteRtModel private constructor(
 
     /** Writes the only input. */
     fun write(values: TensorData) {
-        TensorBuffers.write(inputs.values.single(), description.imageInput, values)
+        TensorBuffers.write(inputs.values.single(), description.input, values)
     }
 
     /**

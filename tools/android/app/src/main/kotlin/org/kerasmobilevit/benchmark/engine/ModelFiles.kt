@@ -10,16 +10,6 @@ internal object ModelFiles {
         if (!file.isFile || !file.canRead()) {
             throw FailureException(Failures.missingFile(file.path))
         }
-        val model = ModelFile.read(file)
-        if (model.inputs.size != 1) {
-            throw FailureException(
-                Failure(
-                    FailureKind.NOT_OURS,
-                    "Expected one input, a picture. Received: ${model.inputs.size} inputs",
-                    "Choose a model of keras_mobilevit.",
-                ),
-            )
-        }
-        return model
+        return ModelFile.read(file)
     }
 }

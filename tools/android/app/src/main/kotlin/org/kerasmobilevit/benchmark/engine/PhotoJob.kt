@@ -39,12 +39,10 @@ internal class PhotoJob(
         threads: Int,
     ): PhotoOutputs {
         val description = ModelFiles.read(file)
-        val input = description.imageInput
-        val (_, height, width) = input.shape
         val image = description.info.image
-        val pixels = Preprocessing.fit(picture, height, width, image)
+        val pixels = Preprocessing.fit(picture, description.height, description.width, image)
         LiteRtModel.open(file, description, AcceleratorChoice.CPU, threads).use { model ->
-            model.write(InputEncoder.encode(pixels, image, input))
+            model.write(InputEncoder.encode(pixels, image, description.input))
             model.infer()
             val begun = System.nanoTime()
             val values = model.infer()
