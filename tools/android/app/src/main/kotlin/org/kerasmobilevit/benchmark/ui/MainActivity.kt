@@ -33,6 +33,7 @@ class MainActivity : Screen(R.layout.models) {
     private val library by lazy { ModelLibrary(this) }
     private val columns: AdaptiveColumns get() = findViewById(R.id.columns)
     private var cards = listOf<View>()
+    private var note: Note? = null
 
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
@@ -40,6 +41,13 @@ class MainActivity : Screen(R.layout.models) {
             getString(R.string.models_more_hint, ModelLibrary.PUSHED_FOLDER)
         findViewById<TextView>(R.id.loading_text).setText(R.string.models_loading)
         findViewById<View>(R.id.models_open).setOnClickListener { pick() }
+        @Suppress("DEPRECATION")
+        show(state?.getSerializable(NOTE) as Note?)
+    }
+
+    override fun onSaveInstanceState(state: Bundle) {
+        super.onSaveInstanceState(state)
+        state.putSerializable(NOTE, note)
     }
 
     override fun onStart() {
@@ -99,7 +107,7 @@ class MainActivity : Screen(R.layout.models) {
         } catch (_: ActivityNotFoundException) {
             val advice =
                 getString(R.string.model_picker_missing_advice, ModelLibrary.PUSHED_FOLDER)
-            notify(Note(NoteKind.ERROR, getString(R.string.model_picker_missing), advice = advice))
+            tell(Note(NoteKind.ERROR, getString(R.string.model_picker_missing), advice = advice))
         }
     }
 
@@ -109,7 +117,7 @@ class MainActivity : Screen(R.layout.models) {
     }
 
     private fun add(uri: Uri) = inBackground({ copied(uri) }) { (file, note) ->
-        notify(note)
+        tell(note)
         if (file != null) refresh()
     }
 
@@ -152,14 +160,21 @@ class MainActivity : Screen(R.layout.models) {
         )
     }
 
-    private fun notify(note: Note?) {
+    /** Shows what just happened. */
+    private fun tell(note: Note?) {
+        show(note)
+        if (note != null) findViewById<View>(R.id.scroll).scrollTo(0, 0)
+    }
+
+    private fun show(note: Note?) {
+        this.note = note
         val view = findViewById<View>(R.id.models_note)
         view.visibility = if (note == null) View.GONE else View.VISIBLE
         note?.show(view)
-        if (note != null) findViewById<View>(R.id.scroll).scrollTo(0, 0)
     }
 
     private companion object {
         const val PICK = 1
+        const val NOTE = "note"
     }
 }

@@ -6,6 +6,7 @@ import android.view.ViewGroup
 import android.widget.ImageView
 import android.widget.TextView
 import org.kerasmobilevit.benchmark.R
+import java.io.Serializable
 
 /** How a note looks. */
 enum class NoteKind(val ground: Int, val ink: Int, val icon: Int) {
@@ -21,7 +22,7 @@ data class Note(
     val title: String,
     val message: String? = null,
     val advice: String? = null,
-)
+) : Serializable
 
 /** Makes a card of a note, which is not yet in [parent]. */
 fun Note.inflate(parent: ViewGroup): View {

@@ -45,7 +45,7 @@ class ComparisonActivity : Screen(R.layout.comparison) {
         findViewById<TextView>(R.id.comparison_ratio).text = texts.ratio(comparison)
         findViewById<TextView>(R.id.comparison_caption).text = texts.caption(comparison)
         texts.verdict(comparison).show(findViewById(R.id.comparison_verdict))
-        texts.differences(comparison).show(findViewById(R.id.comparison_differences))
+        texts.differences(comparison, run, pinned).show(findViewById(R.id.comparison_differences))
         findViewById<RangesPlot>(R.id.comparison_ranges).show(run.statistics, pinned.statistics)
         summarize(R.id.comparison_this, run, R.string.comparison_this)
         summarize(R.id.comparison_pinned, pinned, R.string.comparison_pinned)

@@ -5,7 +5,9 @@ import org.kerasmobilevit.benchmark.R
 import org.kerasmobilevit.benchmark.ui.common.Format
 import org.kerasmobilevit.benchmark.ui.common.Note
 import org.kerasmobilevit.benchmark.ui.common.NoteKind
+import org.kerasmobilevit.core.BenchmarkResult
 import org.kerasmobilevit.core.ResultComparison
+import kotlin.math.abs
 
 /** A comparison in words. */
 class ComparisonTexts(
@@ -55,8 +57,13 @@ class ComparisonTexts(
         }
 
     /** What else differs. */
-    fun differences(comparison: ResultComparison): Note =
-        if (comparison.differences.isEmpty()) {
+    fun differences(
+        comparison: ResultComparison,
+        run: BenchmarkResult,
+        pinned: BenchmarkResult,
+    ): Note {
+        val differences = comparison.differences + listOfNotNull(heat(run, pinned))
+        return if (differences.isEmpty()) {
             Note(
                 NoteKind.GOOD,
                 resources.getString(R.string.comparison_alike),
@@ -64,7 +71,7 @@ class ComparisonTexts(
             )
         } else {
             val lines = listOf(resources.getString(R.string.comparison_different_message)) +
-                comparison.differences.map { resources.getString(R.string.list_item, it) }
+                differences.map { resources.getString(R.string.list_item, it) }
             Note(
                 NoteKind.WARNING,
                 resources.getString(R.string.comparison_different),
@@ -72,8 +79,29 @@ class ComparisonTexts(
                 resources.getString(R.string.comparison_different_advice),
             )
         }
+    }
+
+    /** One phone was warmer than the other. */
+    private fun heat(
+        run: BenchmarkResult,
+        pinned: BenchmarkResult,
+    ): String? {
+        val one = run.samples.thermal.headroomBefore ?: return null
+        val two = pinned.samples.thermal.headroomBefore ?: return null
+        if (abs(one - two) < SAME_HEAT) return null
+        return resources.getString(
+            R.string.comparison_heat,
+            format.headroom(one),
+            format.headroom(two),
+        )
+    }
 
     private fun isSame(ratio: Double) = times(ratio) == times(1.0)
 
     private fun times(ratio: Double) = format.decimal(ratio, 2)
+
+    private companion object {
+        /** Headroom changes that much from one minute to the next. */
+        const val SAME_HEAT = 0.1
+    }
 }
