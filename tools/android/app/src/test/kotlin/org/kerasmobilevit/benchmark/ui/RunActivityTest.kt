@@ -21,6 +21,7 @@ import org.kerasmobilevit.benchmark.ui.run.RunActivity
 import org.kerasmobilevit.core.AcceleratorChoice
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.android.controller.ActivityController
+import org.robolectric.annotation.Config
 
 class RunActivityTest : ScreenTest() {
     private val model get() = BundledModels.files(context).last()
@@ -80,6 +81,36 @@ class RunActivityTest : ScreenTest() {
         activity.click(R.id.run_start)
         assertEquals("From 1 to 100000", activity.findViewById<EditText>(R.id.run_runs).error)
         assertEquals(0, runs.requests.size)
+    }
+
+    @Test
+    @Config(sdk = [35], shadows = [ShadowWarmPhone::class])
+    fun `it can wait for a cool phone first`() {
+        val activity = open().get()
+        activity.type(R.id.run_headroom, "0.7")
+        activity.type(R.id.run_cooldown, "30")
+        activity.click(R.id.run_start)
+        assertEquals(0.7, runs.requests.single().options.maxHeadroom!!, 0.0)
+        assertEquals(30, runs.requests.single().options.cooldownSeconds)
+    }
+
+    @Test
+    @Config(sdk = [35], shadows = [ShadowWarmPhone::class])
+    fun `it need not wait`() {
+        val activity = open().get()
+        activity.click(R.id.run_gate)
+        assertFalse(activity.isShown(R.id.run_headroom))
+        activity.click(R.id.run_start)
+        assertEquals(null, runs.requests.single().options.maxHeadroom)
+    }
+
+    @Test
+    fun `a phone that does not tell its heat is not waited for`() {
+        val activity = open().get()
+        val texts = activity.texts()
+        assertTrue(texts, "This phone does not report thermal headroom" in texts)
+        activity.click(R.id.run_start)
+        assertEquals(null, runs.requests.single().options.maxHeadroom)
     }
 
     @Test

@@ -31,8 +31,7 @@ object SampleResults {
         sdk = 35,
         abi = "arm64-v8a",
         cores = 8,
-        maxFrequenciesKhz = listOf(1_800_000, 1_800_000, 1_800_000, 1_800_000) +
-            listOf(2_800_000L, 2_800_000, 2_800_000, 3_000_000),
+        maxFrequenciesKhz = List(4) { 1_800_000L } + List(3) { 2_800_000L } + 3_000_000L,
         versions = mapOf("app" to "0.2.0", "litert" to "2.3.2"),
     )
 

@@ -7,7 +7,6 @@ import android.graphics.Canvas
 import android.net.Uri
 import android.view.View
 import android.view.ViewGroup
-import android.widget.ImageButton
 import android.widget.ImageView
 import android.widget.TextView
 import org.junit.Assert.assertFalse
@@ -41,7 +40,7 @@ import java.util.concurrent.Executor
  * and turned, whole and in large letters. Checks in passing what a picture does not show: that
  * fingers hit the buttons, and that TalkBack has words for them.
  */
-@Config(sdk = [35])
+@Config(sdk = [35], shadows = [ShadowWarmPhone::class])
 class ScreenPicturesTest : ScreenTest() {
     private enum class Look(
         val qualifiers: String,
@@ -85,10 +84,10 @@ class ScreenPicturesTest : ScreenTest() {
         if (view.visibility != View.VISIBLE) return
         if (view.isClickable && view.isShown && view.width > 0) {
             val name = view.toString()
-            assertTrue("$name is too small", view.height >= 40 * density)
-            val words = view is TextView && view.text.isNotBlank()
-            val isImage = view is ImageButton || view is ImageView
-            if (isImage) assertFalse(name, view.contentDescription.isNullOrBlank() && !words)
+            // A text that can be copied is no button.
+            val isButton = !(view is TextView && view.isTextSelectable)
+            if (isButton) assertTrue("$name is too small", view.height >= 40 * density)
+            if (view is ImageView) assertFalse(name, view.contentDescription.isNullOrBlank())
         }
         if (view is ViewGroup) {
             for (index in 0 until view.childCount) check(view.getChildAt(index), density)

@@ -58,8 +58,8 @@ class ComparisonActivity : Screen(R.layout.comparison) {
     ) {
         val view = findViewById<View>(id)
         view.findViewById<View>(R.id.result_compare).visibility = View.GONE
-        val caption = getString(R.string.comparison_caption, getString(who), result.file)
-        ResultSummary(view).show(result, caption)
+        val name = getString(R.string.comparison_name, getString(who), result.file)
+        ResultSummary(view).show(result, name)
     }
 
     private fun missing() = Note(

@@ -52,7 +52,7 @@ class ModelCards(
         show(R.id.model_task, texts.task(info.task))
         show(R.id.model_source, texts.source(entry.source))
         show(R.id.model_facts, texts.facts(model))
-        show(R.id.model_fidelity, texts.fidelity(info.fidelity))
+        show(R.id.model_fidelity, texts.fidelity(info))
         show(R.id.model_training, texts.training(info))
         show(R.id.model_file, entry.file.name)
         card.findViewById<Button>(R.id.model_benchmark).apply {

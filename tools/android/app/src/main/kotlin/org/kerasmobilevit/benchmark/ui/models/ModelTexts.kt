@@ -55,11 +55,14 @@ class ModelTexts(private val resources: Resources) {
         return format.line(listOf(input, names, format.megabytes(model.sizeBytes)))
     }
 
-    /** How near it is to float32. */
-    fun fidelity(fidelity: JsonObject): String {
+    /** How near it is to float32; empty if it is float32 itself. */
+    fun fidelity(info: ModelInfo): String {
+        val fidelity = info.fidelity
         val sqnr = fidelity.number("sqnr_db")
         val agreement = fidelity.number("agreement_percent")
         return when {
+            sqnr == null && info.recipe == "float32" -> ""
+
             sqnr == null -> resources.getString(R.string.model_fidelity_unknown)
 
             agreement == null ->

@@ -82,7 +82,7 @@ class SamplesPlot(
         val statistics = statistics ?: return
         val readings = samples.thermal.samples
         val line = label.textSize * 1.4f
-        val top = paddingTop + line * 1.3f
+        val top = paddingTop + line * 2
         val bottom = height - paddingBottom - line * 1.4f
         val times = Axis.around(samples.ms, bottom, top)
         val ticks = times.ticks(line * 2.2f)

@@ -42,7 +42,6 @@ class ResultActivity : Screen(R.layout.result) {
         stored: StoredResult,
         pinned: StoredResult?,
     ) {
-        toolbar.title = stored.result?.file ?: file.name
         toolbar.subtitle = DateFormat
             .getDateTimeInstance(DateFormat.MEDIUM, DateFormat.SHORT)
             .format(stored.date)

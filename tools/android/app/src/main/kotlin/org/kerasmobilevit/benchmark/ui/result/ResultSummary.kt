@@ -15,19 +15,19 @@ class ResultSummary(
     private val resources = view.resources
     private val format = Format(resources)
 
-    fun show(result: BenchmarkResult) {
-        val runs = result.samples.ms.size
-        show(result, resources.getQuantityString(R.plurals.result_caption, runs, runs))
-    }
-
-    /** With another caption. */
+    /** Shows a result below its file's name, or another one. */
     fun show(
         result: BenchmarkResult,
-        caption: String,
+        name: String = result.file,
     ) {
+        val runs = result.samples.ms.size
         val statistics = result.statistics
         val range = format.msRange(statistics.p5, statistics.p95)
-        text(R.id.result_caption, caption)
+        text(R.id.result_name, name)
+        text(
+            R.id.result_caption,
+            resources.getQuantityString(R.plurals.result_caption, runs, runs),
+        )
         text(R.id.result_median, format.ms(statistics.median))
         text(R.id.result_spread, resources.getString(R.string.result_spread, range))
         showBadges(

@@ -2,6 +2,7 @@ package org.kerasmobilevit.benchmark.ui.result
 
 import android.view.View
 import android.view.ViewGroup
+import android.widget.TextView
 import org.kerasmobilevit.benchmark.R
 import org.kerasmobilevit.benchmark.ui.common.FactTable
 import org.kerasmobilevit.benchmark.ui.common.Note
@@ -46,6 +47,10 @@ class ResultView(
         note.show(check)
         // A part of the card.
         check.background = null
+        for (id in listOf(R.id.note_message, R.id.note_advice)) {
+            val ink = view.context.getColor(R.color.text_secondary)
+            check.findViewById<TextView>(id).setTextColor(ink)
+        }
         val space = resources.getDimensionPixelSize(R.dimen.flow_gap)
         check.setPadding(0, space, 0, space)
     }
