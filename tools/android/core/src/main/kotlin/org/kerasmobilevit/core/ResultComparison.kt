@@ -38,6 +38,8 @@ data class ResultComparison(
             "build" to { it.build },
             "battery saver" to { it.battery?.saver },
         ).filter { (_, value) -> value(run) != value(pinned) }
-            .map { (name, value) -> "$name: ${value(run)}, pinned: ${value(pinned)}" }
+            .map { (name, value) ->
+                "$name: ${value(run) ?: "unknown"}, pinned: ${value(pinned) ?: "unknown"}"
+            }
     }
 }

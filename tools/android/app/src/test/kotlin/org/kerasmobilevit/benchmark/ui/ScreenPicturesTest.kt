@@ -46,10 +46,10 @@ class ScreenPicturesTest : ScreenTest() {
         val qualifiers: String,
         val fontScale: Float = 1f,
     ) {
-        LIGHT("w411dp-h891dp-port-notnight-420dpi"),
-        DARK("w411dp-h891dp-port-night-420dpi"),
-        TURNED("w891dp-h411dp-land-notnight-420dpi"),
-        TURNED_DARK("w891dp-h411dp-land-night-420dpi"),
+        LIGHT("w411dp-h891dp-port-notnight-240dpi"),
+        DARK("w411dp-h891dp-port-night-240dpi"),
+        TURNED("w891dp-h411dp-land-notnight-240dpi"),
+        TURNED_DARK("w891dp-h411dp-land-night-240dpi"),
         WHOLE("w411dp-h2400dp-port-notnight-240dpi"),
         LARGE("w360dp-h3600dp-port-night-240dpi", 2f),
     }

@@ -51,7 +51,7 @@ abstract class ScreenTest {
 
     protected fun idle() = shadowOf(Looper.getMainLooper()).idle()
 
-    protected fun Activity.text(id: Int) = findViewById<TextView>(id).text.toString()
+    protected fun Activity.text(id: Int) = plain(findViewById<TextView>(id).text)
 
     protected fun Activity.isShown(id: Int) = findViewById<View>(id).isShown
 
@@ -66,12 +66,15 @@ abstract class ScreenTest {
     protected fun texts(view: View): String =
         when {
             view.visibility != View.VISIBLE -> ""
-            view is TextView -> "${view.text}\n"
+            view is TextView -> "${plain(view.text)}\n"
             view is ViewGroup -> (0 until view.childCount).joinToString("") {
                 texts(view.getChildAt(it))
             }
             else -> ""
         }
+
+    /** Without the spaces that do not break. */
+    protected fun plain(text: CharSequence) = text.toString().replace('\u00a0', ' ')
 
     /** The screen that was opened last, and its intent. */
     protected fun assertOpens(

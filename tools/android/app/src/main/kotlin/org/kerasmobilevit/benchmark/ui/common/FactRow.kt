@@ -6,11 +6,7 @@ import android.view.View
 import android.view.ViewGroup
 import org.kerasmobilevit.benchmark.R
 
-/**
- * A label and its value: side by side, or the value below where both do not fit.
- *
- * TalkBack reads them as one.
- */
+/** A label and its value, or a field: side by side, or one below the other if both do not fit. */
 class FactRow(context: Context, attributes: AttributeSet?) : ViewGroup(context, attributes) {
     private val gap = resources.getDimensionPixelSize(R.dimen.gap)
     private val label get() = getChildAt(0)
@@ -20,14 +16,11 @@ class FactRow(context: Context, attributes: AttributeSet?) : ViewGroup(context, 
     override fun onMeasure(widthMeasureSpec: Int, heightMeasureSpec: Int) {
         val width = MeasureSpec.getSize(widthMeasureSpec)
         val room = width - paddingLeft - paddingRight
-        val height = MeasureSpec.makeMeasureSpec(0, MeasureSpec.UNSPECIFIED)
-        val free = MeasureSpec.makeMeasureSpec(0, MeasureSpec.UNSPECIFIED)
-        val bounded = MeasureSpec.makeMeasureSpec(room, MeasureSpec.AT_MOST)
-        label.measure(free, height)
-        value.measure(free, height)
+        measure(label, MeasureSpec.UNSPECIFIED, room)
+        measure(value, MeasureSpec.UNSPECIFIED, room)
         stacked = label.measuredWidth + gap + value.measuredWidth > room
-        label.measure(bounded, height)
-        value.measure(bounded, height)
+        measure(label, MeasureSpec.AT_MOST, room)
+        measure(value, MeasureSpec.AT_MOST, room)
         val both = if (stacked) {
             label.measuredHeight + value.measuredHeight
         } else {
@@ -41,6 +34,15 @@ class FactRow(context: Context, attributes: AttributeSet?) : ViewGroup(context, 
             ),
         )
     }
+
+    private fun measure(
+        view: View,
+        mode: Int,
+        room: Int,
+    ) = view.measure(
+        getChildMeasureSpec(MeasureSpec.makeMeasureSpec(room, mode), 0, view.layoutParams.width),
+        MeasureSpec.makeMeasureSpec(0, MeasureSpec.UNSPECIFIED),
+    )
 
     override fun onLayout(changed: Boolean, left: Int, top: Int, right: Int, bottom: Int) {
         if (stacked) {
@@ -66,6 +68,8 @@ class FactRow(context: Context, attributes: AttributeSet?) : ViewGroup(context, 
         }
         view.layout(left, top, left + view.measuredWidth, top + view.measuredHeight)
     }
+
+    override fun shouldDelayChildPressedState() = false
 
     override fun generateLayoutParams(attributes: AttributeSet?) =
         LayoutParams(context, attributes)

@@ -33,6 +33,9 @@ class AnswersView(
     private val card: View = columns.findViewById(R.id.photo_answers)
     private val overlays = mutableListOf<View>()
 
+    /** Whether the photo is shown with boxes or masks. */
+    val hasOverlays get() = overlays.isNotEmpty()
+
     fun hide() {
         card.visibility = View.GONE
         overlays.forEach(columns::removeView)
@@ -137,7 +140,7 @@ class AnswersView(
                 answer.name,
             )
         }
-        columns.addView(view)
+        columns.addView(view, columns.indexOfChild(card))
         overlays += view
     }
 

@@ -56,7 +56,6 @@ class PhotoActivity : Screen(R.layout.photo) {
             choice.show(models, chosen)
             if (models.isEmpty()) show(noModels())
             kept.session.observer = ::show
-            showPhoto(kept.photo)
             if (hasPhoto && kept.photo == null) open()
         }
     }
@@ -147,8 +146,8 @@ class PhotoActivity : Screen(R.layout.photo) {
         inBackground({ preview() }) { (photo, problem) ->
             hasPhoto = photo != null
             kept.photo = photo
-            showPhoto(photo)
             answers.hide()
+            showPhoto(photo)
             if (problem == null) ask() else show(problem)
         }
     }
@@ -182,6 +181,7 @@ class PhotoActivity : Screen(R.layout.photo) {
         } else {
             answers.hide()
         }
+        showPhoto(photo)
     }
 
     private fun named(results: List<PhotoResult>): List<NamedAnswer> {
@@ -199,7 +199,8 @@ class PhotoActivity : Screen(R.layout.photo) {
     }
 
     private fun showPhoto(photo: Bitmap?) {
-        showIf(R.id.photo_preview, photo != null)
+        // Boxes and masks are on photos of their own.
+        showIf(R.id.photo_preview, photo != null && !answers.hasOverlays)
         showIf(R.id.photo_empty, photo == null)
         findViewById<ImageView>(R.id.photo_preview).setImageBitmap(photo)
     }
