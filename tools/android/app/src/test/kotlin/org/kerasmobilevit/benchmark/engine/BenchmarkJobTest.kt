@@ -109,7 +109,7 @@ class BenchmarkJobTest {
         assertEquals(2, result.threads)
         assertEquals("int8.tflite", result.file)
         assertEquals(TestFiles.int8.length(), result.sizeBytes)
-        assertEquals("mobilevit_xxs", result.model.variant)
+        assertEquals("mobilevit_xxs", result.model.name)
         assertEquals("int8", result.model.recipe)
         assertEquals("release", result.build)
         assertEquals("app", result.tool)

@@ -128,7 +128,7 @@ class DeviceFilesTest {
             ),
             files.map { it.name },
         )
-        assertTrue(files.all { ModelFiles.read(it).info.variant == "mobilevit_xxs" })
+        assertTrue(files.all { ModelFiles.read(it).info.name == "mobilevit_xxs" })
         val before = files.map { it.lastModified() }
         assertEquals(before, BundledModels.files(context).map { it.lastModified() })
     }
