@@ -1,6 +1,7 @@
 package org.kerasmobilevit.benchmark
 
 import android.os.Looper
+import org.junit.Assert.assertTrue
 import org.robolectric.Shadows.shadowOf
 
 /** For tests of what other threads tell the main thread. */
@@ -10,7 +11,7 @@ object Waiting {
     fun until(condition: () -> Boolean) {
         val end = System.nanoTime() + NANOS
         while (!condition()) {
-            check(System.nanoTime() < end) { "It did not happen in 30 s." }
+            assertTrue("It did not happen in 30 s.", System.nanoTime() < end)
             Thread.sleep(5)
             shadowOf(Looper.getMainLooper()).idle()
         }
