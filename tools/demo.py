@@ -9,6 +9,7 @@ and takes no part in calibration.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import pathlib
 import platform
 import sys
@@ -34,7 +35,9 @@ CALIBRATION_PHOTOS = (
     "retina.jpg",
 )
 CROPS = 20
-INFO = WEIGHTS["cifar10"].info
+INFO = dataclasses.replace(
+    WEIGHTS["cifar10"].info, architecture="mobilevit", variant="mobilevit_xxs"
+)
 
 
 def main(argv: list[str] | None = None) -> int:

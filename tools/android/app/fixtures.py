@@ -18,10 +18,12 @@ import sys
 
 import numpy as np
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+# Neither is a package.
+ANDROID = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ANDROID.parent), str(ANDROID)]
 
-import export_models  # noqa: E402, I001: it makes tools/demo.py importable.
 import demo  # noqa: E402
+import export_models  # noqa: E402
 
 from keras_mobilevit import tflite  # noqa: E402
 from keras_mobilevit.cli.quiet import only_our_output  # noqa: E402

@@ -50,7 +50,9 @@ class RunClient(
         receiver: Receiver,
     ) {
         check(session == null) { "Another request has not ended yet." }
-        session = Session(what, request, receiver).apply { bind(SystemClock.uptimeMillis()) }
+        val started = Session(what, request, receiver)
+        session = started
+        started.bind(SystemClock.uptimeMillis())
     }
 
     /** One request, from its start to its end. */
