@@ -11,8 +11,10 @@ import argparse
 import sys
 
 from host import toolchain
-from host.folders import ASSETS
+from host.checks import check_style, format_kotlin, make_dex
+from host.gradle_dsl import write_gradle_dsl
 from host.maven import maven
+from host.models import make_models
 from host.steps import BuildError, step
 
 
@@ -21,22 +23,38 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument(
+        "--format",
+        action="store_true",
+        help="only format the Kotlin files; after a build",
+    )
     parser.add_argument("maven", nargs="*", help="arguments for Maven")
     arguments = parser.parse_args()
     try:
-        build(arguments.maven)
+        toolchain.check_system()
+        toolchain.check_java_and_maven()
+        if arguments.format:
+            format_kotlin()
+        elif arguments.maven:
+            maven(*arguments.maven)
+        else:
+            build()
     except BuildError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def build(arguments: list[str]) -> None:
-    toolchain.stop_if_unsupported()
-    toolchain.check_java_and_maven()
-    ASSETS.mkdir(parents=True, exist_ok=True)
-    with step("Maven"):
-        maven(*(arguments or ["package"]))
+def build() -> None:
+    with step("models and golden values"):
+        make_models()
+    write_gradle_dsl()
+    with step("Maven: compile, link resources, test"):
+        maven("package")
+    with step("ktlint"):
+        check_style()
+    with step("R8"):
+        print(f"The release dex has {make_dex():,} bytes.")
 
 
 if __name__ == "__main__":

@@ -72,6 +72,18 @@ androidComponents {
     }
 }
 
+// The models that the APK bundles, which are not committed.
+val exportModels by tasks.registering(Exec::class) {
+    val repository = rootDir.resolve("../..").canonicalFile
+    val models = projectDir.resolve("src/main/assets/models")
+    onlyIf { models.list { _, name -> name.endsWith(".tflite") }.isNullOrEmpty() }
+    workingDir = repository
+    commandLine(repository.resolve(".venv/bin/python").path, "tools/android/export_models.py")
+}
+tasks.named("preBuild") {
+    dependsOn(exportModels)
+}
+
 dependencies {
     implementation(project(":core"))
     implementation(libs.litert)

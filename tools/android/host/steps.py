@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import time
 
@@ -20,14 +21,25 @@ def step(name: str):
     print(f"--- {name}: {time.monotonic() - begun:.0f} s", flush=True)
 
 
-def command(arguments, advice: str, cwd=None) -> None:
+def command(arguments, advice: str, cwd=None, environment=None) -> None:
     """Runs a command, whose output is seen.
+
+    Args:
+        arguments: The program and its arguments.
+        advice: What to do if it fails.
+        cwd: Folder to run it in.
+        environment: Variables to set where they are not set yet.
 
     Raises:
         BuildError: If it fails, with `advice`.
     """
     try:
-        subprocess.run([str(a) for a in arguments], check=True, cwd=cwd)
+        subprocess.run(
+            [str(a) for a in arguments],
+            check=True,
+            cwd=cwd,
+            env={**(environment or {}), **os.environ},
+        )
     except subprocess.CalledProcessError as error:
         raise BuildError(
             f"{arguments[0]} failed with exit status {error.returncode}. "

@@ -86,7 +86,7 @@ def litert_library() -> pathlib.Path:
     return pathlib.Path(found.submodule_search_locations[0], "libLiteRt.so")
 
 
-def stop_if_unsupported() -> None:
+def check_system() -> None:
     """Raises BuildError on other systems than Linux on x86-64."""
     machine = f"{sys.platform} {os.uname().machine}"
     if machine != "linux x86_64":
