@@ -30,7 +30,7 @@ class ResultComparisonTest {
             listOf(
                 "threads: 4, pinned: 1",
                 "build: release, pinned: debug",
-                "battery saver: false, pinned: null",
+                "battery saver: false, pinned: unknown",
             ),
             ResultComparison.of(run, pinned).differences,
         )

@@ -17,11 +17,11 @@ import org.kerasmobilevit.benchmark.ui.common.NoteKind
 import org.kerasmobilevit.benchmark.ui.common.Screen
 import org.kerasmobilevit.benchmark.ui.common.show
 import org.kerasmobilevit.benchmark.ui.history.HistoryActivity
+import org.kerasmobilevit.benchmark.ui.models.FileTooLargeException
 import org.kerasmobilevit.benchmark.ui.models.ModelCards
 import org.kerasmobilevit.benchmark.ui.models.ModelEntry
 import org.kerasmobilevit.benchmark.ui.models.ModelLibrary
 import org.kerasmobilevit.benchmark.ui.models.ModelSource
-import org.kerasmobilevit.benchmark.ui.models.FileTooLargeException
 import org.kerasmobilevit.benchmark.ui.photo.PhotoActivity
 import org.kerasmobilevit.benchmark.ui.run.RunActivity
 import java.io.File
@@ -61,11 +61,12 @@ class MainActivity : Screen(R.layout.models) {
     }
 
     override fun onOptionsItemSelected(item: MenuItem): Boolean {
-        val screen = when (item.itemId) {
-            R.id.models_photo -> PhotoActivity::class.java
-            R.id.models_history -> HistoryActivity::class.java
-            else -> return super.onOptionsItemSelected(item)
-        }
+        val screen =
+            when (item.itemId) {
+                R.id.models_photo -> PhotoActivity::class.java
+                R.id.models_history -> HistoryActivity::class.java
+                else -> return super.onOptionsItemSelected(item)
+            }
         startActivity(Intent(this, screen))
         return true
     }
@@ -85,23 +86,24 @@ class MainActivity : Screen(R.layout.models) {
     }
 
     private fun askToDelete(entry: ModelEntry) {
-        AlertDialog.Builder(this)
+        AlertDialog
+            .Builder(this)
             .setTitle(getString(R.string.models_delete_question, entry.file.name))
             .setMessage(R.string.models_delete_explanation)
             .setNegativeButton(R.string.cancel, null)
             .setPositiveButton(R.string.delete) { _, _ ->
                 library.delete(entry)
                 refresh()
-            }
-            .show()
+            }.show()
     }
 
     private fun pick() {
-        val intent = Intent(Intent.ACTION_OPEN_DOCUMENT).apply {
-            addCategory(Intent.CATEGORY_OPENABLE)
-            // There is no type for model files that all file managers know.
-            type = "*/*"
-        }
+        val intent =
+            Intent(Intent.ACTION_OPEN_DOCUMENT).apply {
+                addCategory(Intent.CATEGORY_OPENABLE)
+                // There is no type for model files that all file managers know.
+                type = "*/*"
+            }
         try {
             startActivityForResult(intent, PICK)
         } catch (_: ActivityNotFoundException) {
@@ -111,15 +113,20 @@ class MainActivity : Screen(R.layout.models) {
         }
     }
 
-    override fun onActivityResult(requestCode: Int, resultCode: Int, data: Intent?) {
+    override fun onActivityResult(
+        requestCode: Int,
+        resultCode: Int,
+        data: Intent?,
+    ) {
         val uri = data?.data
         if (requestCode == PICK && resultCode == RESULT_OK && uri != null) add(uri)
     }
 
-    private fun add(uri: Uri) = inBackground({ copied(uri) }) { (file, note) ->
-        tell(note)
-        if (file != null) refresh()
-    }
+    private fun add(uri: Uri) =
+        inBackground({ copied(uri) }) { (file, note) ->
+            tell(note)
+            if (file != null) refresh()
+        }
 
     private fun copied(uri: Uri): Pair<File?, Note?> {
         val name = library.nameOf(uri)
@@ -131,12 +138,13 @@ class MainActivity : Screen(R.layout.models) {
             } else {
                 // What is no model is of no use here: say why and keep nothing.
                 file.delete()
-                null to Note(
-                    NoteKind.ERROR,
-                    getString(R.string.model_bad_title, name),
-                    entry.problem?.message,
-                    entry.problem?.advice,
-                )
+                null to
+                    Note(
+                        NoteKind.ERROR,
+                        getString(R.string.model_bad_title, name),
+                        entry.problem?.message,
+                        entry.problem?.advice,
+                    )
             }
         } catch (e: IOException) {
             null to copyProblem(name, e)
@@ -145,7 +153,10 @@ class MainActivity : Screen(R.layout.models) {
         }
     }
 
-    private fun copyProblem(name: String, problem: Exception): Note {
+    private fun copyProblem(
+        name: String,
+        problem: Exception,
+    ): Note {
         val title = getString(R.string.model_copy_failed, name)
         if (problem !is FileTooLargeException) {
             val advice = getString(R.string.model_copy_failed_advice)

@@ -53,12 +53,13 @@ class ComparisonActivityTest : ScreenTest() {
     fun `other threads and another temperature are pointed out`() {
         val run = SampleResults.int8()
         val warm = run.samples.thermal.copy(headroomBefore = 0.9)
-        val samples = org.kerasmobilevit.core.Samples(
-            run.samples.warmupMs,
-            run.samples.ms,
-            run.samples.startedAtS,
-            warm,
-        )
+        val samples =
+            org.kerasmobilevit.core.Samples(
+                run.samples.warmupMs,
+                run.samples.ms,
+                run.samples.startedAtS,
+                warm,
+            )
         val texts = compare(run, run.copy(threads = 1, samples = samples)).texts()
         assertTrue(texts, "Not measured alike" in texts)
         assertTrue(texts, "threads: 4, pinned: 1" in texts)

@@ -14,33 +14,35 @@ import org.robolectric.annotation.Config
 @Config(sdk = [35])
 class LookTest : ScreenTest() {
     /** Texts and what is below them. */
-    private val pairs = listOf(
-        R.color.text to R.color.background,
-        R.color.text to R.color.card,
-        R.color.text_secondary to R.color.background,
-        R.color.text_secondary to R.color.card,
-        R.color.primary to R.color.card,
-        R.color.primary to R.color.background,
-        R.color.on_primary to R.color.primary,
-        R.color.on_primary_container to R.color.primary_container,
-        R.color.on_good_container to R.color.good_container,
-        R.color.on_warning_container to R.color.warning_container,
-        R.color.on_error_container to R.color.error_container,
-        // Checks in a card have the same inks.
-        R.color.on_good_container to R.color.card,
-        R.color.on_warning_container to R.color.card,
-        R.color.on_error_container to R.color.card,
-        R.color.plot_heat to R.color.card,
-        R.color.plot_pinned to R.color.card,
-    )
+    private val pairs =
+        listOf(
+            R.color.text to R.color.background,
+            R.color.text to R.color.card,
+            R.color.text_secondary to R.color.background,
+            R.color.text_secondary to R.color.card,
+            R.color.primary to R.color.card,
+            R.color.primary to R.color.background,
+            R.color.on_primary to R.color.primary,
+            R.color.on_primary_container to R.color.primary_container,
+            R.color.on_good_container to R.color.good_container,
+            R.color.on_warning_container to R.color.warning_container,
+            R.color.on_error_container to R.color.error_container,
+            // Checks in a card have the same inks.
+            R.color.on_good_container to R.color.card,
+            R.color.on_warning_container to R.color.card,
+            R.color.on_error_container to R.color.card,
+            R.color.plot_heat to R.color.card,
+            R.color.plot_pinned to R.color.card,
+        )
 
     @Test
     fun `texts have the contrast of WCAG AA, light and dark`() {
         for (qualifiers in listOf("+notnight", "+night")) {
             RuntimeEnvironment.setQualifiers(qualifiers)
             for ((text, ground) in pairs) {
-                val name = "$qualifiers ${context.resources.getResourceEntryName(text)} on " +
-                    context.resources.getResourceEntryName(ground)
+                val name =
+                    "$qualifiers ${context.resources.getResourceEntryName(text)} on " +
+                        context.resources.getResourceEntryName(ground)
                 val contrast = contrast(context.getColor(text), context.getColor(ground))
                 assertTrue("$name: $contrast", contrast >= 4.5)
             }
@@ -60,7 +62,8 @@ class LookTest : ScreenTest() {
         val activity = open<MainActivity>().get()
         val bars = Insets.of(30, 100, 40, 80)
         activity.window.decorView.dispatchApplyWindowInsets(
-            WindowInsets.Builder()
+            WindowInsets
+                .Builder()
                 .setInsets(WindowInsets.Type.systemBars(), bars)
                 .build(),
         )

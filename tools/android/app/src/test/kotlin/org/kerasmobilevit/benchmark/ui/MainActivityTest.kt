@@ -85,13 +85,14 @@ class MainActivityTest : ScreenTest() {
         assertTrue(activity.texts(), "my model.tflite was added" in activity.texts())
         assertTrue(activity.texts(), "Opened" in activity.texts())
 
-        val delete = ArrayList<View>().also {
-            activity.window.decorView.findViewsWithText(
-                it,
-                "Delete my model.tflite",
-                View.FIND_VIEWS_WITH_CONTENT_DESCRIPTION,
-            )
-        }
+        val delete =
+            ArrayList<View>().also {
+                activity.window.decorView.findViewsWithText(
+                    it,
+                    "Delete my model.tflite",
+                    View.FIND_VIEWS_WITH_CONTENT_DESCRIPTION,
+                )
+            }
         delete.single().performClick()
         idle()
         assertTrue(copy.exists())

@@ -45,10 +45,13 @@ class PhotoActivityTest : ScreenTest() {
         assertEquals("image/*", intent.type)
     }
 
-    private fun answer(vararg predictions: Prediction) = runs.endPhoto {
-        val models = runs.photos.last().models
-        onFinished(models.zip(predictions.asIterable()) { model, it -> PhotoResult(model, it, 1.5) })
-    }
+    private fun answer(vararg predictions: Prediction) =
+        runs.endPhoto {
+            val models = runs.photos.last().models
+            onFinished(
+                models.zip(predictions.asIterable()) { model, it -> PhotoResult(model, it, 1.5) },
+            )
+        }
 
     @Test
     fun `two models are asked about a photo from the picker`() {
@@ -127,7 +130,13 @@ class PhotoActivityTest : ScreenTest() {
         }
         shadowOf(activity).receiveResult(asked, Activity.RESULT_OK, null)
         idle()
-        assertTrue(runs.photos.single().picture.readBytes().contentEquals(SamplePhotos.png()))
+        assertTrue(
+            runs.photos
+                .single()
+                .picture
+                .readBytes()
+                .contentEquals(SamplePhotos.png()),
+        )
     }
 
     @Test

@@ -22,7 +22,9 @@ import java.io.File
 
 class ResultActivityTest : ScreenTest() {
     private fun open(file: File) =
-        open<ResultActivity>(Intent(context, ResultActivity::class.java).putExtra("file", file.path))
+        open<ResultActivity>(
+            Intent(context, ResultActivity::class.java).putExtra("file", file.path),
+        )
 
     private fun open(result: BenchmarkResult) = open(SampleResults.write(context, result)).get()
 
@@ -68,7 +70,12 @@ class ResultActivityTest : ScreenTest() {
     @Test
     fun `the plot tells of itself`() {
         val activity = open(SampleResults.int8())
-        val text = activity.findViewById<SamplesPlot>(R.id.result_plot).contentDescription.toString()
+        val text =
+            activity
+                .findViewById<SamplesPlot>(
+                    R.id.result_plot,
+                ).contentDescription
+                .toString()
         assertTrue(text, text.startsWith("Plot of 100 runs in "))
         assertTrue(text, "0.41 at first, 0.58 at last, at most 0.58" in text)
     }
@@ -84,11 +91,12 @@ class ResultActivityTest : ScreenTest() {
 
     @Test
     fun `a failed self-test and a graph in part on the CPU are not silent`() {
-        val result = SampleResults.int8().copy(
-            accelerator = AcceleratorChoice.GPU,
-            selfTest = SampleResults.failed,
-            delegation = Delegation("TfLiteGpuDelegate", 199, 238, 3),
-        )
+        val result =
+            SampleResults.int8().copy(
+                accelerator = AcceleratorChoice.GPU,
+                selfTest = SampleResults.failed,
+                delegation = Delegation("TfLiteGpuDelegate", 199, 238, 3),
+            )
         val texts = open(result).texts()
         assertTrue(texts, "Self-test: different" in texts)
         assertTrue(texts, "11.2 dB SQNR, expected at least 34.5 dB" in texts)

@@ -23,34 +23,37 @@ import kotlin.math.sin
 
 /** Results of a phone that does not exist. */
 object SampleResults {
-    val phone = Phone(
-        manufacturer = "Example",
-        model = "Phone 3",
-        soc = "E3000",
-        android = "15",
-        sdk = 35,
-        abi = "arm64-v8a",
-        cores = 8,
-        maxFrequenciesKhz = List(4) { 1_800_000L } + List(3) { 2_800_000L } + 3_000_000L,
-        versions = mapOf("app" to "0.2.0", "litert" to "2.3.2"),
-    )
+    val phone =
+        Phone(
+            manufacturer = "Example",
+            model = "Phone 3",
+            soc = "E3000",
+            android = "15",
+            sdk = 35,
+            abi = "arm64-v8a",
+            cores = 8,
+            maxFrequenciesKhz = List(4) { 1_800_000L } + List(3) { 2_800_000L } + 3_000_000L,
+            versions = mapOf("app" to "0.2.0", "litert" to "2.3.2"),
+        )
 
     private val identical = OutputCheck(Verdict.IDENTICAL, 200.0, 20.0, "softmax_input")
     private val different = OutputCheck(Verdict.DIFFERENT, 11.2, 34.5, "output")
 
-    val passed = SelfTestResult(
-        Verdict.IDENTICAL,
-        Verdict.IDENTICAL,
-        mapOf("output" to identical),
-        "ai-edge-litert 2.3.0",
-    )
+    val passed =
+        SelfTestResult(
+            Verdict.IDENTICAL,
+            Verdict.IDENTICAL,
+            mapOf("output" to identical),
+            "ai-edge-litert 2.3.0",
+        )
 
-    val failed = SelfTestResult(
-        Verdict.DIFFERENT,
-        Verdict.IDENTICAL,
-        mapOf("output" to different),
-        "ai-edge-litert 2.3.0",
-    )
+    val failed =
+        SelfTestResult(
+            Verdict.DIFFERENT,
+            Verdict.IDENTICAL,
+            mapOf("output" to different),
+            "ai-edge-litert 2.3.0",
+        )
 
     /** An int8 file whose latencies lie around [median] ms. */
     fun int8(
@@ -76,26 +79,28 @@ object SampleResults {
     )
 
     /** A float32 file, slower, whose phone tells little. */
-    fun float32(median: Double = 2.31) = int8(median).let {
-        it.copy(
-            file = "mobilevit_xxs_cifar10_float32.tflite",
-            sizeBytes = 3_866_916,
-            threads = 2,
-            samples = Samples(
-                it.samples.warmupMs,
-                it.samples.ms,
-                it.samples.startedAtS,
-                ThermalRecord(null, null, null, null, emptyList(), 0.0),
-            ),
-            delegation = null,
-            battery = null,
-            selfTest = null,
-            memory = MemoryMetrics(),
-            initMs = null,
-            build = null,
-            model = it.model.copy(recipe = "float32"),
-        )
-    }
+    fun float32(median: Double = 2.31) =
+        int8(median).let {
+            it.copy(
+                file = "mobilevit_xxs_cifar10_float32.tflite",
+                sizeBytes = 3_866_916,
+                threads = 2,
+                samples =
+                    Samples(
+                        it.samples.warmupMs,
+                        it.samples.ms,
+                        it.samples.startedAtS,
+                        ThermalRecord(null, null, null, null, emptyList(), 0.0),
+                    ),
+                delegation = null,
+                battery = null,
+                selfTest = null,
+                memory = MemoryMetrics(),
+                initMs = null,
+                build = null,
+                model = it.model.copy(recipe = "float32"),
+            )
+        }
 
     fun document(vararg results: BenchmarkResult) = ResultDocument(phone, results.toList())
 
@@ -109,10 +114,11 @@ object SampleResults {
         median: Double,
         count: Int,
     ): Samples {
-        val ms = DoubleArray(count) {
-            val outlier = if (it % 23 == 7) 0.35 else 0.0
-            median * (1 + 0.04 * sin(it * 2.4) + 0.02 * sin(it * 0.31) + outlier)
-        }
+        val ms =
+            DoubleArray(count) {
+                val outlier = if (it % 23 == 7) 0.35 else 0.0
+                median * (1 + 0.04 * sin(it * 2.4) + 0.02 * sin(it * 0.31) + outlier)
+            }
         val pause = 6.0 / count
         val started = DoubleArray(count) { it * pause }
         val heat = listOf(0.0 to 0.41, 2.0 to 0.46, 4.0 to 0.55, 5.9 to 0.58)
@@ -120,7 +126,15 @@ object SampleResults {
             warmupMs = DoubleArray(10) { median * if (it == 0) 6.0 else 1.1 },
             ms = ms,
             startedAtS = started,
-            thermal = ThermalRecord(0.4, 0.58, 0, 0, heat.map { HeatSample(it.first, it.second) }, 12.0),
+            thermal =
+                ThermalRecord(
+                    0.4,
+                    0.58,
+                    0,
+                    0,
+                    heat.map { HeatSample(it.first, it.second) },
+                    12.0,
+                ),
         )
     }
 }

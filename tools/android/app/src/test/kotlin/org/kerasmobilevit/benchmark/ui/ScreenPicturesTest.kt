@@ -40,7 +40,7 @@ import java.util.concurrent.Executor
  * and turned, whole and in large letters. Checks in passing what a picture does not show: that
  * fingers hit the buttons, and that TalkBack has words for them.
  */
-@Config(sdk = [35], shadows = [ShadowWarmPhone::class])
+@Config(sdk = [35])
 class ScreenPicturesTest : ScreenTest() {
     private enum class Look(
         val qualifiers: String,
@@ -154,11 +154,12 @@ class ScreenPicturesTest : ScreenTest() {
 
     @Test
     fun `failures of a run`() {
-        val advice = mapOf(
-            FailureKind.TOO_HOT to "Let the phone cool down, or run anyway: the result says so.",
-            FailureKind.CANCELLED to "Start it again.",
-            FailureKind.ACCELERATOR_MISSING to "Choose the CPU.",
-        )
+        val advice =
+            mapOf(
+                FailureKind.TOO_HOT to "Let the phone cool down, or run anyway.",
+                FailureKind.CANCELLED to "Start it again.",
+                FailureKind.ACCELERATOR_MISSING to "Choose the CPU.",
+            )
         for ((kind, text) in advice) {
             draw("run_${kind.key}") {
                 started { runs.fail(Failure(kind, "Expected one thing. Received: another.", text)) }
@@ -172,12 +173,13 @@ class ScreenPicturesTest : ScreenTest() {
         ResultStore(context).pinnedId =
             SampleResults.write(context, SampleResults.float32()).nameWithoutExtension
         draw("result") { start<ResultActivity>("file" to file.path) }
-        val poor = SampleResults.float32(231.7).copy(
-            accelerator = AcceleratorChoice.GPU,
-            selfTest = SampleResults.failed,
-            delegation = Delegation("TfLiteGpuDelegate", 199, 238, 3),
-            warnings = listOf("Battery saver was on: Android limits the clock frequency."),
-        )
+        val poor =
+            SampleResults.float32(231.7).copy(
+                accelerator = AcceleratorChoice.GPU,
+                selfTest = SampleResults.failed,
+                delegation = Delegation("TfLiteGpuDelegate", 199, 238, 3),
+                warnings = listOf("Battery saver was on: Android limits the clock frequency."),
+            )
         val other = SampleResults.write(context, poor)
         draw("result_poor") { start<ResultActivity>("file" to other.path) }
         other.writeText("{")

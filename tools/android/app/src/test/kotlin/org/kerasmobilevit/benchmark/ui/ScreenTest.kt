@@ -65,12 +65,23 @@ abstract class ScreenTest {
 
     protected fun texts(view: View): String =
         when {
-            view.visibility != View.VISIBLE -> ""
-            view is TextView -> "${plain(view.text)}\n"
-            view is ViewGroup -> (0 until view.childCount).joinToString("") {
-                texts(view.getChildAt(it))
+            view.visibility != View.VISIBLE -> {
+                ""
             }
-            else -> ""
+
+            view is TextView -> {
+                "${plain(view.text)}\n"
+            }
+
+            view is ViewGroup -> {
+                (0 until view.childCount).joinToString("") {
+                    texts(view.getChildAt(it))
+                }
+            }
+
+            else -> {
+                ""
+            }
         }
 
     /** Without the spaces that do not break. */

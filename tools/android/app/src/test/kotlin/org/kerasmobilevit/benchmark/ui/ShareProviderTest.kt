@@ -19,10 +19,11 @@ class ShareProviderTest : ScreenTest() {
 
     @Test
     fun `it is not exported`() {
-        val provider = context.packageManager.resolveContentProvider(
-            ShareProvider.AUTHORITY,
-            PackageManager.MATCH_ALL,
-        )!!
+        val provider =
+            context.packageManager.resolveContentProvider(
+                ShareProvider.AUTHORITY,
+                PackageManager.MATCH_ALL,
+            )!!
         assertFalse(provider.exported)
         assertTrue(provider.grantUriPermissions)
     }

@@ -13,8 +13,10 @@ import org.kerasmobilevit.benchmark.R
  * tablets. The width of a column grows with the font size. The order of the children, which
  * TalkBack and keyboards follow, is from top to bottom.
  */
-class AdaptiveColumns(context: Context, attributes: AttributeSet?) :
-    ViewGroup(context, attributes) {
+class AdaptiveColumns(
+    context: Context,
+    attributes: AttributeSet?,
+) : ViewGroup(context, attributes) {
     private val columnWidth = resources.getDimensionPixelSize(R.dimen.column_width)
     private val gap = resources.getDimensionPixelSize(R.dimen.gap)
 
@@ -36,7 +38,10 @@ class AdaptiveColumns(context: Context, attributes: AttributeSet?) :
         }
     }
 
-    override fun onMeasure(widthMeasureSpec: Int, heightMeasureSpec: Int) {
+    override fun onMeasure(
+        widthMeasureSpec: Int,
+        heightMeasureSpec: Int,
+    ) {
         val width = MeasureSpec.getSize(widthMeasureSpec)
         val room = width - paddingLeft - paddingRight
         val children = (0 until childCount).map(::getChildAt).filter { it.visibility != View.GONE }
@@ -60,15 +65,22 @@ class AdaptiveColumns(context: Context, attributes: AttributeSet?) :
         setMeasuredDimension(width, resolveSize(height, heightMeasureSpec))
     }
 
-    override fun onLayout(changed: Boolean, left: Int, top: Int, right: Int, bottom: Int) {
+    override fun onLayout(
+        changed: Boolean,
+        left: Int,
+        top: Int,
+        right: Int,
+        bottom: Int,
+    ) {
         for (child in (0 until childCount).map(::getChildAt)) {
             if (child.visibility == View.GONE) continue
             val place = child.layoutParams as LayoutParams
-            val start = if (layoutDirection == LAYOUT_DIRECTION_RTL) {
-                width - paddingRight - place.left - child.measuredWidth
-            } else {
-                paddingLeft + place.left
-            }
+            val start =
+                if (layoutDirection == LAYOUT_DIRECTION_RTL) {
+                    width - paddingRight - place.left - child.measuredWidth
+                } else {
+                    paddingLeft + place.left
+                }
             child.layout(
                 start,
                 place.top,
@@ -78,15 +90,13 @@ class AdaptiveColumns(context: Context, attributes: AttributeSet?) :
         }
     }
 
-    override fun generateLayoutParams(attributes: AttributeSet?) =
-        LayoutParams(context, attributes)
+    override fun generateLayoutParams(attributes: AttributeSet?) = LayoutParams(context, attributes)
 
     override fun generateLayoutParams(parameters: ViewGroup.LayoutParams?) = LayoutParams(false)
 
     override fun generateDefaultLayoutParams() = LayoutParams(false)
 
-    override fun checkLayoutParams(parameters: ViewGroup.LayoutParams?) =
-        parameters is LayoutParams
+    override fun checkLayoutParams(parameters: ViewGroup.LayoutParams?) = parameters is LayoutParams
 
     override fun shouldDelayChildPressedState() = false
 }

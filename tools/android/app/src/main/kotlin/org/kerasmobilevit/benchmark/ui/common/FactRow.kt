@@ -7,13 +7,19 @@ import android.view.ViewGroup
 import org.kerasmobilevit.benchmark.R
 
 /** A label and its value, or a field: side by side, or one below the other if both do not fit. */
-class FactRow(context: Context, attributes: AttributeSet?) : ViewGroup(context, attributes) {
+class FactRow(
+    context: Context,
+    attributes: AttributeSet?,
+) : ViewGroup(context, attributes) {
     private val gap = resources.getDimensionPixelSize(R.dimen.gap)
     private val label get() = getChildAt(0)
     private val value get() = getChildAt(1)
     private var stacked = false
 
-    override fun onMeasure(widthMeasureSpec: Int, heightMeasureSpec: Int) {
+    override fun onMeasure(
+        widthMeasureSpec: Int,
+        heightMeasureSpec: Int,
+    ) {
         val width = MeasureSpec.getSize(widthMeasureSpec)
         val room = width - paddingLeft - paddingRight
         measure(label, MeasureSpec.UNSPECIFIED, room)
@@ -21,11 +27,12 @@ class FactRow(context: Context, attributes: AttributeSet?) : ViewGroup(context, 
         stacked = label.measuredWidth + gap + value.measuredWidth > room
         measure(label, MeasureSpec.AT_MOST, room)
         measure(value, MeasureSpec.AT_MOST, room)
-        val both = if (stacked) {
-            label.measuredHeight + value.measuredHeight
-        } else {
-            maxOf(label.measuredHeight, value.measuredHeight)
-        }
+        val both =
+            if (stacked) {
+                label.measuredHeight + value.measuredHeight
+            } else {
+                maxOf(label.measuredHeight, value.measuredHeight)
+            }
         setMeasuredDimension(
             width,
             resolveSize(
@@ -44,7 +51,13 @@ class FactRow(context: Context, attributes: AttributeSet?) : ViewGroup(context, 
         MeasureSpec.makeMeasureSpec(0, MeasureSpec.UNSPECIFIED),
     )
 
-    override fun onLayout(changed: Boolean, left: Int, top: Int, right: Int, bottom: Int) {
+    override fun onLayout(
+        changed: Boolean,
+        left: Int,
+        top: Int,
+        right: Int,
+        bottom: Int,
+    ) {
         if (stacked) {
             val content = label.measuredHeight + value.measuredHeight
             val above = (height - content) / 2
@@ -60,17 +73,21 @@ class FactRow(context: Context, attributes: AttributeSet?) : ViewGroup(context, 
         }
     }
 
-    private fun place(view: View, start: Int, top: Int) {
-        val left = if (layoutDirection == LAYOUT_DIRECTION_RTL) {
-            width - start - view.measuredWidth
-        } else {
-            start
-        }
+    private fun place(
+        view: View,
+        start: Int,
+        top: Int,
+    ) {
+        val left =
+            if (layoutDirection == LAYOUT_DIRECTION_RTL) {
+                width - start - view.measuredWidth
+            } else {
+                start
+            }
         view.layout(left, top, left + view.measuredWidth, top + view.measuredHeight)
     }
 
     override fun shouldDelayChildPressedState() = false
 
-    override fun generateLayoutParams(attributes: AttributeSet?) =
-        LayoutParams(context, attributes)
+    override fun generateLayoutParams(attributes: AttributeSet?) = LayoutParams(context, attributes)
 }

@@ -8,10 +8,16 @@ import android.widget.TextView
 import org.kerasmobilevit.benchmark.R
 
 /** A label and its value. */
-data class Fact(val label: String, val value: String)
+data class Fact(
+    val label: String,
+    val value: String,
+)
 
 /** Rows of facts with a line between them. */
-class FactTable(context: Context, attributes: AttributeSet?) : LinearLayout(context, attributes) {
+class FactTable(
+    context: Context,
+    attributes: AttributeSet?,
+) : LinearLayout(context, attributes) {
     init {
         orientation = VERTICAL
         showDividers = SHOW_DIVIDER_MIDDLE

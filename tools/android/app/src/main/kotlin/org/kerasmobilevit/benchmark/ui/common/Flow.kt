@@ -7,11 +7,17 @@ import android.view.ViewGroup
 import org.kerasmobilevit.benchmark.R
 
 /** Children side by side, in the next line where one has no room: for buttons and badges. */
-class Flow(context: Context, attributes: AttributeSet?) : ViewGroup(context, attributes) {
+class Flow(
+    context: Context,
+    attributes: AttributeSet?,
+) : ViewGroup(context, attributes) {
     private val gap = resources.getDimensionPixelSize(R.dimen.flow_gap)
     private val lines = mutableListOf<List<View>>()
 
-    override fun onMeasure(widthMeasureSpec: Int, heightMeasureSpec: Int) {
+    override fun onMeasure(
+        widthMeasureSpec: Int,
+        heightMeasureSpec: Int,
+    ) {
         val width = MeasureSpec.getSize(widthMeasureSpec)
         val room = width - paddingLeft - paddingRight
         lines.clear()
@@ -39,17 +45,24 @@ class Flow(context: Context, attributes: AttributeSet?) : ViewGroup(context, att
         )
     }
 
-    override fun onLayout(changed: Boolean, left: Int, top: Int, right: Int, bottom: Int) {
+    override fun onLayout(
+        changed: Boolean,
+        left: Int,
+        top: Int,
+        right: Int,
+        bottom: Int,
+    ) {
         var y = paddingTop
         for (line in lines) {
             var x = paddingStart
             val height = heightOf(line)
             for (child in line) {
-                val start = if (layoutDirection == LAYOUT_DIRECTION_RTL) {
-                    width - x - child.measuredWidth
-                } else {
-                    x
-                }
+                val start =
+                    if (layoutDirection == LAYOUT_DIRECTION_RTL) {
+                        width - x - child.measuredWidth
+                    } else {
+                        x
+                    }
                 val above = y + (height - child.measuredHeight) / 2
                 child.layout(
                     start,
@@ -65,8 +78,7 @@ class Flow(context: Context, attributes: AttributeSet?) : ViewGroup(context, att
 
     private fun heightOf(line: List<View>) = line.maxOf { it.measuredHeight }
 
-    override fun generateLayoutParams(attributes: AttributeSet?) =
-        LayoutParams(context, attributes)
+    override fun generateLayoutParams(attributes: AttributeSet?) = LayoutParams(context, attributes)
 
     override fun shouldDelayChildPressedState() = false
 }

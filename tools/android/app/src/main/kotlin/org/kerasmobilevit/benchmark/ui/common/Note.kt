@@ -9,7 +9,11 @@ import org.kerasmobilevit.benchmark.R
 import java.io.Serializable
 
 /** How a note looks. */
-enum class NoteKind(val ground: Int, val ink: Int, val icon: Int) {
+enum class NoteKind(
+    val ground: Int,
+    val ink: Int,
+    val icon: Int,
+) {
     GOOD(R.drawable.note_good, R.color.on_good_container, R.drawable.ic_check),
     WARNING(R.drawable.note_warning, R.color.on_warning_container, R.drawable.ic_warning),
     ERROR(R.drawable.note_error, R.color.on_error_container, R.drawable.ic_error),

@@ -7,7 +7,9 @@ import android.widget.Toolbar
 import org.kerasmobilevit.benchmark.R
 
 /** A screen with a toolbar. Its layout includes `@layout/toolbar`. */
-abstract class Screen(private val layout: Int) : Activity() {
+abstract class Screen(
+    private val layout: Int,
+) : Activity() {
     /** Whether the toolbar leads back. Not on the first screen. */
     protected open val hasBack = true
 
@@ -30,9 +32,11 @@ abstract class Screen(private val layout: Int) : Activity() {
     }
 
     /** Does [work] off the main thread and hands it to [then] on it, unless the screen is gone. */
-    protected fun <T> inBackground(work: () -> T, then: (T) -> Unit) =
-        Background.executor.execute {
-            val done = work()
-            runOnUiThread { if (!isDestroyed) then(done) }
-        }
+    protected fun <T> inBackground(
+        work: () -> T,
+        then: (T) -> Unit,
+    ) = Background.executor.execute {
+        val done = work()
+        runOnUiThread { if (!isDestroyed) then(done) }
+    }
 }

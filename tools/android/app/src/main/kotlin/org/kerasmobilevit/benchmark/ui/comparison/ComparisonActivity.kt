@@ -62,12 +62,13 @@ class ComparisonActivity : Screen(R.layout.comparison) {
         ResultSummary(view).show(result, name)
     }
 
-    private fun missing() = Note(
-        NoteKind.ERROR,
-        getString(R.string.comparison_missing),
-        getString(R.string.comparison_missing_message),
-        getString(R.string.comparison_missing_advice),
-    )
+    private fun missing() =
+        Note(
+            NoteKind.ERROR,
+            getString(R.string.comparison_missing),
+            getString(R.string.comparison_missing_message),
+            getString(R.string.comparison_missing_advice),
+        )
 
     private fun showIf(
         id: Int,
@@ -78,13 +79,14 @@ class ComparisonActivity : Screen(R.layout.comparison) {
 
     companion object {
         private const val FILE = "file"
-        private val CARDS = listOf(
-            R.id.comparison_headline,
-            R.id.comparison_ranges_card,
-            R.id.comparison_differences,
-            R.id.comparison_this,
-            R.id.comparison_pinned,
-        )
+        private val CARDS =
+            listOf(
+                R.id.comparison_headline,
+                R.id.comparison_ranges_card,
+                R.id.comparison_differences,
+                R.id.comparison_this,
+                R.id.comparison_pinned,
+            )
 
         /** Compares the result in a file with the pinned one. */
         fun start(

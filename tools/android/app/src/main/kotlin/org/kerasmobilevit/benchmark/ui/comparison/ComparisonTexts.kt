@@ -30,12 +30,17 @@ class ComparisonTexts(
         // Times are the inverse of speeds.
         val change = 1 / comparison.ratio - 1
         return when {
-            isSame(comparison.ratio) -> resources.getString(R.string.comparison_same_caption)
+            isSame(comparison.ratio) -> {
+                resources.getString(R.string.comparison_same_caption)
+            }
 
-            change < 0 ->
+            change < 0 -> {
                 resources.getString(R.string.comparison_faster_caption, format.percent(-change))
+            }
 
-            else -> resources.getString(R.string.comparison_slower_caption, format.percent(change))
+            else -> {
+                resources.getString(R.string.comparison_slower_caption, format.percent(change))
+            }
         }
     }
 
@@ -70,8 +75,9 @@ class ComparisonTexts(
                 resources.getString(R.string.comparison_alike_message),
             )
         } else {
-            val lines = listOf(resources.getString(R.string.comparison_different_message)) +
-                differences.map { resources.getString(R.string.list_item, it) }
+            val lines =
+                listOf(resources.getString(R.string.comparison_different_message)) +
+                    differences.map { resources.getString(R.string.list_item, it) }
             Note(
                 NoteKind.WARNING,
                 resources.getString(R.string.comparison_different),

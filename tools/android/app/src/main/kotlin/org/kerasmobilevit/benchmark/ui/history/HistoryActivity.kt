@@ -60,17 +60,18 @@ class HistoryActivity : Screen(R.layout.history) {
         return true
     }
 
-    private fun share() = inBackground({
-        try {
-            ShareResults(this).csv("mobilevit_results", results.mapNotNull { it.document })
-        } catch (_: IOException) {
-            null
+    private fun share() =
+        inBackground({
+            try {
+                ShareResults(this).csv("mobilevit_results", results.mapNotNull { it.document })
+            } catch (_: IOException) {
+                null
+            }
+        }) { intent ->
+            if (intent != null) {
+                startActivity(intent)
+            } else {
+                Toast.makeText(this, R.string.result_share_failed, Toast.LENGTH_LONG).show()
+            }
         }
-    }) { intent ->
-        if (intent != null) {
-            startActivity(intent)
-        } else {
-            Toast.makeText(this, R.string.result_share_failed, Toast.LENGTH_LONG).show()
-        }
-    }
 }

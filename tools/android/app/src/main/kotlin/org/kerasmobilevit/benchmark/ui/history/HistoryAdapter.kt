@@ -26,9 +26,10 @@ class HistoryAdapter(
         recycled: View?,
         parent: ViewGroup,
     ): View {
-        val row = recycled ?: LayoutInflater
-            .from(parent.context)
-            .inflate(R.layout.history_row, parent, false)
+        val row =
+            recycled ?: LayoutInflater
+                .from(parent.context)
+                .inflate(R.layout.history_row, parent, false)
         show(row, results[position])
         return row
     }
@@ -40,15 +41,17 @@ class HistoryAdapter(
         val resources = row.resources
         val format = Format(resources)
         val result = stored.result
-        val date = DateFormat
-            .getDateTimeInstance(DateFormat.MEDIUM, DateFormat.SHORT)
-            .format(stored.date)
-        val how = if (result == null) {
-            resources.getString(R.string.history_damaged)
-        } else {
-            val accelerator = format.accelerator(result.accelerator)
-            format.line(listOf(accelerator, format.threads(result.threads)))
-        }
+        val date =
+            DateFormat
+                .getDateTimeInstance(DateFormat.MEDIUM, DateFormat.SHORT)
+                .format(stored.date)
+        val how =
+            if (result == null) {
+                resources.getString(R.string.history_damaged)
+            } else {
+                val accelerator = format.accelerator(result.accelerator)
+                format.line(listOf(accelerator, format.threads(result.threads)))
+            }
         val median = result?.let { format.ms(it.statistics.median) }.orEmpty()
         row.text(R.id.history_name, result?.file ?: stored.file.name)
         row.text(R.id.history_how, how)

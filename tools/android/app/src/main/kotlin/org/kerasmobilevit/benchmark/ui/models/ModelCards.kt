@@ -34,16 +34,26 @@ class ModelCards(
         return card
     }
 
-    private fun explain(card: View, entry: ModelEntry) {
+    private fun explain(
+        card: View,
+        entry: ModelEntry,
+    ) {
         val title = resources.getString(R.string.model_bad_title, entry.file.name)
         Note(NoteKind.ERROR, title, entry.problem?.message, entry.problem?.advice)
             .show(card.findViewById(R.id.model_note))
     }
 
-    private fun describe(card: View, entry: ModelEntry) {
+    private fun describe(
+        card: View,
+        entry: ModelEntry,
+    ) {
         val model = entry.model ?: return
         val info = model.info
-        fun show(id: Int, text: String) = card.findViewById<TextView>(id).apply {
+
+        fun show(
+            id: Int,
+            text: String,
+        ) = card.findViewById<TextView>(id).apply {
             this.text = text
             visibility = if (text.isBlank()) View.GONE else View.VISIBLE
         }

@@ -21,10 +21,14 @@ class ModelEntry(
 ) {
     companion object {
         /** Reads a file, whatever it is. */
-        fun read(file: File, source: ModelSource): ModelEntry = try {
-            ModelEntry(file, source, ModelFile.read(file), null)
-        } catch (problem: ModelFileException) {
-            ModelEntry(file, source, null, problem)
-        }
+        fun read(
+            file: File,
+            source: ModelSource,
+        ): ModelEntry =
+            try {
+                ModelEntry(file, source, ModelFile.read(file), null)
+            } catch (problem: ModelFileException) {
+                ModelEntry(file, source, null, problem)
+            }
     }
 }

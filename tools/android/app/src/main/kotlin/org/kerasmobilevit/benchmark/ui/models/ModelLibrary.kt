@@ -36,8 +36,9 @@ class ModelLibrary(
     fun copy(uri: Uri): File {
         opened.mkdirs()
         val file = unused(safeName(nameOf(uri)))
-        val stream = context.contentResolver.openInputStream(uri)
-            ?: throw FileNotFoundException(uri.toString())
+        val stream =
+            context.contentResolver.openInputStream(uri)
+                ?: throw FileNotFoundException(uri.toString())
         write(file, stream)
         return file
     }
@@ -45,14 +46,15 @@ class ModelLibrary(
     /** Name of what the picker gave, for messages. */
     fun nameOf(uri: Uri): String {
         val columns = arrayOf(OpenableColumns.DISPLAY_NAME)
-        val name = try {
-            context.contentResolver.query(uri, columns, null, null, null)?.use {
-                if (it.moveToFirst()) it.getString(0) else null
+        val name =
+            try {
+                context.contentResolver.query(uri, columns, null, null, null)?.use {
+                    if (it.moveToFirst()) it.getString(0) else null
+                }
+            } catch (_: RuntimeException) {
+                // Providers are programs of others.
+                null
             }
-        } catch (_: RuntimeException) {
-            // Providers are programs of others.
-            null
-        }
         return name ?: uri.lastPathSegment ?: "model"
     }
 
@@ -62,7 +64,9 @@ class ModelLibrary(
     }
 
     private fun filesIn(folder: File): List<File> =
-        folder.listFiles { file -> file.isFile && file.name.endsWith(SUFFIX) }.orEmpty()
+        folder
+            .listFiles { file -> file.isFile && file.name.endsWith(SUFFIX) }
+            .orEmpty()
             .sortedBy { it.name.lowercase() }
 
     private fun unused(name: String): File {
@@ -74,7 +78,10 @@ class ModelLibrary(
     }
 
     /** Never leaves a part of a file under its name. */
-    private fun write(file: File, stream: InputStream) {
+    private fun write(
+        file: File,
+        stream: InputStream,
+    ) {
         val part = File(file.path + ".part")
         try {
             stream.use { from -> part.outputStream().use { copyBounded(from, it) } }
@@ -84,7 +91,10 @@ class ModelLibrary(
         }
     }
 
-    private fun copyBounded(from: InputStream, to: OutputStream) {
+    private fun copyBounded(
+        from: InputStream,
+        to: OutputStream,
+    ) {
         val buffer = ByteArray(1 shl 16)
         var total = 0L
         while (true) {
@@ -105,11 +115,18 @@ class ModelLibrary(
 
         /** The last part of a name, with nothing that a file system could mind. */
         internal fun safeName(name: String): String =
-            name.substringAfterLast('/').replace(Regex("[^\\p{L}\\p{N}._ -]"), "_")
-                .trimStart('.').removeSuffix(SUFFIX).take(100).ifBlank { "model" } + SUFFIX
+            name
+                .substringAfterLast('/')
+                .replace(Regex("[^\\p{L}\\p{N}._ -]"), "_")
+                .trimStart('.')
+                .removeSuffix(SUFFIX)
+                .take(100)
+                .ifBlank { "model" } + SUFFIX
     }
 }
 
 /** The file has more bytes than a model may. */
-class FileTooLargeException(val bytes: Long, val limit: Long) :
-    IOException("Expected at most $limit bytes. Received: more than ${bytes - 1}")
+class FileTooLargeException(
+    val bytes: Long,
+    val limit: Long,
+) : IOException("Expected at most $limit bytes. Received: more than ${bytes - 1}")

@@ -43,15 +43,29 @@ class AnswerTexts(
     }
 
     private fun first(answers: Answers): Note {
-        val one = answers.rows.find { it.first?.rank == 1 }?.label.orEmpty()
-        val two = answers.rows.find { it.second?.rank == 1 }?.label.orEmpty()
+        val one =
+            answers.rows
+                .find { it.first?.rank == 1 }
+                ?.label
+                .orEmpty()
+        val two =
+            answers.rows
+                .find { it.second?.rank == 1 }
+                ?.label
+                .orEmpty()
         return if (one == two) {
             Note(NoteKind.GOOD, resources.getString(R.string.photo_same_first, one))
         } else {
             Note(
                 NoteKind.WARNING,
                 resources.getString(R.string.photo_other_first),
-                resources.getString(R.string.photo_other_first_message, names[0], one, names[1], two),
+                resources.getString(
+                    R.string.photo_other_first_message,
+                    names[0],
+                    one,
+                    names[1],
+                    two,
+                ),
             )
         }
     }
@@ -62,11 +76,12 @@ class AnswerTexts(
         unit: AnswerUnit,
     ): String {
         if (answer == null) return resources.getString(R.string.photo_no_answer)
-        val value = when (unit) {
-            AnswerUnit.PROBABILITY, AnswerUnit.SHARE -> format.percent(answer.value)
-            AnswerUnit.COUNT -> format.decimal(answer.value, 0)
-            AnswerUnit.VALUE -> format.decimal(answer.value, 3)
-        }
+        val value =
+            when (unit) {
+                AnswerUnit.PROBABILITY, AnswerUnit.SHARE -> format.percent(answer.value)
+                AnswerUnit.COUNT -> format.decimal(answer.value, 0)
+                AnswerUnit.VALUE -> format.decimal(answer.value, 3)
+            }
         val rank = answer.rank ?: return value
         return resources.getString(R.string.photo_ranked, rank, value)
     }
@@ -79,32 +94,47 @@ class AnswerTexts(
         val first = row.first
         val second = row.second
         return when {
-            row.difference == Difference.NONE -> ""
+            row.difference == Difference.NONE -> {
+                ""
+            }
 
-            first == null || second == null -> resources.getString(
-                if (unit == AnswerUnit.PROBABILITY) R.string.photo_only_top else R.string.photo_only,
-                names[if (first == null) 1 else 0],
-            )
+            first == null || second == null -> {
+                resources.getString(
+                    if (unit ==
+                        AnswerUnit.PROBABILITY
+                    ) {
+                        R.string.photo_only_top
+                    } else {
+                        R.string.photo_only
+                    },
+                    names[if (first == null) 1 else 0],
+                )
+            }
 
-            row.difference == Difference.RANK ->
+            row.difference == Difference.RANK -> {
                 resources.getString(R.string.photo_other_rank, first.rank, second.rank)
+            }
 
-            unit == AnswerUnit.PROBABILITY || unit == AnswerUnit.SHARE -> change(
-                format.decimal(100 * abs(second.value - first.value), 1),
-                second.value > first.value,
-                R.string.photo_more_points,
-                R.string.photo_less_points,
-            )
+            unit == AnswerUnit.PROBABILITY || unit == AnswerUnit.SHARE -> {
+                change(
+                    format.decimal(100 * abs(second.value - first.value), 1),
+                    second.value > first.value,
+                    R.string.photo_more_points,
+                    R.string.photo_less_points,
+                )
+            }
 
-            else -> change(
-                format.decimal(
-                    abs(second.value - first.value),
-                    if (unit == AnswerUnit.COUNT) 0 else 3,
-                ),
-                second.value > first.value,
-                R.string.photo_more,
-                R.string.photo_less,
-            )
+            else -> {
+                change(
+                    format.decimal(
+                        abs(second.value - first.value),
+                        if (unit == AnswerUnit.COUNT) 0 else 3,
+                    ),
+                    second.value > first.value,
+                    R.string.photo_more,
+                    R.string.photo_less,
+                )
+            }
         }
     }
 

@@ -46,52 +46,66 @@ data class Answers(
             first: Prediction,
             second: Prediction,
             infos: List<ModelInfo>,
-        ): Answers? = when {
-            first is Prediction.Classes && second is Prediction.Classes ->
-                ranked(first.ranked, second.ranked)
+        ): Answers? =
+            when {
+                first is Prediction.Classes && second is Prediction.Classes -> {
+                    ranked(first.ranked, second.ranked)
+                }
 
-            first is Prediction.Labels && second is Prediction.Labels ->
-                ranked(first.ranked, second.ranked)
+                first is Prediction.Labels && second is Prediction.Labels -> {
+                    ranked(first.ranked, second.ranked)
+                }
 
-            first is Prediction.Boxes && second is Prediction.Boxes ->
-                Answers(AnswerUnit.COUNT, join(counts(first), counts(second), 0.5))
+                first is Prediction.Boxes && second is Prediction.Boxes -> {
+                    Answers(AnswerUnit.COUNT, join(counts(first), counts(second), 0.5))
+                }
 
-            first is Prediction.Mask && second is Prediction.Mask -> Answers(
-                AnswerUnit.SHARE,
-                join(shares(first, infos[0]), shares(second, infos[1]), VISIBLE),
-                agreement(first, second),
-            )
+                first is Prediction.Mask && second is Prediction.Mask -> {
+                    Answers(
+                        AnswerUnit.SHARE,
+                        join(shares(first, infos[0]), shares(second, infos[1]), VISIBLE),
+                        agreement(first, second),
+                    )
+                }
 
-            first is Prediction.Values && second is Prediction.Values -> Answers(
-                AnswerUnit.VALUE,
-                join(
-                    first.values.associate { it.label to Answer(null, it.value) },
-                    second.values.associate { it.label to Answer(null, it.value) },
-                    Double.MIN_VALUE,
-                ),
-            )
+                first is Prediction.Values && second is Prediction.Values -> {
+                    Answers(
+                        AnswerUnit.VALUE,
+                        join(
+                            first.values.associate { it.label to Answer(null, it.value) },
+                            second.values.associate { it.label to Answer(null, it.value) },
+                            Double.MIN_VALUE,
+                        ),
+                    )
+                }
 
-            else -> null
-        }
+                else -> {
+                    null
+                }
+            }
 
         private fun ranked(
             first: List<Scored>,
             second: List<Scored>,
         ) = Answers(AnswerUnit.PROBABILITY, join(top(first), top(second), VISIBLE))
 
-        private fun top(ranked: List<Scored>) = ranked.take(TOP)
-            .mapIndexed { index, it -> it.label to Answer(index + 1, it.score) }
-            .toMap()
+        private fun top(ranked: List<Scored>) =
+            ranked
+                .take(TOP)
+                .mapIndexed { index, it -> it.label to Answer(index + 1, it.score) }
+                .toMap()
 
-        private fun counts(boxes: Prediction.Boxes) = boxes.boxes
-            .groupingBy { it.found.label }
-            .eachCount()
-            .mapValues { Answer(null, it.value.toDouble()) }
+        private fun counts(boxes: Prediction.Boxes) =
+            boxes.boxes
+                .groupingBy { it.found.label }
+                .eachCount()
+                .mapValues { Answer(null, it.value.toDouble()) }
 
         private fun shares(
             mask: Prediction.Mask,
             info: ModelInfo,
-        ) = mask.classes.toList()
+        ) = mask.classes
+            .toList()
             .groupingBy { it }
             .eachCount()
             .entries
@@ -115,11 +129,12 @@ data class Answers(
             first: Map<String, Answer>,
             second: Map<String, Answer>,
             visible: Double,
-        ): List<AnswerRow> = (first.keys + second.keys).map { label ->
-            val one = first[label]
-            val two = second[label]
-            AnswerRow(label, one, two, difference(one, two, visible))
-        }
+        ): List<AnswerRow> =
+            (first.keys + second.keys).map { label ->
+                val one = first[label]
+                val two = second[label]
+                AnswerRow(label, one, two, difference(one, two, visible))
+            }
 
         private fun difference(
             first: Answer?,

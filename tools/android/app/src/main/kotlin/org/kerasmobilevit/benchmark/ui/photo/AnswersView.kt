@@ -51,11 +51,12 @@ class AnswersView(
         card.visibility = View.VISIBLE
         val first = answers.first()
         val second = answers.last()
-        val compared = Answers.of(
-            first.result.prediction,
-            second.result.prediction,
-            listOf(first.info, second.info),
-        )
+        val compared =
+            Answers.of(
+                first.result.prediction,
+                second.result.prediction,
+                listOf(first.info, second.info),
+            )
         val texts = AnswerTexts(resources, listOf(first.name, second.name))
         card.findViewById<View>(R.id.photo_headline).let {
             it.visibility = if (answers.size == 1) View.GONE else View.VISIBLE
@@ -84,16 +85,23 @@ class AnswersView(
                 visibility = if (difference.isEmpty()) View.GONE else View.VISIBLE
             }
             val values = listOf(row.first, row.second).map { texts.value(it, unit) }
-            showAnswer(view.findViewById(R.id.row_first), named.first().name, values[0], row.first, unit)
+            showAnswer(
+                view.findViewById(R.id.row_first),
+                named.first().name,
+                values[0],
+                row.first,
+                unit,
+            )
             val second = view.findViewById<View>(R.id.row_second)
             showAnswer(second, named.last().name, values[1], row.second, unit)
             if (named.size == 1) second.visibility = View.GONE
-            view.contentDescription = format.line(
-                listOf(row.label) +
-                    named.mapIndexed { index, it ->
-                        resources.getString(R.string.fact_description, it.name, values[index])
-                    } + difference,
-            )
+            view.contentDescription =
+                format.line(
+                    listOf(row.label) +
+                        named.mapIndexed { index, it ->
+                            resources.getString(R.string.fact_description, it.name, values[index])
+                        } + difference,
+                )
             rows.addView(view)
         }
     }
@@ -120,14 +128,16 @@ class AnswersView(
         answer: NamedAnswer,
     ) {
         val prediction = answer.result.prediction
-        val text = when (prediction) {
-            is Prediction.Boxes -> objects(prediction)
-            is Prediction.Mask -> ""
-            else -> return
-        }
-        val view = LayoutInflater
-            .from(columns.context)
-            .inflate(R.layout.photo_overlay, columns, false)
+        val text =
+            when (prediction) {
+                is Prediction.Boxes -> objects(prediction)
+                is Prediction.Mask -> ""
+                else -> return
+            }
+        val view =
+            LayoutInflater
+                .from(columns.context)
+                .inflate(R.layout.photo_overlay, columns, false)
         view.findViewById<TextView>(R.id.overlay_title).text = answer.name
         view.findViewById<TextView>(R.id.overlay_text).apply {
             this.text = text
@@ -135,10 +145,15 @@ class AnswersView(
         }
         view.findViewById<PredictionPicture>(R.id.overlay_picture).apply {
             show(photo, answer.info, prediction)
-            contentDescription = resources.getString(
-                if (prediction is Prediction.Mask) R.string.photo_mask_description else R.string.photo_boxes_description,
-                answer.name,
-            )
+            contentDescription =
+                resources.getString(
+                    if (prediction is Prediction.Mask) {
+                        R.string.photo_mask_description
+                    } else {
+                        R.string.photo_boxes_description
+                    },
+                    answer.name,
+                )
         }
         columns.addView(view, columns.indexOfChild(card))
         overlays += view

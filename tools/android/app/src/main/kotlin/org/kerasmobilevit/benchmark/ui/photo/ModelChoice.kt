@@ -19,11 +19,12 @@ class ModelChoice(
 
     /** The two models, or one if there is only one. */
     val chosen: List<ModelEntry>
-        get() = if (models.isEmpty()) {
-            emptyList()
-        } else {
-            listOf(first, second).map { models[it.selectedItemPosition] }.distinct()
-        }
+        get() =
+            if (models.isEmpty()) {
+                emptyList()
+            } else {
+                listOf(first, second).map { models[it.selectedItemPosition] }.distinct()
+            }
 
     /** Shows models to choose from. Keeps files that were chosen. */
     fun show(
@@ -33,17 +34,23 @@ class ModelChoice(
         this.models = models
         val texts = ModelTexts(first.resources)
         val format = Format(first.resources)
-        val names = models.map {
-            val recipe = it.model?.info?.recipe.orEmpty()
-            format.line(listOf(recipe, texts.name(it), texts.source(it.source)))
-        }
+        val names =
+            models.map {
+                val recipe =
+                    it.model
+                        ?.info
+                        ?.recipe
+                        .orEmpty()
+                format.line(listOf(recipe, texts.name(it), texts.source(it.source)))
+            }
         fill(first, names, index(files.getOrNull(0)) ?: recipe("float32") ?: 0)
         val other = if (models.size > 1) 1 else 0
         fill(second, names, index(files.getOrNull(1)) ?: recipe("int8") ?: other)
         last = chosen
     }
 
-    private fun index(path: String?) = models.indexOfFirst { it.file.path == path }.takeIf { it >= 0 }
+    private fun index(path: String?) =
+        models.indexOfFirst { it.file.path == path }.takeIf { it >= 0 }
 
     private fun recipe(name: String) =
         models.indexOfFirst { it.model?.info?.recipe == name }.takeIf { it >= 0 }
@@ -59,20 +66,21 @@ class ModelChoice(
                 setDropDownViewResource(android.R.layout.simple_spinner_dropdown_item)
             }
         if (names.isNotEmpty()) spinner.setSelection(selected)
-        spinner.onItemSelectedListener = object : AdapterView.OnItemSelectedListener {
-            override fun onItemSelected(
-                parent: AdapterView<*>?,
-                view: View?,
-                position: Int,
-                id: Long,
-            ) {
-                // Android also calls it for the first selection, which nobody made.
-                if (chosen == last) return
-                last = chosen
-                onChange()
-            }
+        spinner.onItemSelectedListener =
+            object : AdapterView.OnItemSelectedListener {
+                override fun onItemSelected(
+                    parent: AdapterView<*>?,
+                    view: View?,
+                    position: Int,
+                    id: Long,
+                ) {
+                    // Android also calls it for the first selection, which nobody made.
+                    if (chosen == last) return
+                    last = chosen
+                    onChange()
+                }
 
-            override fun onNothingSelected(parent: AdapterView<*>?) = Unit
-        }
+                override fun onNothingSelected(parent: AdapterView<*>?) = Unit
+            }
     }
 }

@@ -75,22 +75,24 @@ class PhotoActivity : Screen(R.layout.photo) {
         super.onDestroy()
     }
 
-    private fun pick() = launch(
-        PICK,
-        Intent(Intent.ACTION_OPEN_DOCUMENT).apply {
-            addCategory(Intent.CATEGORY_OPENABLE)
-            type = "image/*"
-        },
-        R.string.photo_no_picker,
-        R.string.photo_no_picker_advice,
-    )
+    private fun pick() =
+        launch(
+            PICK,
+            Intent(Intent.ACTION_OPEN_DOCUMENT).apply {
+                addCategory(Intent.CATEGORY_OPENABLE)
+                type = "image/*"
+            },
+            R.string.photo_no_picker,
+            R.string.photo_no_picker_advice,
+        )
 
     private fun shoot() {
-        val target = try {
-            files.prepareShot()
-        } catch (e: IOException) {
-            return show(storageProblem(e))
-        }
+        val target =
+            try {
+                files.prepareShot()
+            } catch (e: IOException) {
+                return show(storageProblem(e))
+            }
         launch(
             SHOOT,
             Intent(MediaStore.ACTION_IMAGE_CAPTURE).apply {
@@ -127,18 +129,19 @@ class PhotoActivity : Screen(R.layout.photo) {
         }
     }
 
-    private fun take(uri: Uri) = inBackground({
-        try {
-            files.take(uri)
-            null
-        } catch (e: IOException) {
-            storageProblem(e)
-        } catch (e: SecurityException) {
-            storageProblem(e)
+    private fun take(uri: Uri) =
+        inBackground({
+            try {
+                files.take(uri)
+                null
+            } catch (e: IOException) {
+                storageProblem(e)
+            } catch (e: SecurityException) {
+                storageProblem(e)
+            }
+        }) { problem ->
+            if (problem == null) open() else show(problem)
         }
-    }) { problem ->
-        if (problem == null) open() else show(problem)
-    }
 
     /** Decodes the photo, then asks the models. */
     private fun open() {
@@ -152,20 +155,22 @@ class PhotoActivity : Screen(R.layout.photo) {
         }
     }
 
-    private fun preview(): Pair<Bitmap?, Note?> = try {
-        val photo = Photos.decode(files.picture)
-        val scale = MOST_SIDE / maxOf(photo.width, photo.height).toFloat()
-        val small = if (scale >= 1) {
-            photo
-        } else {
-            val width = maxOf(1, (photo.width * scale).toInt())
-            val height = maxOf(1, (photo.height * scale).toInt())
-            Bitmap.createScaledBitmap(photo, width, height, true)
+    private fun preview(): Pair<Bitmap?, Note?> =
+        try {
+            val photo = Photos.decode(files.picture)
+            val scale = MOST_SIDE / maxOf(photo.width, photo.height).toFloat()
+            val small =
+                if (scale >= 1) {
+                    photo
+                } else {
+                    val width = maxOf(1, (photo.width * scale).toInt())
+                    val height = maxOf(1, (photo.height * scale).toInt())
+                    Bitmap.createScaledBitmap(photo, width, height, true)
+                }
+            small to null
+        } catch (e: FailureException) {
+            null to e.failure.toNote(resources)
         }
-        small to null
-    } catch (e: FailureException) {
-        null to e.failure.toNote(resources)
-    }
 
     private fun ask() {
         if (kept.photo == null || choice.chosen.isEmpty()) return
@@ -185,16 +190,20 @@ class PhotoActivity : Screen(R.layout.photo) {
     }
 
     private fun named(results: List<PhotoResult>): List<NamedAnswer> {
-        val infos = results.map { result ->
-            checkNotNull(models.find { it.file == result.model }?.model).info
-        }
+        val infos =
+            results.map { result ->
+                checkNotNull(models.find { it.file == result.model }?.model).info
+            }
         val recipes = infos.map { it.recipe }
         // Recipes tell them apart, if they are not the same.
-        val names = if (recipes.distinct().size == recipes.size && recipes.all { it.isNotBlank() }) {
-            recipes
-        } else {
-            results.map { it.model.name }
-        }
+        val names =
+            if (recipes.distinct().size == recipes.size &&
+                recipes.all { it.isNotBlank() }
+            ) {
+                recipes
+            } else {
+                results.map { it.model.name }
+            }
         return results.indices.map { NamedAnswer(names[it], infos[it], results[it]) }
     }
 
@@ -211,24 +220,27 @@ class PhotoActivity : Screen(R.layout.photo) {
         if (note != null) findViewById<View>(R.id.scroll).scrollTo(0, 0)
     }
 
-    private fun storageProblem(problem: Exception) = Note(
-        NoteKind.ERROR,
-        getString(R.string.photo_unreadable),
-        problem.message,
-        getString(R.string.photo_unreadable_advice),
-    )
+    private fun storageProblem(problem: Exception) =
+        Note(
+            NoteKind.ERROR,
+            getString(R.string.photo_unreadable),
+            problem.message,
+            getString(R.string.photo_unreadable_advice),
+        )
 
-    private fun noShot() = Note(
-        NoteKind.ERROR,
-        getString(R.string.photo_no_shot),
-        advice = getString(R.string.photo_no_shot_advice),
-    )
+    private fun noShot() =
+        Note(
+            NoteKind.ERROR,
+            getString(R.string.photo_no_shot),
+            advice = getString(R.string.photo_no_shot_advice),
+        )
 
-    private fun noModels() = Note(
-        NoteKind.ERROR,
-        getString(R.string.photo_no_models),
-        advice = getString(R.string.photo_no_models_advice),
-    )
+    private fun noModels() =
+        Note(
+            NoteKind.ERROR,
+            getString(R.string.photo_no_models),
+            advice = getString(R.string.photo_no_models_advice),
+        )
 
     private fun showIf(
         id: Int,

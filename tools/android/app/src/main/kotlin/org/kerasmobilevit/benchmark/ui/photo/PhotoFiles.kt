@@ -37,8 +37,9 @@ class PhotoFiles(
      * @throws IOException if it cannot be read, is far too large, or there is no space.
      */
     fun take(uri: Uri) {
-        val stream = context.contentResolver.openInputStream(uri)
-            ?: throw FileNotFoundException(uri.toString())
+        val stream =
+            context.contentResolver.openInputStream(uri)
+                ?: throw FileNotFoundException(uri.toString())
         val part = File(picture.path + ".part")
         try {
             stream.use { copy(it, part) }

@@ -21,15 +21,17 @@ class PredictionPicture(
     private val density = resources.displayMetrics.density
     private val colors = resources.getIntArray(R.array.overlay_colors)
     private val smooth = Paint(Paint.FILTER_BITMAP_FLAG)
-    private val frame = Paint(Paint.ANTI_ALIAS_FLAG).apply {
-        style = Paint.Style.STROKE
-        strokeWidth = 2.5f * density
-    }
+    private val frame =
+        Paint(Paint.ANTI_ALIAS_FLAG).apply {
+            style = Paint.Style.STROKE
+            strokeWidth = 2.5f * density
+        }
     private val ground = Paint(Paint.ANTI_ALIAS_FLAG)
-    private val text = Paint(Paint.ANTI_ALIAS_FLAG).apply {
-        color = Color.BLACK
-        textSize = resources.getDimension(R.dimen.plot_text)
-    }
+    private val text =
+        Paint(Paint.ANTI_ALIAS_FLAG).apply {
+            color = Color.BLACK
+            textSize = resources.getDimension(R.dimen.plot_text)
+        }
     private val place = RectF()
     private var photo: Bitmap? = null
     private var boxes = listOf<Box>()
@@ -47,13 +49,14 @@ class PredictionPicture(
         boxes = (prediction as? Prediction.Boxes)?.boxes.orEmpty()
         mask = (prediction as? Prediction.Mask)?.let { colored(it, info) }
         if (prediction is Prediction.Mask) {
-            seen = seenPart(
-                info.image,
-                photo.width,
-                photo.height,
-                prediction.width,
-                prediction.height,
-            )
+            seen =
+                seenPart(
+                    info.image,
+                    photo.width,
+                    photo.height,
+                    prediction.width,
+                    prediction.height,
+                )
         }
         requestLayout()
         invalidate()
@@ -63,10 +66,16 @@ class PredictionPicture(
         mask: Prediction.Mask,
         info: ModelInfo,
     ): Bitmap {
-        val pixels = IntArray(mask.classes.size) { index ->
-            val found = mask.classes[index]
-            if (isBackground(info, found)) 0 else color(found) and 0xffffff or (MASK_ALPHA shl 24)
-        }
+        val pixels =
+            IntArray(mask.classes.size) { index ->
+                val found = mask.classes[index]
+                if (isBackground(info, found)) {
+                    0
+                } else {
+                    color(found) and 0xffffff or
+                        (MASK_ALPHA shl 24)
+                }
+            }
         return Bitmap.createBitmap(pixels, mask.width, mask.height, Bitmap.Config.ARGB_8888)
     }
 
@@ -106,12 +115,13 @@ class PredictionPicture(
         boxes.reversed().forEach { drawBox(canvas, it) }
     }
 
-    private fun inPicture(share: RectF) = RectF(
-        place.left + share.left * place.width(),
-        place.top + share.top * place.height(),
-        place.left + share.right * place.width(),
-        place.top + share.bottom * place.height(),
-    )
+    private fun inPicture(share: RectF) =
+        RectF(
+            place.left + share.left * place.width(),
+            place.top + share.top * place.height(),
+            place.left + share.right * place.width(),
+            place.top + share.bottom * place.height(),
+        )
 
     private fun drawBox(
         canvas: Canvas,
@@ -122,15 +132,18 @@ class PredictionPicture(
         frame.color = color
         ground.color = color
         canvas.drawRect(bounds, frame)
-        val label = resources.getString(
-            R.string.photo_box,
-            box.found.label,
-            (100 * box.found.score).toInt(),
-        )
+        val label =
+            resources.getString(
+                R.string.photo_box,
+                box.found.label,
+                (100 * box.found.score).toInt(),
+            )
         val pad = 4 * density
         val height = text.textSize + 2 * pad
-        val left = bounds.left.coerceAtMost(place.right - text.measureText(label) - 2 * pad)
-            .coerceAtLeast(place.left)
+        val left =
+            bounds.left
+                .coerceAtMost(place.right - text.measureText(label) - 2 * pad)
+                .coerceAtLeast(place.left)
         val top = (bounds.top - height).coerceAtLeast(place.top)
         canvas.drawRect(left, top, left + text.measureText(label) + 2 * pad, top + height, ground)
         canvas.drawText(label, left + pad, top + pad + text.textSize * 0.85f, text)

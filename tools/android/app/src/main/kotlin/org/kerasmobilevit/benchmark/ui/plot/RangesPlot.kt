@@ -16,10 +16,11 @@ class RangesPlot(
 ) : View(context, attributes) {
     private val format = Format(resources)
     private val density = resources.displayMetrics.density
-    private val label = paint(R.color.text_secondary).apply {
-        textSize = resources.getDimension(R.dimen.plot_text)
-        textAlign = Paint.Align.CENTER
-    }
+    private val label =
+        paint(R.color.text_secondary).apply {
+            textSize = resources.getDimension(R.dimen.plot_text)
+            textAlign = Paint.Align.CENTER
+        }
     private val grid = paint(R.color.plot_grid).apply { strokeWidth = density }
     private val colors = listOf(R.color.plot_samples, R.color.plot_pinned).map(context::getColor)
     private val bar = paint(R.color.plot_samples)
@@ -30,11 +31,12 @@ class RangesPlot(
         pinned: Statistics,
     ) {
         ranges = listOf(run, pinned)
-        contentDescription = resources.getString(
-            R.string.ranges_description,
-            format.msRange(run.p5, run.p95),
-            format.msRange(pinned.p5, pinned.p95),
-        )
+        contentDescription =
+            resources.getString(
+                R.string.ranges_description,
+                format.msRange(run.p5, run.p95),
+                format.msRange(pinned.p5, pinned.p95),
+            )
         invalidate()
     }
 
@@ -44,11 +46,12 @@ class RangesPlot(
         val line = label.textSize * 1.4f
         val bottom = height - paddingBottom - line * 1.2f
         val values = ranges.flatMap { listOf(it.p5, it.p95, it.median) }.toDoubleArray()
-        val axis = Axis.around(
-            values,
-            paddingLeft + 12 * density,
-            width - paddingRight - 20 * density,
-        )
+        val axis =
+            Axis.around(
+                values,
+                paddingLeft + 12 * density,
+                width - paddingRight - 20 * density,
+            )
         val ticks = axis.ticks(line * 4)
         val decimals = axis.decimals(ticks)
         for (tick in ticks) {

@@ -20,21 +20,24 @@ class SamplesPlot(
     private val format = Format(resources)
     private val density = resources.displayMetrics.density
     private val dot = paint(R.color.plot_samples).apply { alpha = 150 }
-    private val median = paint(R.color.plot_samples).apply {
-        style = Paint.Style.STROKE
-        strokeWidth = 1.5f * density
-        pathEffect = DashPathEffect(floatArrayOf(6 * density, 4 * density), 0f)
-    }
-    private val heat = paint(R.color.plot_heat).apply {
-        style = Paint.Style.STROKE
-        strokeWidth = 2 * density
-        strokeJoin = Paint.Join.ROUND
-    }
+    private val median =
+        paint(R.color.plot_samples).apply {
+            style = Paint.Style.STROKE
+            strokeWidth = 1.5f * density
+            pathEffect = DashPathEffect(floatArrayOf(6 * density, 4 * density), 0f)
+        }
+    private val heat =
+        paint(R.color.plot_heat).apply {
+            style = Paint.Style.STROKE
+            strokeWidth = 2 * density
+            strokeJoin = Paint.Join.ROUND
+        }
     private val heatDot = paint(R.color.plot_heat)
     private val grid = paint(R.color.plot_grid).apply { strokeWidth = density }
-    private val label = paint(R.color.text_secondary).apply {
-        textSize = resources.getDimension(R.dimen.plot_text)
-    }
+    private val label =
+        paint(R.color.text_secondary).apply {
+            textSize = resources.getDimension(R.dimen.plot_text)
+        }
     private val heatLabel = paint(R.color.plot_heat).apply { textSize = label.textSize }
     private var samples: Samples? = null
     private var statistics: Statistics? = null
@@ -53,26 +56,28 @@ class SamplesPlot(
         samples: Samples,
         statistics: Statistics,
     ): String {
-        val times = resources.getQuantityString(
-            R.plurals.plot_description,
-            samples.ms.size,
-            samples.ms.size,
-            format.seconds(samples.startedAtS.last() + samples.ms.last() / 1000),
-            format.ms(statistics.min),
-            format.ms(statistics.max),
-            format.ms(statistics.median),
-        )
-        val readings = samples.thermal.samples.map { it.headroom }
-        val heat = if (readings.isEmpty()) {
-            resources.getString(R.string.plot_no_heat)
-        } else {
-            resources.getString(
-                R.string.plot_heat_description,
-                format.headroom(readings.first()),
-                format.headroom(readings.last()),
-                format.headroom(readings.max()),
+        val times =
+            resources.getQuantityString(
+                R.plurals.plot_description,
+                samples.ms.size,
+                samples.ms.size,
+                format.seconds(samples.startedAtS.last() + samples.ms.last() / 1000),
+                format.ms(statistics.min),
+                format.ms(statistics.max),
+                format.ms(statistics.median),
             )
-        }
+        val readings = samples.thermal.samples.map { it.headroom }
+        val heat =
+            if (readings.isEmpty()) {
+                resources.getString(R.string.plot_no_heat)
+            } else {
+                resources.getString(
+                    R.string.plot_heat_description,
+                    format.headroom(readings.first()),
+                    format.headroom(readings.last()),
+                    format.headroom(readings.max()),
+                )
+            }
         return "$times $heat"
     }
 
@@ -87,10 +92,12 @@ class SamplesPlot(
         val times = Axis.around(samples.ms, bottom, top)
         val ticks = times.ticks(line * 2.2f)
         val decimals = times.decimals(ticks)
-        val left = paddingLeft + 8 * density +
-            ticks.maxOf { label.measureText(format.decimal(it, decimals)) }
-        val right = width - paddingRight -
-            if (readings.isEmpty()) density * 4 else heatLabel.measureText("0.0") + 8 * density
+        val left =
+            paddingLeft + 8 * density +
+                ticks.maxOf { label.measureText(format.decimal(it, decimals)) }
+        val right =
+            width - paddingRight -
+                if (readings.isEmpty()) density * 4 else heatLabel.measureText("0.0") + 8 * density
         val end = samples.startedAtS.last() + samples.ms.last() / 1000
         val seconds = Axis(0.0, maxOf(end, 1e-3), left, right)
 

@@ -42,9 +42,10 @@ class ResultActivity : Screen(R.layout.result) {
         stored: StoredResult,
         pinned: StoredResult?,
     ) {
-        toolbar.subtitle = DateFormat
-            .getDateTimeInstance(DateFormat.MEDIUM, DateFormat.SHORT)
-            .format(stored.date)
+        toolbar.subtitle =
+            DateFormat
+                .getDateTimeInstance(DateFormat.MEDIUM, DateFormat.SHORT)
+                .format(stored.date)
         ResultView(findViewById(android.R.id.content)).show(stored)
         findViewById<View>(R.id.result_compare).visibility =
             if (pinned == null || pinned.id == stored.id) View.GONE else View.VISIBLE
@@ -73,13 +74,9 @@ class ResultActivity : Screen(R.layout.result) {
         val document = stored.document
         when (item.itemId) {
             R.id.result_delete -> askToDelete(stored)
-
             R.id.result_pin -> pin(stored)
-
             R.id.result_share_json -> share { json(stored.id, checkNotNull(document)) }
-
             R.id.result_share_csv -> share { csv(stored.id, listOf(checkNotNull(document))) }
-
             else -> return super.onOptionsItemSelected(item)
         }
         return true
@@ -93,22 +90,24 @@ class ResultActivity : Screen(R.layout.result) {
         invalidateOptionsMenu()
     }
 
-    private fun share(make: ShareResults.() -> Intent) = inBackground({
-        try {
-            ShareResults(this).make()
-        } catch (_: IOException) {
-            null
+    private fun share(make: ShareResults.() -> Intent) =
+        inBackground({
+            try {
+                ShareResults(this).make()
+            } catch (_: IOException) {
+                null
+            }
+        }) { intent ->
+            if (intent != null) {
+                startActivity(intent)
+            } else {
+                Toast.makeText(this, R.string.result_share_failed, Toast.LENGTH_LONG).show()
+            }
         }
-    }) { intent ->
-        if (intent != null) {
-            startActivity(intent)
-        } else {
-            Toast.makeText(this, R.string.result_share_failed, Toast.LENGTH_LONG).show()
-        }
-    }
 
     private fun askToDelete(stored: StoredResult) {
-        AlertDialog.Builder(this)
+        AlertDialog
+            .Builder(this)
             .setTitle(R.string.result_delete_question)
             .setMessage(R.string.result_delete_explanation)
             .setNegativeButton(R.string.cancel, null)

@@ -37,7 +37,11 @@ class ResultView(
 
     private fun showPlot(result: BenchmarkResult) {
         view.findViewById<SamplesPlot>(R.id.result_plot).show(result.samples, result.statistics)
-        showIf(R.id.result_legend_heat, result.samples.thermal.samples.isNotEmpty())
+        showIf(
+            R.id.result_legend_heat,
+            result.samples.thermal.samples
+                .isNotEmpty(),
+        )
     }
 
     private fun showCheck(
@@ -55,12 +59,13 @@ class ResultView(
         check.setPadding(0, space, 0, space)
     }
 
-    private fun damaged(stored: StoredResult) = Note(
-        NoteKind.ERROR,
-        resources.getString(R.string.result_damaged),
-        stored.problem,
-        resources.getString(R.string.result_damaged_advice),
-    )
+    private fun damaged(stored: StoredResult) =
+        Note(
+            NoteKind.ERROR,
+            resources.getString(R.string.result_damaged),
+            stored.problem,
+            resources.getString(R.string.result_damaged_advice),
+        )
 
     private fun warning(text: String) =
         Note(NoteKind.WARNING, resources.getString(R.string.result_warning), text)
@@ -82,12 +87,13 @@ class ResultView(
     }
 
     private companion object {
-        val CARDS = listOf(
-            R.id.result_summary,
-            R.id.result_plot_card,
-            R.id.result_checks,
-            R.id.result_statistics_card,
-            R.id.result_provenance_card,
-        )
+        val CARDS =
+            listOf(
+                R.id.result_summary,
+                R.id.result_plot_card,
+                R.id.result_checks,
+                R.id.result_statistics_card,
+                R.id.result_provenance_card,
+            )
     }
 }

@@ -21,7 +21,6 @@ class DeviceState(
 
     val isDebugBuild: Boolean get() = facts.isDebuggable()
 
-    val hasHeadroom: Boolean
-        get() = Build.VERSION.SDK_INT >= Build.VERSION_CODES.R &&
-            !power.getThermalHeadroom(0).isNaN()
+    /** Whether Android can report the thermal headroom; not each phone does. */
+    val mayTellHeadroom: Boolean get() = Build.VERSION.SDK_INT >= Build.VERSION_CODES.R
 }

@@ -29,7 +29,7 @@ class RunActivity : Screen(R.layout.run) {
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
         toolbar.subtitle = model.name
-        form = RunForm(this, device.bigCores, device.cores, device.hasHeadroom)
+        form = RunForm(this, device.bigCores, device.cores, device.mayTellHeadroom)
         progress = RunProgress(findViewById(R.id.run_progress))
         session = lastNonConfigurationInstance as RunSession? ?: RunSession(Engine.runs(this))
         findViewById<View>(R.id.run_start).setOnClickListener { start() }
@@ -84,17 +84,37 @@ class RunActivity : Screen(R.layout.run) {
         keepScreenOn(state.isActive)
     }
 
-    private fun warnings(): List<Note> = buildList {
-        if (!model.exists()) {
-            val advice = getString(R.string.run_no_model_advice)
-            add(Note(NoteKind.ERROR, getString(R.string.run_no_model), model.path, advice))
+    private fun warnings(): List<Note> =
+        buildList {
+            if (!model.exists()) {
+                val advice = getString(R.string.run_no_model_advice)
+                add(Note(NoteKind.ERROR, getString(R.string.run_no_model), model.path, advice))
+            }
+            if (device.isSaverOn) {
+                add(
+                    warning(
+                        R.string.run_saver,
+                        R.string.run_saver_message,
+                        R.string.run_saver_advice,
+                    ),
+                )
+            }
+            if (device.isDebugBuild) {
+                add(
+                    warning(
+                        R.string.run_debug,
+                        R.string.run_debug_message,
+                        R.string.run_debug_advice,
+                    ),
+                )
+            }
         }
-        if (device.isSaverOn) add(warning(R.string.run_saver, R.string.run_saver_message, R.string.run_saver_advice))
-        if (device.isDebugBuild) add(warning(R.string.run_debug, R.string.run_debug_message, R.string.run_debug_advice))
-    }
 
-    private fun warning(title: Int, message: Int, advice: Int) =
-        Note(NoteKind.WARNING, getString(title), getString(message), getString(advice))
+    private fun warning(
+        title: Int,
+        message: Int,
+        advice: Int,
+    ) = Note(NoteKind.WARNING, getString(title), getString(message), getString(advice))
 
     private var shown = listOf<Note>()
 
@@ -108,7 +128,10 @@ class RunActivity : Screen(R.layout.run) {
         notes.forEach { list.addView(it.inflate(list)) }
     }
 
-    private fun showIf(id: Int, visible: Boolean) {
+    private fun showIf(
+        id: Int,
+        visible: Boolean,
+    ) {
         findViewById<View>(id).visibility = if (visible) View.VISIBLE else View.GONE
     }
 
@@ -123,7 +146,10 @@ class RunActivity : Screen(R.layout.run) {
             listOf(R.id.run_card_accelerator, R.id.run_card_length, R.id.run_card_heat)
 
         /** Opens the options for a file. */
-        fun start(from: Activity, model: File) = from.startActivity(
+        fun start(
+            from: Activity,
+            model: File,
+        ) = from.startActivity(
             Intent(from, RunActivity::class.java).putExtra(MODEL, model.path),
         )
     }

@@ -16,13 +16,13 @@ import org.kerasmobilevit.core.BenchmarkOptions
  *
  * @param bigCores number of threads that is offered first.
  * @param cores largest number of threads.
- * @param hasHeadroom whether the phone reports its thermal headroom.
+ * @param mayWait whether the phone may report its thermal headroom.
  */
 class RunForm(
     private val activity: Activity,
     private val bigCores: Int,
     cores: Int,
-    private val hasHeadroom: Boolean,
+    private val mayWait: Boolean,
 ) {
     private val accelerator: RadioGroup = activity.findViewById(R.id.run_accelerator)
     private val threads: Spinner = activity.findViewById(R.id.run_threads)
@@ -34,19 +34,20 @@ class RunForm(
     private val headroom = NumberField(activity.findViewById(R.id.run_headroom), 0.1..2.0)
     private val cooldown = NumberField(activity.findViewById(R.id.run_cooldown), 0.0..3600.0)
     private val bySeconds get() = length.checkedRadioButtonId == R.id.run_by_seconds
-    private val isGated get() = hasHeadroom && gate.isChecked
+    private val isGated get() = mayWait && gate.isChecked
 
     /** First the default, then each number. */
     private val choices: List<Int?> = listOf<Int?>(null) + (1..maxOf(1, cores))
 
     init {
-        val names = choices.map {
-            it?.toString() ?: activity.resources.getQuantityString(
-                R.plurals.run_threads_big_cores,
-                bigCores,
-                bigCores,
-            )
-        }
+        val names =
+            choices.map {
+                it?.toString() ?: activity.resources.getQuantityString(
+                    R.plurals.run_threads_big_cores,
+                    bigCores,
+                    bigCores,
+                )
+            }
         threads.adapter =
             ArrayAdapter(activity, android.R.layout.simple_spinner_item, names).apply {
                 setDropDownViewResource(android.R.layout.simple_spinner_dropdown_item)
@@ -64,8 +65,8 @@ class RunForm(
         show(R.id.run_runs_row, !bySeconds)
         show(R.id.run_seconds_row, bySeconds)
         show(R.id.run_gate_fields, isGated)
-        gate.isEnabled = hasHeadroom
-        if (!hasHeadroom) {
+        gate.isEnabled = mayWait
+        if (!mayWait) {
             gate.isChecked = false
             activity.findViewById<TextView>(R.id.run_gate_hint).setText(R.string.run_no_headroom)
         }
@@ -80,10 +81,11 @@ class RunForm(
         val wait = if (isGated) cooldown.read() ?: return null else null
         val default = BenchmarkOptions()
         return BenchmarkOptions(
-            accelerator = when (accelerator.checkedRadioButtonId) {
-                R.id.run_gpu -> AcceleratorChoice.GPU
-                else -> AcceleratorChoice.CPU
-            },
+            accelerator =
+                when (accelerator.checkedRadioButtonId) {
+                    R.id.run_gpu -> AcceleratorChoice.GPU
+                    else -> AcceleratorChoice.CPU
+                },
             threads = choices[threads.selectedItemPosition],
             runs = runs?.toInt() ?: default.runs,
             seconds = seconds,
@@ -93,7 +95,10 @@ class RunForm(
         )
     }
 
-    private fun show(id: Int, visible: Boolean) {
+    private fun show(
+        id: Int,
+        visible: Boolean,
+    ) {
         activity.findViewById<View>(id).visibility = if (visible) View.VISIBLE else View.GONE
     }
 }

@@ -11,13 +11,23 @@ sealed interface RunState {
     /** The model is loaded and warmed up. */
     data object Preparing : RunState
 
-    data class Waiting(val headroom: Double, val limit: Double) : RunState
+    data class Waiting(
+        val headroom: Double,
+        val limit: Double,
+    ) : RunState
 
-    data class Measuring(val done: Int, val total: Int) : RunState
+    data class Measuring(
+        val done: Int,
+        val total: Int,
+    ) : RunState
 
-    data class Finished(val result: File) : RunState
+    data class Finished(
+        val result: File,
+    ) : RunState
 
-    data class Failed(val failure: Failure) : RunState
+    data class Failed(
+        val failure: Failure,
+    ) : RunState
 
     val isActive: Boolean get() = this is Preparing || this is Waiting || this is Measuring
 }

@@ -36,22 +36,24 @@ class ShareProvider : ContentProvider() {
         sortOrder: String?,
     ): Cursor {
         val file = find(uri)
-        val known = mapOf<String, Any>(
-            OpenableColumns.DISPLAY_NAME to file.name,
-            OpenableColumns.SIZE to file.length(),
-        )
+        val known =
+            mapOf<String, Any>(
+                OpenableColumns.DISPLAY_NAME to file.name,
+                OpenableColumns.SIZE to file.length(),
+            )
         val columns = (projection ?: known.keys.toTypedArray()).filter { it in known }
         return MatrixCursor(columns.toTypedArray(), 1).apply {
             addRow(columns.map { known[it] })
         }
     }
 
-    override fun getType(uri: Uri): String = when (uri.lastPathSegment?.substringAfterLast('.')) {
-        "json" -> "application/json"
-        "csv" -> "text/csv"
-        "jpg" -> "image/jpeg"
-        else -> "application/octet-stream"
-    }
+    override fun getType(uri: Uri): String =
+        when (uri.lastPathSegment?.substringAfterLast('.')) {
+            "json" -> "application/json"
+            "csv" -> "text/csv"
+            "jpg" -> "image/jpeg"
+            else -> "application/octet-stream"
+        }
 
     override fun insert(
         uri: Uri,
@@ -86,10 +88,12 @@ class ShareProvider : ContentProvider() {
         /** Where the files lie that it gives. Android may empty it. */
         fun folder(context: Context): File = File(context.cacheDir, "share").apply { mkdirs() }
 
-        fun uri(file: File): Uri = Uri.Builder()
-            .scheme("content")
-            .authority(AUTHORITY)
-            .appendPath(file.name)
-            .build()
+        fun uri(file: File): Uri =
+            Uri
+                .Builder()
+                .scheme("content")
+                .authority(AUTHORITY)
+                .appendPath(file.name)
+                .build()
     }
 }

@@ -31,15 +31,17 @@ class ShareResults(
         val file = File(ShareProvider.folder(context), name)
         file.writeText(text)
         val uri = ShareProvider.uri(file)
-        val intent = Intent(Intent.ACTION_SEND).apply {
-            this.type = type
-            putExtra(Intent.EXTRA_STREAM, uri)
-            putExtra(Intent.EXTRA_SUBJECT, name)
-            // The permission is granted for what is in the clip.
-            clipData = ClipData.newUri(context.contentResolver, name, uri)
-            addFlags(Intent.FLAG_GRANT_READ_URI_PERMISSION)
-        }
-        return Intent.createChooser(intent, name)
+        val intent =
+            Intent(Intent.ACTION_SEND).apply {
+                this.type = type
+                putExtra(Intent.EXTRA_STREAM, uri)
+                putExtra(Intent.EXTRA_SUBJECT, name)
+                // The permission is granted for what is in the clip.
+                clipData = ClipData.newUri(context.contentResolver, name, uri)
+                addFlags(Intent.FLAG_GRANT_READ_URI_PERMISSION)
+            }
+        return Intent
+            .createChooser(intent, name)
             .addFlags(Intent.FLAG_GRANT_READ_URI_PERMISSION)
     }
 }
