@@ -57,8 +57,9 @@ class MeasurementCancelledException : Exception("The measurement was cancelled."
 class MeasurementLoop(
     private val options: BenchmarkOptions,
     private val clock: Clock,
-    private val heat: Heat,
+    heat: Heat,
 ) {
+    private val heat = PatientHeat(heat, clock)
     private var waitedS = 0.0
 
     /**
@@ -75,7 +76,7 @@ class MeasurementLoop(
         listener: MeasurementListener,
     ): Samples {
         waitForCool(isCancelled, listener)
-        val headroomBefore = headroom()
+        val headroomBefore = heat.headroom()
         val statusBefore = heat.status()
         val warmupMs =
             DoubleArray(options.warmup) {
@@ -96,10 +97,10 @@ class MeasurementLoop(
             timed.startedAtS.copyOf(timed.done),
             ThermalRecord(
                 headroomBefore,
-                headroom(),
+                heat.headroom(),
                 statusBefore,
                 heat.status(),
-                timed.heat,
+                timed.heatSamples,
                 waitedS,
             ),
         )
@@ -113,7 +114,7 @@ class MeasurementLoop(
         val start = clock.nanos()
         while (true) {
             stopIf(isCancelled)
-            val headroom = headroom()
+            val headroom = heat.headroom()
             waitedS = (clock.nanos() - start) / NANOS_PER_SECOND
             // An unknown headroom must not stop the measurement for ever.
             if (headroom == null || headroom < limit) return
@@ -128,8 +129,6 @@ class MeasurementLoop(
         }
     }
 
-    private fun headroom(): Double? = heat.headroom()?.takeIf { it.isFinite() }
-
     private fun stopIf(isCancelled: () -> Boolean) {
         if (isCancelled()) throw MeasurementCancelledException()
     }
@@ -139,7 +138,7 @@ class MeasurementLoop(
         var ms = DoubleArray(INITIAL_SIZE)
         var startedAtS = DoubleArray(INITIAL_SIZE)
         var done = 0
-        val heat = mutableListOf<HeatSample>()
+        val heatSamples = mutableListOf<HeatSample>()
         private var firstStart = 0L
         private var lastEnd = 0L
         private var heatAskedAt = Long.MIN_VALUE
@@ -174,7 +173,7 @@ class MeasurementLoop(
         private fun sampleHeat() {
             if (done > 1 && lastEnd - heatAskedAt < HEAT_MILLIS * NANOS_PER_MILLI) return
             heatAskedAt = lastEnd
-            headroom()?.let { heat += HeatSample(elapsedS(), it) }
+            heat.headroom()?.let { heatSamples += HeatSample(elapsedS(), it) }
         }
 
         private fun elapsedS() = (lastEnd - firstStart) / NANOS_PER_SECOND
@@ -188,7 +187,6 @@ class MeasurementLoop(
         // Ten fast minutes; more would not fit into a document that is passed on.
         const val MAX_SAMPLES = 100_000
 
-        // Android answers NaN if it is asked much more often than each second.
         const val HEAT_MILLIS = 2000L
         const val PARTS = 10
     }

@@ -7,7 +7,8 @@ import java.io.RandomAccessFile
 /**
  * What a `.tflite` file of keras_mobilevit says of itself.
  *
- * @property info its description.
+ * @property info its description; `info.image` has the size of the input even where the description
+ *   does not state it.
  * @property signature name of its signature; empty if it has none.
  * @property input the one input, a picture `(1, height, width, channels)`.
  * @property outputs outputs of the graph, in its order.
@@ -62,10 +63,12 @@ class ModelFile internal constructor(
         private fun read(bytes: FileBytes): ModelFile {
             val graph = Graph.read(bytes)
             val info = readInfo(bytes)
+            val input = imageInput(graph.inputs)
+            val image = info.image.copy(height = input.shape[1], width = input.shape[2])
             return ModelFile(
-                info,
+                info.copy(image = image),
                 graph.signature,
-                imageInput(graph.inputs),
+                input,
                 graph.outputs,
                 bytes.size,
                 bytes.sha256(),

@@ -6,7 +6,8 @@ import kotlin.math.abs
  * Bilinear resampling with antialiasing, to the bit as Pillow does it.
  *
  * Two passes, across and down, each rounded to 8 bits; the weights of a triangle that is as wide as
- * the reduction asks for, in fixed point. Source: `libImaging/Resample.c` of Pillow.
+ * the reduction asks for, in fixed point. Source: `libImaging/Resample.c` of Pillow 13; older
+ * versions never begin with the pass down, and may be one off in tall pictures.
  */
 internal object PillowResize {
     // 32 bits, less 8 of the pixel and 2 for sums that overshoot.
@@ -34,42 +35,70 @@ internal object PillowResize {
     ): RgbImage {
         val columns = Weights.of(image.width, width, left, cropWidth)
         val rows = Weights.of(image.height, height, top, cropHeight)
+        // As Pillow 13 chooses, for speed: rounding in between makes a difference.
+        val removedRows = image.height - height
+        if (removedRows > 0 && removedRows > 2 * (image.width - width)) {
+            return across(down(image, rows, 0), columns, 0, cropHeight)
+        }
         val firstRow = rows.first.min()
-        val rowCount = rows.first.indices.maxOf { rows.first[it] + rows.count[it] } - firstRow
-        val across = ByteArray(CHANNELS * cropWidth * rowCount)
-        for (row in 0 until rowCount) {
-            val source = CHANNELS * image.width * (firstRow + row)
-            val target = CHANNELS * cropWidth * row
-            for (column in 0 until cropWidth) {
+        val rowCount = rows.first.indices.maxOf { rows.first[it] + rows.count(it) } - firstRow
+        return down(across(image, columns, firstRow, rowCount), rows, firstRow)
+    }
+
+    /** Resizes some rows of a picture in width. */
+    private fun across(
+        image: RgbImage,
+        columns: Weights,
+        firstRow: Int,
+        rowCount: Int,
+    ): RgbImage {
+        val width = columns.first.size
+        val result = ByteArray(CHANNELS * width * rowCount)
+        var target = 0
+        for (row in firstRow until firstRow + rowCount) {
+            val source = CHANNELS * image.width * row
+            for (column in 0 until width) {
                 val at = source + CHANNELS * columns.first[column]
                 for (channel in 0 until CHANNELS) {
-                    across[target + CHANNELS * column + channel] =
-                        columns.sum(column, image.pixels, at + channel, CHANNELS)
+                    result[target++] = columns.sum(column, image.pixels, at + channel, CHANNELS)
                 }
             }
         }
-        val stride = CHANNELS * cropWidth
-        val down = ByteArray(stride * cropHeight)
-        for (row in 0 until cropHeight) {
+        return RgbImage(width, rowCount, result)
+    }
+
+    /** Resizes a picture in height, of which the rows in front of `firstRow` are missing. */
+    private fun down(
+        image: RgbImage,
+        rows: Weights,
+        firstRow: Int,
+    ): RgbImage {
+        val height = rows.first.size
+        val stride = CHANNELS * image.width
+        val result = ByteArray(stride * height)
+        for (row in 0 until height) {
             val source = stride * (rows.first[row] - firstRow)
             for (column in 0 until stride) {
-                down[stride * row + column] = rows.sum(row, across, source + column, stride)
+                result[stride * row + column] =
+                    rows.sum(row, image.pixels, source + column, stride)
             }
         }
-        return RgbImage(cropWidth, cropHeight, down)
+        return RgbImage(image.width, height, result)
     }
 
     /**
      * Which samples of a line make each sample of the result.
      *
      * @property first the first of them.
-     * @property count how many.
+     * @property weights of it and of those behind it, in fixed point.
      */
     private class Weights(
         val first: IntArray,
-        val count: IntArray,
         private val weights: Array<IntArray>,
     ) {
+        /** How many samples make the one of an index. */
+        fun count(index: Int) = weights[index].size
+
         fun sum(
             index: Int,
             samples: ByteArray,
@@ -96,7 +125,7 @@ internal object PillowResize {
                 if (source == target) {
                     val first = IntArray(wanted) { from + it }
                     val one = intArrayOf(1 shl PRECISION_BITS)
-                    return Weights(first, IntArray(wanted) { 1 }, Array(wanted) { one })
+                    return Weights(first, Array(wanted) { one })
                 }
                 val scale = source.toDouble() / target
                 // The triangle reaches one sample of the result to each side, or of the source if
@@ -111,7 +140,7 @@ internal object PillowResize {
                         first[index] = low
                         triangle(low, high, center, 1 / reach)
                     }
-                return Weights(first, IntArray(wanted) { weights[it].size }, weights)
+                return Weights(first, weights)
             }
 
             private fun triangle(
