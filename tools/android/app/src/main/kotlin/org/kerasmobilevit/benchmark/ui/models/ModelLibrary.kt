@@ -14,10 +14,12 @@ import java.io.OutputStream
  * The models on this phone: bundled with the app, opened by the user, pushed by adb.
  *
  * @property pushed folder that `adb push` can write and apps can read.
+ * @property mostBytes size of the largest file that is copied.
  */
 class ModelLibrary(
     private val context: Context,
     private val pushed: File = File(PUSHED_FOLDER),
+    private val mostBytes: Long = MOST_BYTES,
 ) {
     private val opened = File(context.filesDir, "models")
 
@@ -101,7 +103,7 @@ class ModelLibrary(
             val count = from.read(buffer)
             if (count < 0) return
             total += count
-            if (total > MAX_BYTES) throw FileTooLargeException(total, MAX_BYTES)
+            if (total > mostBytes) throw FileTooLargeException(total, mostBytes)
             to.write(buffer, 0, count)
         }
     }
@@ -110,7 +112,7 @@ class ModelLibrary(
         const val PUSHED_FOLDER = "/data/local/tmp/keras_mobilevit"
 
         /** Far more than any model of ours. */
-        const val MAX_BYTES = 512L * 1024 * 1024
+        const val MOST_BYTES = 512L * 1024 * 1024
         private const val SUFFIX = ".tflite"
 
         /** The last part of a name, with nothing that a file system could mind. */
