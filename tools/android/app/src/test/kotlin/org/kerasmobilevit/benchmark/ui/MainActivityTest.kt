@@ -136,4 +136,13 @@ class MainActivityTest : ScreenTest() {
         val texts = open<MainActivity>().get().texts()
         assertTrue(texts, "half.tflite cannot be used" in texts)
     }
+
+    @Test
+    fun `turning the phone does not scroll the list`() {
+        val controller = open<MainActivity>()
+        controller.get().findViewById<View>(R.id.scroll).scrollTo(0, 200)
+        controller.recreate()
+        idle()
+        assertEquals(200, controller.get().findViewById<View>(R.id.scroll).scrollY)
+    }
 }

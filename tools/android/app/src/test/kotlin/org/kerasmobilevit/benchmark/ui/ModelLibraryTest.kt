@@ -24,7 +24,13 @@ class ModelLibraryTest : ScreenTest() {
         name: String,
         stream: () -> InputStream,
     ): Uri {
-        val uri = Uri.Builder().scheme("content").authority("files").appendPath(name).build()
+        val uri =
+            Uri
+                .Builder()
+                .scheme("content")
+                .authority("files")
+                .appendPath(name)
+                .build()
         shadowOf(context.contentResolver).registerInputStreamSupplier(uri, stream)
         return uri
     }

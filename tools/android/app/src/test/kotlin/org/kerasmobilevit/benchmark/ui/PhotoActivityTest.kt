@@ -115,6 +115,8 @@ class PhotoActivityTest : ScreenTest() {
         answer(SamplePhotos.mask(15.0), SamplePhotos.mask(15.0))
         val texts = activity.texts()
         assertTrue(texts, "Both give the same class to 100.0 % of the pixels" in texts)
+        // Class 1 of the bundled models, with a square in its colour.
+        assertTrue(texts, "\u25a0 automobile, " in texts)
     }
 
     @Test

@@ -22,7 +22,7 @@ class AdaptiveColumns(
 
     /** Where a child lies, and whether it takes the whole width. */
     class LayoutParams : MarginLayoutParams {
-        val wide: Boolean
+        var wide: Boolean
         internal var left = 0
         internal var top = 0
 

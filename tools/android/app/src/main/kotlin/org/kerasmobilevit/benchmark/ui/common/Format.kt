@@ -3,6 +3,8 @@ package org.kerasmobilevit.benchmark.ui.common
 import android.content.res.Resources
 import org.kerasmobilevit.benchmark.R
 import org.kerasmobilevit.core.AcceleratorChoice
+import java.text.DateFormat
+import java.util.Date
 import java.util.Locale
 import kotlin.math.abs
 
@@ -62,6 +64,10 @@ class Format(
                 AcceleratorChoice.GPU -> R.string.accelerator_gpu
             },
         )
+
+    /** Day and minute. */
+    fun date(date: Date): String =
+        DateFormat.getDateTimeInstance(DateFormat.MEDIUM, DateFormat.SHORT, locale).format(date)
 
     /** Parts of a line, without the empty ones. */
     fun line(parts: List<String>): String =

@@ -8,7 +8,6 @@ import android.widget.TextView
 import org.kerasmobilevit.benchmark.R
 import org.kerasmobilevit.benchmark.ui.common.Format
 import org.kerasmobilevit.benchmark.ui.result.StoredResult
-import java.text.DateFormat
 
 /** Rows of the history. */
 class HistoryAdapter(
@@ -41,10 +40,7 @@ class HistoryAdapter(
         val resources = row.resources
         val format = Format(resources)
         val result = stored.result
-        val date =
-            DateFormat
-                .getDateTimeInstance(DateFormat.MEDIUM, DateFormat.SHORT)
-                .format(stored.date)
+        val date = format.date(stored.date)
         val how =
             if (result == null) {
                 resources.getString(R.string.history_damaged)

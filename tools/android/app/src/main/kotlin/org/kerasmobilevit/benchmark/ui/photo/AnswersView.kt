@@ -2,6 +2,7 @@ package org.kerasmobilevit.benchmark.ui.photo
 
 import android.content.res.Resources
 import android.graphics.Bitmap
+import android.text.SpannableStringBuilder
 import android.view.LayoutInflater
 import android.view.View
 import android.view.ViewGroup
@@ -30,6 +31,7 @@ class AnswersView(
 ) {
     private val resources: Resources = columns.resources
     private val format = Format(resources)
+    private val colors = OverlayColors(resources)
     private val card: View = columns.findViewById(R.id.photo_answers)
     private val overlays = mutableListOf<View>()
 
@@ -131,7 +133,7 @@ class AnswersView(
         val text =
             when (prediction) {
                 is Prediction.Boxes -> objects(prediction)
-                is Prediction.Mask -> ""
+                is Prediction.Mask -> legend(prediction, answer.info)
                 else -> return
             }
         val view =
@@ -159,14 +161,50 @@ class AnswersView(
         overlays += view
     }
 
-    private fun objects(boxes: Prediction.Boxes): String {
+    private fun objects(boxes: Prediction.Boxes): CharSequence {
         if (boxes.boxes.isEmpty()) return resources.getString(R.string.photo_no_objects)
-        return boxes.boxes.joinToString("\n") {
-            resources.getString(
-                R.string.photo_object,
-                it.found.label,
-                format.percent(it.found.score),
-            )
+        return lines(
+            boxes.boxes.map {
+                val score = format.percent(it.found.score)
+                val text = resources.getString(R.string.photo_object, it.found.label, score)
+                colors.mark(it.found.outputClass, text)
+            },
+        )
+    }
+
+    /** The classes that cover most of a mask. */
+    private fun legend(
+        mask: Prediction.Mask,
+        info: ModelInfo,
+    ): CharSequence {
+        val counts =
+            mask.classes
+                .toList()
+                .groupingBy { it }
+                .eachCount()
+        return lines(
+            counts.entries
+                .filterNot { isBackground(info, it.key) }
+                .sortedByDescending { it.value }
+                .take(MOST_CLASSES)
+                .map { (found, count) ->
+                    val share = format.percent(count.toDouble() / mask.classes.size)
+                    val label = info.label(found)
+                    val text = resources.getString(R.string.photo_object, label, share)
+                    colors.mark(found, text)
+                },
+        )
+    }
+
+    private fun lines(lines: List<CharSequence>): CharSequence =
+        SpannableStringBuilder().apply {
+            lines.forEachIndexed { index, line ->
+                if (index > 0) append("\n")
+                append(line)
+            }
         }
+
+    private companion object {
+        const val MOST_CLASSES = 8
     }
 }

@@ -1,8 +1,43 @@
 package org.kerasmobilevit.benchmark.ui.photo
 
+import android.content.res.Resources
 import android.graphics.RectF
+import android.text.SpannableStringBuilder
+import android.text.Spanned
+import android.text.style.ForegroundColorSpan
+import org.kerasmobilevit.benchmark.R
 import org.kerasmobilevit.core.CropMode
 import org.kerasmobilevit.core.ImageSpec
+import org.kerasmobilevit.core.ModelInfo
+
+/** Colours of classes on photos. */
+class OverlayColors(
+    resources: Resources,
+) {
+    private val colors = resources.getIntArray(R.array.overlay_colors)
+
+    fun of(outputClass: Int): Int = colors[Math.floorMod(outputClass, colors.size)]
+
+    /** A line with a square in the colour of the class. */
+    fun mark(
+        outputClass: Int,
+        text: String,
+    ): CharSequence =
+        SpannableStringBuilder(SQUARE).apply {
+            setSpan(ForegroundColorSpan(of(outputClass)), 0, 1, Spanned.SPAN_EXCLUSIVE_EXCLUSIVE)
+            append(text)
+        }
+
+    private companion object {
+        const val SQUARE = "\u25a0\u00a0"
+    }
+}
+
+/** Whether a class of a mask is what is behind the objects, which stays without colour. */
+fun isBackground(
+    info: ModelInfo,
+    outputClass: Int,
+) = outputClass == 0 && info.label(0).equals("background", ignoreCase = true)
 
 /** What part of a picture a model sees: shares of its width and height. */
 fun seenPart(

@@ -15,6 +15,7 @@ import org.kerasmobilevit.benchmark.engine.FailureException
 import org.kerasmobilevit.benchmark.engine.PhotoRequest
 import org.kerasmobilevit.benchmark.engine.PhotoResult
 import org.kerasmobilevit.benchmark.engine.Photos
+import org.kerasmobilevit.benchmark.ui.common.AdaptiveColumns
 import org.kerasmobilevit.benchmark.ui.common.Engine
 import org.kerasmobilevit.benchmark.ui.common.Note
 import org.kerasmobilevit.benchmark.ui.common.NoteKind
@@ -34,7 +35,7 @@ class PhotoActivity : Screen(R.layout.photo) {
         var photo: Bitmap? = null
     }
 
-    private val files by lazy { PhotoFiles(this) }
+    private val source by lazy { PhotoSource(this) }
     private val answers by lazy { AnswersView(findViewById(R.id.columns)) }
     private lateinit var kept: Kept
     private lateinit var choice: ModelChoice
@@ -89,7 +90,7 @@ class PhotoActivity : Screen(R.layout.photo) {
     private fun shoot() {
         val target =
             try {
-                files.prepareShot()
+                source.prepareShot()
             } catch (e: IOException) {
                 return show(storageProblem(e))
             }
@@ -125,14 +126,14 @@ class PhotoActivity : Screen(R.layout.photo) {
         if (resultCode != RESULT_OK) return
         when (requestCode) {
             PICK -> data?.data?.let(::take)
-            SHOOT -> if (files.takeShot()) open() else show(noShot())
+            SHOOT -> if (source.takeShot()) open() else show(noShot())
         }
     }
 
     private fun take(uri: Uri) =
         inBackground({
             try {
-                files.take(uri)
+                source.take(uri)
                 null
             } catch (e: IOException) {
                 storageProblem(e)
@@ -157,7 +158,7 @@ class PhotoActivity : Screen(R.layout.photo) {
 
     private fun preview(): Pair<Bitmap?, Note?> =
         try {
-            val photo = Photos.decode(files.picture)
+            val photo = Photos.decode(source.picture)
             val scale = MOST_SIDE / maxOf(photo.width, photo.height).toFloat()
             val small =
                 if (scale >= 1) {
@@ -174,7 +175,7 @@ class PhotoActivity : Screen(R.layout.photo) {
 
     private fun ask() {
         if (kept.photo == null || choice.chosen.isEmpty()) return
-        kept.session.start(PhotoRequest(choice.chosen.map { it.file }, files.picture))
+        kept.session.start(PhotoRequest(choice.chosen.map { it.file }, source.picture))
     }
 
     private fun show(state: PhotoState) {
@@ -208,8 +209,11 @@ class PhotoActivity : Screen(R.layout.photo) {
     }
 
     private fun showPhoto(photo: Bitmap?) {
-        // Boxes and masks are on photos of their own.
+        // Boxes and masks are on photos of their own, side by side below the buttons.
         showIf(R.id.photo_preview, photo != null && !answers.hasOverlays)
+        val card = findViewById<View>(R.id.photo_card)
+        (card.layoutParams as AdaptiveColumns.LayoutParams).wide = answers.hasOverlays
+        card.requestLayout()
         showIf(R.id.photo_empty, photo == null)
         findViewById<ImageView>(R.id.photo_preview).setImageBitmap(photo)
     }

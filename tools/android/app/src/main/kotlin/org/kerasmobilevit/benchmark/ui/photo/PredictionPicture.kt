@@ -19,7 +19,7 @@ class PredictionPicture(
     attributes: AttributeSet?,
 ) : View(context, attributes) {
     private val density = resources.displayMetrics.density
-    private val colors = resources.getIntArray(R.array.overlay_colors)
+    private val colors = OverlayColors(resources)
     private val smooth = Paint(Paint.FILTER_BITMAP_FLAG)
     private val frame =
         Paint(Paint.ANTI_ALIAS_FLAG).apply {
@@ -72,19 +72,12 @@ class PredictionPicture(
                 if (isBackground(info, found)) {
                     0
                 } else {
-                    color(found) and 0xffffff or
+                    colors.of(found) and 0xffffff or
                         (MASK_ALPHA shl 24)
                 }
             }
         return Bitmap.createBitmap(pixels, mask.width, mask.height, Bitmap.Config.ARGB_8888)
     }
-
-    private fun isBackground(
-        info: ModelInfo,
-        found: Int,
-    ) = found == 0 && info.label(0).equals("background", ignoreCase = true)
-
-    private fun color(found: Int) = colors[Math.floorMod(found, colors.size)]
 
     override fun onMeasure(
         widthMeasureSpec: Int,
@@ -127,7 +120,7 @@ class PredictionPicture(
         canvas: Canvas,
         box: Box,
     ) {
-        val color = color(box.found.outputClass)
+        val color = colors.of(box.found.outputClass)
         val bounds = inPicture(RectF(box.left, box.top, box.right, box.bottom))
         frame.color = color
         ground.color = color

@@ -9,12 +9,12 @@ import android.view.MenuItem
 import android.view.View
 import android.widget.Toast
 import org.kerasmobilevit.benchmark.R
+import org.kerasmobilevit.benchmark.ui.common.Format
 import org.kerasmobilevit.benchmark.ui.common.Screen
 import org.kerasmobilevit.benchmark.ui.comparison.ComparisonActivity
 import org.kerasmobilevit.benchmark.ui.share.ShareResults
 import java.io.File
 import java.io.IOException
-import java.text.DateFormat
 
 /** One result with everything that is needed to judge it. */
 class ResultActivity : Screen(R.layout.result) {
@@ -42,10 +42,7 @@ class ResultActivity : Screen(R.layout.result) {
         stored: StoredResult,
         pinned: StoredResult?,
     ) {
-        toolbar.subtitle =
-            DateFormat
-                .getDateTimeInstance(DateFormat.MEDIUM, DateFormat.SHORT)
-                .format(stored.date)
+        toolbar.subtitle = Format(resources).date(stored.date)
         ResultView(findViewById(android.R.id.content)).show(stored)
         findViewById<View>(R.id.result_compare).visibility =
             if (pinned == null || pinned.id == stored.id) View.GONE else View.VISIBLE

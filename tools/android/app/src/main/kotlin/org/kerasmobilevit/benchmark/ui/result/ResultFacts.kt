@@ -46,9 +46,11 @@ class ResultFacts(
     fun provenance(
         result: BenchmarkResult,
         phone: Phone,
+        date: String,
     ): List<Fact> {
         val thermal = result.samples.thermal
         return listOf(
+            fact(R.string.result_date, date),
             fact(R.string.result_device, words(phone.manufacturer, phone.model)),
             fact(R.string.result_soc, phone.soc),
             fact(

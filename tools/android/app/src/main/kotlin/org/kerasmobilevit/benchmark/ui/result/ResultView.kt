@@ -5,6 +5,7 @@ import android.view.ViewGroup
 import android.widget.TextView
 import org.kerasmobilevit.benchmark.R
 import org.kerasmobilevit.benchmark.ui.common.FactTable
+import org.kerasmobilevit.benchmark.ui.common.Format
 import org.kerasmobilevit.benchmark.ui.common.Note
 import org.kerasmobilevit.benchmark.ui.common.NoteKind
 import org.kerasmobilevit.benchmark.ui.common.inflate
@@ -32,7 +33,9 @@ class ResultView(
         showCheck(R.id.result_self_test, checks.selfTest(result))
         showCheck(R.id.result_delegation, checks.delegation(result))
         table(R.id.result_statistics).show(facts.statistics(result))
-        table(R.id.result_provenance).show(facts.provenance(result, phone))
+        table(
+            R.id.result_provenance,
+        ).show(facts.provenance(result, phone, Format(resources).date(stored.date)))
     }
 
     private fun showPlot(result: BenchmarkResult) {

@@ -9,7 +9,7 @@ import java.io.IOException
 import java.io.InputStream
 
 /** The photo of the screen, in a file of the app that goes away with the cache. */
-class PhotoFiles(
+class PhotoSource(
     private val context: Context,
 ) {
     /** The photo, if there is one. */
