@@ -100,7 +100,12 @@ class BenchmarkInstrumentationTest {
         assertEquals(2, result.threads)
         assertEquals(3, result.repeat)
         assertEquals(Verdict.IDENTICAL, result.selfTest!!.verdict)
-        val progress = run.statuses.filter { it.first == 2 }.mapNotNull { it.second.getString("progress") }
+        val progress =
+            run.statuses.filter { it.first == 2 }.mapNotNull {
+                it.second.getString(
+                    "progress",
+                )
+            }
         assertEquals("20/20", progress.last())
         val started = shadowOf(RuntimeEnvironment.getApplication()).nextStartedActivity
         assertEquals(MeasuringActivity::class.java.name, started.component!!.className)

@@ -25,8 +25,8 @@ internal class AnchorDecoder(
         val (count, channels) =
             output.shape.takeIf { it.size == 2 && it[0] == anchors.size && it[1] > SIDES + 1 }
                 ?: throw unsupported(
-                    "Expected predictions (1, ${anchors.size}, 4 + classes) of the anchors in the " +
-                        "file. Received: ${output.spec.shape}",
+                    "Expected predictions (1, ${anchors.size}, 4 + classes) of the anchors in " +
+                        "the file. Received: ${output.spec.shape}",
                 )
         val candidates = mutableListOf<Candidate>()
         for (index in 0 until count) {
@@ -112,7 +112,10 @@ internal class AnchorDecoder(
         val kept = mutableListOf<Candidate>()
         for (candidate in candidates) {
             val isBeaten =
-                kept.any { it.outputClass == candidate.outputClass && overlaps(it.box, candidate.box) }
+                kept.any {
+                    it.outputClass == candidate.outputClass &&
+                        overlaps(it.box, candidate.box)
+                }
             if (!isBeaten) kept += candidate
         }
         return kept

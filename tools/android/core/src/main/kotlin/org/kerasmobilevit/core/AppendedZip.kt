@@ -99,7 +99,9 @@ internal class AppendedZip private constructor(
             val count = bytes.u16(end + 10)
             val directorySize = bytes.u32(end + 12)
             if (count > MAX_MEMBERS) {
-                throw damaged("Expected at most $MAX_MEMBERS files in the archive. Received: $count")
+                throw damaged(
+                    "Expected at most $MAX_MEMBERS files in the archive. Received: $count",
+                )
             }
             // What stands in front may have grown since the archive was written.
             var at = end - directorySize

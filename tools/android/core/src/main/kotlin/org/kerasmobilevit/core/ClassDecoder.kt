@@ -9,7 +9,12 @@ internal class ClassDecoder(
     private val info: ModelInfo,
 ) {
     private val labels =
-        if (info.labels.isEmpty()) emptyList() else List(info.output.labelOffset) { BACKGROUND } + info.labels
+        if (info.labels.isEmpty()) {
+            emptyList()
+        } else {
+            List(info.output.labelOffset) { BACKGROUND } +
+                info.labels
+        }
 
     fun decode(output: Output): Prediction {
         if (output.shape.size != 1) {
@@ -53,8 +58,14 @@ internal class ClassDecoder(
         spec: TensorSpec,
     ): Boolean =
         when (info.output.kind) {
-            OutputKind.PROBABILITIES -> true
-            OutputKind.LOGITS -> false
+            OutputKind.PROBABILITIES -> {
+                true
+            }
+
+            OutputKind.LOGITS -> {
+                false
+            }
+
             else -> {
                 // Rounding can move all of them in the same direction.
                 val tolerance = maxOf(SUM_TOLERANCE, scores.size * (spec.scale ?: 0f) / 2.0)

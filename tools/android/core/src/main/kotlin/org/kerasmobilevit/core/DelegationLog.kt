@@ -23,8 +23,8 @@ object DelegationLog {
     // "for the whole graph" or "for subgraph 1" comes behind it.
     private val LINE =
         Regex(
-            "Replacing (\\d{1,7}) out of (\\d{1,7}) node\\(s\\) with delegate \\(([^)]*)\\) node, " +
-                "yielding (\\d{1,7}) partitions(?: for subgraph (\\d{1,7}))?",
+            "Replacing (\\d{1,7}) out of (\\d{1,7}) node\\(s\\) with delegate " +
+                "\\(([^)]*)\\) node, yielding (\\d{1,7}) partitions(?: for subgraph (\\d{1,7}))?",
         )
     private val DELEGATES =
         mapOf(AcceleratorChoice.CPU to "xnnpack", AcceleratorChoice.GPU to "gpu")

@@ -25,8 +25,7 @@ internal class FlatTable(
     fun table(field: Int): FlatTable? = at(field)?.let { FlatTable(bytes, follow(it)) }
 
     /** Tables of a vector; each is read when it is asked for. */
-    fun tables(field: Int): Vector<FlatTable> =
-        vector(field, 4) { FlatTable(bytes, follow(it)) }
+    fun tables(field: Int): Vector<FlatTable> = vector(field, 4) { FlatTable(bytes, follow(it)) }
 
     fun ints(field: Int): List<Int> = vector(field, 4, bytes::i32).toList()
 

@@ -24,8 +24,11 @@ object InputEncoder {
         val samples =
             when (tensor.shape.last()) {
                 1 -> luma(pixels.pixels)
+
                 3 if spec.channelOrder == ChannelOrder.BGR -> reversed(pixels.pixels)
+
                 3 -> pixels.pixels
+
                 else -> throw unsupported(
                     "Expected an input of 1 or 3 channels, which a picture has. Received: " +
                         "${tensor.shape}",
@@ -41,6 +44,5 @@ object InputEncoder {
             ((sample(0) * 19595 + sample(1) * 38470 + sample(2) * 7471 + 0x8000) shr 16).toByte()
         }
 
-    private fun reversed(rgb: ByteArray) =
-        ByteArray(rgb.size) { rgb[it - it % 3 + 2 - it % 3] }
+    private fun reversed(rgb: ByteArray) = ByteArray(rgb.size) { rgb[it - it % 3 + 2 - it % 3] }
 }

@@ -26,7 +26,11 @@ internal class JsonFields(
     ): String = optionalText(key) ?: if (key !in json) default else fail(key, TEXT)
 
     private fun optionalText(key: String): String? =
-        json[key]?.let { (it as? JsonPrimitive)?.takeIf { it.isString }?.content?.takeIf(::isShort) }
+        json[key]?.let {
+            (it as? JsonPrimitive)?.takeIf { it.isString }?.content?.takeIf(
+                ::isShort,
+            )
+        }
 
     fun texts(
         key: String,
@@ -119,15 +123,17 @@ internal class JsonFields(
     fun numberList(
         key: String,
         most: Int,
-    ): List<Double> =
-        if (items(key).isEmpty()) emptyList() else numbers(key, most).orEmpty()
+    ): List<Double> = if (items(key).isEmpty()) emptyList() else numbers(key, most).orEmpty()
 
     fun items(key: String): List<JsonElement> = list(key, "a list").orEmpty()
 
     /** Objects of a list. */
     fun objects(key: String): List<JsonFields> =
         items(key).mapIndexed { index, item ->
-            JsonFields(item as? JsonObject ?: fail(key, "a list of objects"), "$prefix$key[$index].")
+            JsonFields(
+                item as? JsonObject ?: fail(key, "a list of objects"),
+                "$prefix$key[$index].",
+            )
         }
 
     /** Lists of numbers, each of a size. */

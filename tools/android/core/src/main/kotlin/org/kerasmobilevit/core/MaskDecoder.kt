@@ -9,7 +9,9 @@ internal class MaskDecoder(
     fun decode(output: Output): Prediction.Mask =
         when (info.output.kind) {
             OutputKind.MASK -> ids(output)
+
             OutputKind.LOGITS, OutputKind.PROBABILITIES -> largest(output)
+
             else -> throw unsupported(
                 "Expected a mask, logits or probabilities. Received: ${info.output.kind?.key}",
             )

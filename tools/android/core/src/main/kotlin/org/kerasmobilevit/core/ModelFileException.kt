@@ -13,7 +13,7 @@ class ModelFileException(
 ) : Exception(message, cause)
 
 internal const val COPY_AGAIN = "Copy or export the file again: it may be damaged or cut off."
-internal const val EXPORT_AGAIN = "Export the model again with a current version of keras_mobilevit."
+internal const val EXPORT_AGAIN = "Export the model with a current version of keras_mobilevit."
 
 /** An exception for bytes that are not what they should be. */
 internal fun damaged(

@@ -21,7 +21,9 @@ internal object ModelInfoReader {
             val json = StrictJson.parseObject(text)
             return when (val version = version(json)) {
                 1 -> info(ModelInfoV1.upgrade(json, labels))
+
                 SCHEMA_VERSION -> info(json)
+
                 else -> throw ModelFileException(
                     "Expected a description of schema version 1 to $SCHEMA_VERSION. Received: " +
                         "version $version",

@@ -39,7 +39,9 @@ object OutputDecoder {
     ): Prediction.Boxes =
         when (info.output.kind) {
             OutputKind.BOXES -> BoxDecoder(info).decode(outputs, scoreThreshold)
+
             OutputKind.ANCHORS -> AnchorDecoder(info).decode(single(outputs, info), scoreThreshold)
+
             else -> throw unsupported(
                 "Expected a detector whose output is boxes or anchors. Received: " +
                     "${info.output.kind?.key}",

@@ -137,8 +137,10 @@ internal class OutputRecord private constructor(
             return OutputRecord(
                 softmaxScale =
                     if (covers == SOFTMAX_INPUT) {
-                        (fields.number("scale", "above 0") { it > 0 } ?: fields.fail("scale", "there"))
-                            .toFloat()
+                        (
+                            fields.number("scale", "above 0") { it > 0 }
+                                ?: fields.fail("scale", "there")
+                        ).toFloat()
                     } else {
                         null
                     },

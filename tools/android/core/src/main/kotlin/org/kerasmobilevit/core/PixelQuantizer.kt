@@ -18,10 +18,15 @@ internal class PixelQuantizer(
     private val limits =
         when (tensor.dtype) {
             DType.INT8 -> -128.0..127.0
+
             DType.UINT8 -> 0.0..255.0
+
             DType.INT16 -> -32768.0..32767.0
+
             DType.INT32 -> Int.MIN_VALUE.toDouble()..Int.MAX_VALUE.toDouble()
+
             DType.FLOAT32 -> null
+
             else -> throw unsupported(
                 "Expected an input of integers or float32. Received: ${tensor.dtype.key}",
             )
@@ -53,10 +58,17 @@ internal class PixelQuantizer(
 
         fun at(index: Int) = tables[index % channels][samples[index].toInt() and 0xFF]
         return when (tensor.dtype) {
-            DType.FLOAT32 -> TensorData.Floats(FloatArray(samples.size) { at(it).toFloat() })
-            DType.INT8, DType.UINT8 ->
+            DType.FLOAT32 -> {
+                TensorData.Floats(FloatArray(samples.size) { at(it).toFloat() })
+            }
+
+            DType.INT8, DType.UINT8 -> {
                 TensorData.Bytes(ByteArray(samples.size) { at(it).toInt().toByte() })
-            else -> TensorData.Ints(IntArray(samples.size) { at(it).toInt() })
+            }
+
+            else -> {
+                TensorData.Ints(IntArray(samples.size) { at(it).toInt() })
+            }
         }
     }
 

@@ -106,7 +106,10 @@ object SelfTest {
         outputs: Map<String, Pair<TensorSpec, TensorData>>,
     ): SelfTestResult? {
         if (info.selfTest.isEmpty()) return null
-        val actual = outputs.mapValues { (_, output) -> OutputValues.of(output.first, output.second) }
+        val actual =
+            outputs.mapValues { (_, output) ->
+                OutputValues.of(output.first, output.second)
+            }
         try {
             val record = JsonFields(info.selfTest, "self_test.")
             val expected =

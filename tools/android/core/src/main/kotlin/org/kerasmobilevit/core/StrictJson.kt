@@ -24,7 +24,12 @@ internal object StrictJson {
                 Json.parseToJsonElement(text)
             } catch (error: SerializationException) {
                 // The whole text stands in the message.
-                val reason = error.message.orEmpty().lineSequence().first().take(200)
+                val reason =
+                    error.message
+                        .orEmpty()
+                        .lineSequence()
+                        .first()
+                        .take(200)
                 throw IllegalArgumentException("The JSON cannot be read: $reason", error)
             }
         checkLiterals(json)
@@ -51,9 +56,18 @@ internal object StrictJson {
 
     private fun checkLiterals(json: JsonElement) {
         when (json) {
-            is JsonObject -> json.values.forEach(::checkLiterals)
-            is JsonArray -> json.forEach(::checkLiterals)
-            is JsonNull -> Unit
+            is JsonObject -> {
+                json.values.forEach(::checkLiterals)
+            }
+
+            is JsonArray -> {
+                json.forEach(::checkLiterals)
+            }
+
+            is JsonNull -> {
+                Unit
+            }
+
             is JsonPrimitive -> {
                 val word = json.content
                 require(json.isString || word in WORDS || NUMBER.matches(word)) {

@@ -10,8 +10,14 @@ class BenchmarkOptionsTest {
     fun missingArgumentsHaveTheirDefaults() {
         val options = BenchmarkOptions.parse(emptyMap())
         assertEquals(AcceleratorChoice.CPU, options.accelerator)
-        assertEquals(listOf(null, null, null), options.run { listOf(threads, seconds, maxHeadroom) })
-        assertEquals(listOf(100, 10, 120, 0), options.run { listOf(runs, warmup, cooldownSeconds, repeat) })
+        assertEquals(
+            listOf(null, null, null),
+            options.run { listOf(threads, seconds, maxHeadroom) },
+        )
+        assertEquals(
+            listOf(100, 10, 120, 0),
+            options.run { listOf(runs, warmup, cooldownSeconds, repeat) },
+        )
     }
 
     @Test

@@ -19,7 +19,15 @@ class GoldenModel(
         get() {
             val info = facts.getValue("info").jsonObject
             val image = info.getValue("image").jsonObject
-            val size = JsonArray(facts.getValue("input").jsonObject.getValue("shape").jsonArray.slice(1..2))
+            val size =
+                JsonArray(
+                    facts
+                        .getValue("input")
+                        .jsonObject
+                        .getValue("shape")
+                        .jsonArray
+                        .slice(1..2),
+                )
             return JsonObject(info + ("image" to JsonObject(image + ("size" to size))))
         }
 

@@ -43,11 +43,26 @@ class JsonSchema(
 
             "\$ref" -> {
                 val name = rule.jsonPrimitive.content.removePrefix("#/\$defs/")
-                check(value, root.getValue("\$defs").jsonObject.getValue(name).jsonObject, place)
+                check(
+                    value,
+                    root
+                        .getValue("\$defs")
+                        .jsonObject
+                        .getValue(name)
+                        .jsonObject,
+                    place,
+                )
             }
 
             "type" -> {
-                val types = if (rule is JsonArray) rule.map { it.orNull() } else listOf(rule.orNull())
+                val types =
+                    if (rule is JsonArray) {
+                        rule.map { it.orNull() }
+                    } else {
+                        listOf(
+                            rule.orNull(),
+                        )
+                    }
                 unless(types.any { typeOf(value) == it || (it == "number" && number != null) })
             }
 

@@ -13,7 +13,8 @@ class PreprocessingTest {
         assertEquals(22, cases.size)
         for (case in cases) {
             val (height, width) = case.ints("shape")
-            val picture = RgbImage(width, height, Fixtures.bytes("pictures/" + case.text("picture")))
+            val picture =
+                RgbImage(width, height, Fixtures.bytes("pictures/" + case.text("picture")))
             val spec = imageSpec(case.getValue("image").jsonObject)
             val fitted = Preprocessing.fit(picture, spec.height!!, spec.width!!, spec)
             assertEquals(listOf(spec.height, spec.width), listOf(fitted.height, fitted.width))

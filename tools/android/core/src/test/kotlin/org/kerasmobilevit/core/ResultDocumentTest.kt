@@ -45,7 +45,11 @@ class ResultDocumentTest {
         assertEquals(31.5, latency.double("init_ms"), 0.0)
         assertEquals(9.5, latency.double("first_inference_ms"), 0.0)
         assertEquals(6.375, latency.double("average_warm_up_ms"), 0.0)
-        assertEquals(1.096006, full.getValue("misc_metrics").jsonObject.double("model_size_mb"), 0.0)
+        assertEquals(
+            1.096006,
+            full.getValue("misc_metrics").jsonObject.double("model_size_mb"),
+            0.0,
+        )
         assertEquals(-12, full.getValue("memory_metrics").jsonObject.int("init_footprint_kb"))
         assertEquals("int8.tflite, 4 thread(s), cpu", full.text("name"))
         assertEquals(listOf(200, 199, 1), listOf("nodes", "delegated", "partitions").map(full::int))

@@ -32,7 +32,12 @@ class SelfTestTest {
             assertEquals(name, expected.flag("passed"), result.passed)
             assertEquals(name, expected.text("runtime"), result.runtime)
             for ((output, check) in result.outputs) {
-                val record = expected.getValue("outputs").jsonObject.getValue(output).jsonObject
+                val record =
+                    expected
+                        .getValue("outputs")
+                        .jsonObject
+                        .getValue(output)
+                        .jsonObject
                 assertEquals(record.text("verdict"), check.verdict.key)
                 assertEquals(record.double("sqnr"), check.sqnrDb, 1e-9)
                 assertEquals(record.double("least_sqnr"), check.leastSqnrDb, 0.0)

@@ -42,9 +42,16 @@ class TensorDataTest {
         dtype: DType,
     ): TensorData =
         when (dtype) {
-            DType.INT8, DType.UINT8 ->
+            DType.INT8, DType.UINT8 -> {
                 TensorData.Bytes(ByteArray(values.size) { values[it].toByte() })
-            DType.INT64 -> TensorData.Longs(LongArray(values.size) { values[it].toLong() })
-            else -> TensorData.Ints(values.toIntArray())
+            }
+
+            DType.INT64 -> {
+                TensorData.Longs(LongArray(values.size) { values[it].toLong() })
+            }
+
+            else -> {
+                TensorData.Ints(values.toIntArray())
+            }
         }
 }

@@ -12,6 +12,7 @@ class UseInYourAppTest {
     }
 
     // README: from here
+
     /** What a model says of a picture, upright as the user sees it. */
     fun predict(
         file: File,
@@ -73,6 +74,7 @@ class UseInYourAppTest {
                 .substringAfter("// README: from here\n")
                 .substringBefore("    // README: to here")
                 .trimIndent()
+                .trim()
         assertTrue(snippet in core.resolve("README.md").readText())
     }
 

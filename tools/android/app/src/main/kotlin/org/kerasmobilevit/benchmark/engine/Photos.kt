@@ -73,19 +73,35 @@ object Photos {
     private fun upright(orientation: Int) =
         Matrix().apply {
             when (orientation) {
-                ExifInterface.ORIENTATION_FLIP_HORIZONTAL -> setScale(-1f, 1f)
-                ExifInterface.ORIENTATION_ROTATE_180 -> setRotate(180f)
-                ExifInterface.ORIENTATION_FLIP_VERTICAL -> setScale(1f, -1f)
+                ExifInterface.ORIENTATION_FLIP_HORIZONTAL -> {
+                    setScale(-1f, 1f)
+                }
+
+                ExifInterface.ORIENTATION_ROTATE_180 -> {
+                    setRotate(180f)
+                }
+
+                ExifInterface.ORIENTATION_FLIP_VERTICAL -> {
+                    setScale(1f, -1f)
+                }
+
                 ExifInterface.ORIENTATION_TRANSPOSE -> {
                     setRotate(90f)
                     postScale(-1f, 1f)
                 }
-                ExifInterface.ORIENTATION_ROTATE_90 -> setRotate(90f)
+
+                ExifInterface.ORIENTATION_ROTATE_90 -> {
+                    setRotate(90f)
+                }
+
                 ExifInterface.ORIENTATION_TRANSVERSE -> {
                     setRotate(-90f)
                     postScale(-1f, 1f)
                 }
-                ExifInterface.ORIENTATION_ROTATE_270 -> setRotate(-90f)
+
+                ExifInterface.ORIENTATION_ROTATE_270 -> {
+                    setRotate(-90f)
+                }
             }
         }
 }
