@@ -11,29 +11,27 @@ import android.view.View
 import android.widget.TextView
 import org.kerasmobilevit.benchmark.R
 import org.kerasmobilevit.benchmark.ui.common.AdaptiveColumns
-import org.kerasmobilevit.benchmark.ui.common.Format
 import org.kerasmobilevit.benchmark.ui.common.Note
 import org.kerasmobilevit.benchmark.ui.common.NoteKind
 import org.kerasmobilevit.benchmark.ui.common.Screen
+import org.kerasmobilevit.benchmark.ui.common.Task
 import org.kerasmobilevit.benchmark.ui.common.show
 import org.kerasmobilevit.benchmark.ui.history.HistoryActivity
-import org.kerasmobilevit.benchmark.ui.models.FileTooLargeException
 import org.kerasmobilevit.benchmark.ui.models.ModelCards
 import org.kerasmobilevit.benchmark.ui.models.ModelEntry
+import org.kerasmobilevit.benchmark.ui.models.ModelImport
 import org.kerasmobilevit.benchmark.ui.models.ModelLibrary
-import org.kerasmobilevit.benchmark.ui.models.ModelSource
 import org.kerasmobilevit.benchmark.ui.photo.PhotoActivity
 import org.kerasmobilevit.benchmark.ui.run.RunActivity
-import java.io.File
-import java.io.IOException
 
 /** The first screen: the models on this phone. */
 class MainActivity : Screen(R.layout.models) {
     override val hasBack = false
-    private val library by lazy { ModelLibrary(this) }
+    private val library by lazy { ModelLibrary(applicationContext) }
     private val columns: AdaptiveColumns get() = findViewById(R.id.columns)
     private var cards = listOf<View>()
     private var note: Note? = null
+    private lateinit var importing: Task<Note>
 
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
@@ -43,6 +41,20 @@ class MainActivity : Screen(R.layout.models) {
         findViewById<View>(R.id.models_open).setOnClickListener { pick() }
         @Suppress("DEPRECATION")
         show(state?.getSerializable(NOTE) as Note?)
+        @Suppress("UNCHECKED_CAST")
+        importing = lastNonConfigurationInstance as Task<Note>? ?: Task()
+        importing.observer = {
+            tell(it)
+            refresh()
+        }
+    }
+
+    @Deprecated("Deprecated in Java")
+    override fun onRetainNonConfigurationInstance(): Any = importing
+
+    override fun onDestroy() {
+        importing.observer = null
+        super.onDestroy()
     }
 
     override fun onSaveInstanceState(state: Bundle) {
@@ -122,53 +134,9 @@ class MainActivity : Screen(R.layout.models) {
         if (requestCode == PICK && resultCode == RESULT_OK && uri != null) add(uri)
     }
 
-    private fun add(uri: Uri) =
-        inBackground({ copied(uri) }) { (file, note) ->
-            tell(note)
-            if (file != null) refresh()
-        }
-
-    private fun copied(uri: Uri): Pair<File?, Note?> {
-        val name = library.nameOf(uri)
-        return try {
-            val file = library.copy(uri)
-            val entry = ModelEntry.read(file, ModelSource.OPENED)
-            if (entry.model != null) {
-                file to Note(NoteKind.GOOD, getString(R.string.models_copied, file.name))
-            } else {
-                // What is no model is of no use here: say why and keep nothing.
-                file.delete()
-                null to
-                    Note(
-                        NoteKind.ERROR,
-                        getString(R.string.model_bad_title, name),
-                        entry.problem?.message,
-                        entry.problem?.advice,
-                    )
-            }
-        } catch (e: IOException) {
-            null to copyProblem(name, e)
-        } catch (e: SecurityException) {
-            null to copyProblem(name, e)
-        }
-    }
-
-    private fun copyProblem(
-        name: String,
-        problem: Exception,
-    ): Note {
-        val title = getString(R.string.model_copy_failed, name)
-        if (problem !is FileTooLargeException) {
-            val advice = getString(R.string.model_copy_failed_advice)
-            return Note(NoteKind.ERROR, title, problem.message, advice)
-        }
-        val limit = Format(resources).megabytes(problem.limit)
-        return Note(
-            NoteKind.ERROR,
-            title,
-            getString(R.string.model_file_too_large, limit),
-            getString(R.string.model_file_too_large_advice),
-        )
+    private fun add(uri: Uri) {
+        val models = ModelImport(applicationContext, library)
+        importing.start { models.copy(uri) }
     }
 
     /** Shows what just happened. */

@@ -17,20 +17,19 @@ class ModelChoice(
     private var models = listOf<ModelEntry>()
     private var last = listOf<ModelEntry>()
 
-    /** The two models, or one if there is only one. */
-    val chosen: List<ModelEntry>
-        get() =
-            if (models.isEmpty()) {
-                emptyList()
-            } else {
-                listOf(first, second).map { models[it.selectedItemPosition] }.distinct()
-            }
+    private val selected get() = listOf(first, second).map { models[it.selectedItemPosition] }
 
-    /** Shows models to choose from. Keeps files that were chosen. */
-    fun show(
-        models: List<ModelEntry>,
-        files: List<String>,
-    ) {
+    /** The two models, or one if it is chosen twice; none before they are known. */
+    val chosen: List<ModelEntry>
+        get() = if (models.isEmpty()) emptyList() else selected.distinct()
+
+    /** Paths of both, also before the models are known: they are chosen then. */
+    var files: List<String> = emptyList()
+        get() = if (models.isEmpty()) field else selected.map { it.file.path }
+
+    /** Shows models to choose from. */
+    fun show(models: List<ModelEntry>) {
+        val files = files
         this.models = models
         val texts = ModelTexts(first.resources)
         val format = Format(first.resources)

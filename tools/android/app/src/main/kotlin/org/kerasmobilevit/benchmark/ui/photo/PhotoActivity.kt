@@ -1,12 +1,9 @@
 package org.kerasmobilevit.benchmark.ui.photo
 
 import android.content.ActivityNotFoundException
-import android.content.ClipData
 import android.content.Intent
 import android.graphics.Bitmap
-import android.net.Uri
 import android.os.Bundle
-import android.provider.MediaStore
 import android.view.View
 import android.widget.ImageView
 import android.widget.TextView
@@ -14,12 +11,12 @@ import org.kerasmobilevit.benchmark.R
 import org.kerasmobilevit.benchmark.engine.FailureException
 import org.kerasmobilevit.benchmark.engine.PhotoRequest
 import org.kerasmobilevit.benchmark.engine.PhotoResult
-import org.kerasmobilevit.benchmark.engine.Photos
 import org.kerasmobilevit.benchmark.ui.common.AdaptiveColumns
 import org.kerasmobilevit.benchmark.ui.common.Engine
 import org.kerasmobilevit.benchmark.ui.common.Note
 import org.kerasmobilevit.benchmark.ui.common.NoteKind
 import org.kerasmobilevit.benchmark.ui.common.Screen
+import org.kerasmobilevit.benchmark.ui.common.Task
 import org.kerasmobilevit.benchmark.ui.common.show
 import org.kerasmobilevit.benchmark.ui.common.toNote
 import org.kerasmobilevit.benchmark.ui.models.ModelEntry
@@ -28,43 +25,56 @@ import java.io.IOException
 
 /** What two models say of a photo. */
 class PhotoActivity : Screen(R.layout.photo) {
+    /** A photo, or why there is none. */
+    private class Opened(
+        val photo: Bitmap?,
+        val problem: Note?,
+    )
+
     /** What outlives a turn of the phone. */
     private class Kept(
         val session: PhotoSession,
     ) {
+        val opening = Task<Opened>()
         var photo: Bitmap? = null
+
+        /** Why there is no new photo. */
+        var problem: Note? = null
     }
 
-    private val source by lazy { PhotoSource(this) }
+    private val source by lazy { PhotoSource(applicationContext) }
     private val answers by lazy { AnswersView(findViewById(R.id.columns)) }
     private lateinit var kept: Kept
     private lateinit var choice: ModelChoice
     private var models = listOf<ModelEntry>()
-    private var hasPhoto = false
 
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
         kept = lastNonConfigurationInstance as Kept? ?: Kept(PhotoSession(Engine.runs(this)))
-        hasPhoto = state?.getBoolean(HAS_PHOTO) ?: false
         choice = ModelChoice(findViewById(R.id.photo_first), findViewById(R.id.photo_second), ::ask)
+        choice.files = state?.getStringArrayList(CHOSEN).orEmpty()
         findViewById<TextView>(R.id.loading_text).setText(R.string.photo_running)
         findViewById<View>(R.id.photo_pick).setOnClickListener { pick() }
         findViewById<View>(R.id.photo_take).setOnClickListener { shoot() }
         findViewById<View>(R.id.photo_cancel).setOnClickListener { kept.session.cancel() }
-        val chosen = state?.getStringArrayList(CHOSEN).orEmpty()
-        inBackground({ ModelLibrary(this).list().filter { it.model != null } }) { models ->
-            this.models = models
-            choice.show(models, chosen)
-            if (models.isEmpty()) show(noModels())
-            kept.session.observer = ::show
-            if (hasPhoto && kept.photo == null) open()
-        }
+        // Android may have ended the app while the camera was open.
+        val hadPhoto = state?.getBoolean(HAD_PHOTO) ?: false
+        if (hadPhoto && kept.photo == null) open()
+        inBackground({ ModelLibrary(this).list().filter { it.model != null } }, ::begin)
+    }
+
+    private fun begin(models: List<ModelEntry>) {
+        this.models = models
+        choice.show(models)
+        if (models.isEmpty()) kept.problem = noModels()
+        kept.session.observer = ::show
+        kept.opening.observer = ::show
     }
 
     override fun onSaveInstanceState(state: Bundle) {
         super.onSaveInstanceState(state)
-        state.putBoolean(HAS_PHOTO, hasPhoto)
-        state.putStringArrayList(CHOSEN, ArrayList(choice.chosen.map { it.file.path }))
+        state.putBoolean(HAD_PHOTO, kept.photo != null)
+        state.putStringArrayList(CHOSEN, ArrayList(choice.files))
     }
 
     @Deprecated("Deprecated in Java")
@@ -72,39 +82,23 @@ class PhotoActivity : Screen(R.layout.photo) {
 
     override fun onDestroy() {
         kept.session.observer = null
+        kept.opening.observer = null
         if (!isChangingConfigurations) kept.session.close()
         super.onDestroy()
     }
 
     private fun pick() =
-        launch(
-            PICK,
-            Intent(Intent.ACTION_OPEN_DOCUMENT).apply {
-                addCategory(Intent.CATEGORY_OPENABLE)
-                type = "image/*"
-            },
-            R.string.photo_no_picker,
-            R.string.photo_no_picker_advice,
-        )
+        launch(PICK, PhotoIntents.pick(), R.string.photo_no_picker, R.string.photo_no_picker_advice)
 
     private fun shoot() {
         val target =
             try {
                 source.prepareShot()
             } catch (e: IOException) {
-                return show(storageProblem(e))
+                return tell(unreadable(e))
             }
-        launch(
-            SHOOT,
-            Intent(MediaStore.ACTION_IMAGE_CAPTURE).apply {
-                putExtra(MediaStore.EXTRA_OUTPUT, target)
-                clipData = ClipData.newRawUri(null, target)
-                addFlags(Intent.FLAG_GRANT_READ_URI_PERMISSION)
-                addFlags(Intent.FLAG_GRANT_WRITE_URI_PERMISSION)
-            },
-            R.string.photo_no_camera,
-            R.string.photo_no_camera_advice,
-        )
+        val intent = PhotoIntents.shoot(target)
+        launch(SHOOT, intent, R.string.photo_no_camera, R.string.photo_no_camera_advice)
     }
 
     private fun launch(
@@ -115,7 +109,7 @@ class PhotoActivity : Screen(R.layout.photo) {
     ) = try {
         startActivityForResult(intent, code)
     } catch (_: ActivityNotFoundException) {
-        show(Note(NoteKind.ERROR, getString(title), advice = getString(advice)))
+        tell(problem(title, null, advice))
     }
 
     override fun onActivityResult(
@@ -125,53 +119,33 @@ class PhotoActivity : Screen(R.layout.photo) {
     ) {
         if (resultCode != RESULT_OK) return
         when (requestCode) {
-            PICK -> data?.data?.let(::take)
-            SHOOT -> if (source.takeShot()) open() else show(noShot())
+            PICK -> data?.data?.let { open { source.take(it) } }
+            SHOOT -> if (source.takeShot()) open() else tell(noShot())
         }
     }
 
-    private fun take(uri: Uri) =
-        inBackground({
+    /** Decodes the photo after [take] brought it. */
+    private fun open(take: () -> Unit = {}) =
+        kept.opening.start {
             try {
-                source.take(uri)
-                null
+                take()
+                Opened(source.preview(), null)
             } catch (e: IOException) {
-                storageProblem(e)
+                Opened(null, unreadable(e))
             } catch (e: SecurityException) {
-                storageProblem(e)
+                Opened(null, unreadable(e))
+            } catch (e: FailureException) {
+                Opened(null, e.failure.toNote(resources))
             }
-        }) { problem ->
-            if (problem == null) open() else show(problem)
         }
 
-    /** Decodes the photo, then asks the models. */
-    private fun open() {
-        show(null as Note?)
-        inBackground({ preview() }) { (photo, problem) ->
-            hasPhoto = photo != null
-            kept.photo = photo
-            answers.hide()
-            showPhoto(photo)
-            if (problem == null) ask() else show(problem)
-        }
+    private fun show(opened: Opened) {
+        kept.photo = opened.photo
+        answers.hide()
+        showPhoto(opened.photo)
+        tell(opened.problem)
+        if (opened.problem == null) ask()
     }
-
-    private fun preview(): Pair<Bitmap?, Note?> =
-        try {
-            val photo = Photos.decode(source.picture)
-            val scale = MOST_SIDE / maxOf(photo.width, photo.height).toFloat()
-            val small =
-                if (scale >= 1) {
-                    photo
-                } else {
-                    val width = maxOf(1, (photo.width * scale).toInt())
-                    val height = maxOf(1, (photo.height * scale).toInt())
-                    Bitmap.createScaledBitmap(photo, width, height, true)
-                }
-            small to null
-        } catch (e: FailureException) {
-            null to e.failure.toNote(resources)
-        }
 
     private fun ask() {
         if (kept.photo == null || choice.chosen.isEmpty()) return
@@ -180,7 +154,8 @@ class PhotoActivity : Screen(R.layout.photo) {
 
     private fun show(state: PhotoState) {
         showIf(R.id.photo_running, state is PhotoState.Running)
-        show((state as? PhotoState.Failed)?.failure?.toNote(resources))
+        val failure = (state as? PhotoState.Failed)?.failure
+        show(kept.problem ?: failure?.toNote(resources))
         val photo = kept.photo
         if (state is PhotoState.Done && photo != null) {
             answers.show(photo, named(state.results))
@@ -196,11 +171,9 @@ class PhotoActivity : Screen(R.layout.photo) {
                 checkNotNull(models.find { it.file == result.model }?.model).info
             }
         val recipes = infos.map { it.recipe }
-        // Recipes tell them apart, if they are not the same.
         val names =
-            if (recipes.distinct().size == recipes.size &&
-                recipes.all { it.isNotBlank() }
-            ) {
+            // Recipes tell them apart, if they are not the same.
+            if (recipes.distinct().size == recipes.size && recipes.all { it.isNotBlank() }) {
                 recipes
             } else {
                 results.map { it.model.name }
@@ -218,33 +191,31 @@ class PhotoActivity : Screen(R.layout.photo) {
         findViewById<ImageView>(R.id.photo_preview).setImageBitmap(photo)
     }
 
+    /** Shows why there is no photo, or null that there is one. */
+    private fun tell(problem: Note?) {
+        kept.problem = problem
+        show(problem)
+    }
+
     private fun show(note: Note?) {
         showIf(R.id.photo_note, note != null)
         note?.show(findViewById(R.id.photo_note))
         if (note != null) findViewById<View>(R.id.scroll).scrollTo(0, 0)
     }
 
-    private fun storageProblem(problem: Exception) =
-        Note(
-            NoteKind.ERROR,
-            getString(R.string.photo_unreadable),
-            problem.message,
-            getString(R.string.photo_unreadable_advice),
-        )
+    private fun unreadable(cause: Exception) =
+        problem(R.string.photo_unreadable, cause.message, R.string.photo_unreadable_advice)
 
-    private fun noShot() =
-        Note(
-            NoteKind.ERROR,
-            getString(R.string.photo_no_shot),
-            advice = getString(R.string.photo_no_shot_advice),
-        )
+    private fun noShot() = problem(R.string.photo_no_shot, null, R.string.photo_no_shot_advice)
 
     private fun noModels() =
-        Note(
-            NoteKind.ERROR,
-            getString(R.string.photo_no_models),
-            advice = getString(R.string.photo_no_models_advice),
-        )
+        problem(R.string.photo_no_models, null, R.string.photo_no_models_advice)
+
+    private fun problem(
+        title: Int,
+        message: String?,
+        advice: Int,
+    ) = Note(NoteKind.ERROR, getString(title), message, getString(advice))
 
     private fun showIf(
         id: Int,
@@ -256,10 +227,7 @@ class PhotoActivity : Screen(R.layout.photo) {
     private companion object {
         const val PICK = 1
         const val SHOOT = 2
-        const val HAS_PHOTO = "has_photo"
+        const val HAD_PHOTO = "had_photo"
         const val CHOSEN = "chosen"
-
-        /** Of the picture on the screen, in pixels. */
-        const val MOST_SIDE = 1600
     }
 }

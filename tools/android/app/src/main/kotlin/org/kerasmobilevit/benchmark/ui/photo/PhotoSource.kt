@@ -1,7 +1,10 @@
 package org.kerasmobilevit.benchmark.ui.photo
 
 import android.content.Context
+import android.graphics.Bitmap
 import android.net.Uri
+import org.kerasmobilevit.benchmark.engine.FailureException
+import org.kerasmobilevit.benchmark.engine.Photos
 import org.kerasmobilevit.benchmark.ui.share.ShareProvider
 import java.io.File
 import java.io.FileNotFoundException
@@ -49,6 +52,20 @@ class PhotoSource(
         }
     }
 
+    /**
+     * The photo, upright and small enough for the screen.
+     *
+     * @throws FailureException if it is no photo.
+     */
+    fun preview(): Bitmap {
+        val photo = Photos.decode(picture)
+        val scale = MOST_SIDE / maxOf(photo.width, photo.height).toFloat()
+        if (scale >= 1) return photo
+        val width = maxOf(1, (photo.width * scale).toInt())
+        val height = maxOf(1, (photo.height * scale).toInt())
+        return Bitmap.createScaledBitmap(photo, width, height, true)
+    }
+
     private fun copy(
         from: InputStream,
         part: File,
@@ -66,5 +83,8 @@ class PhotoSource(
 
     private companion object {
         const val MAX_BYTES = 100_000_000L
+
+        /** Of the picture on the screen, in pixels. */
+        const val MOST_SIDE = 1600
     }
 }
