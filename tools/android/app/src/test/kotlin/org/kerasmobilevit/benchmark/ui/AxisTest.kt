@@ -2,6 +2,7 @@ package org.kerasmobilevit.benchmark.ui
 
 import org.junit.Assert.assertArrayEquals
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.kerasmobilevit.benchmark.ui.plot.Axis
 
@@ -31,5 +32,13 @@ class AxisTest {
     fun `equal values have an axis too`() {
         val axis = Axis.around(doubleArrayOf(2.0, 2.0), 0f, 100f)
         assertEquals(50f, axis.pixel(2.0), 0.01f)
+    }
+
+    @Test
+    fun `a short axis has a tick too`() {
+        for (to in listOf(1.2, 1.72, 3.0, 9.9)) {
+            val ticks = Axis(1.13, to, 0f, 10f).ticks(100f)
+            assertTrue("$to: $ticks", ticks.isNotEmpty() && ticks.all { it in 1.13..to })
+        }
     }
 }

@@ -10,14 +10,17 @@ import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.kerasmobilevit.benchmark.R
 import org.kerasmobilevit.benchmark.engine.BundledModels
+import org.kerasmobilevit.benchmark.ui.common.Background
 import org.kerasmobilevit.benchmark.ui.history.HistoryActivity
 import org.kerasmobilevit.benchmark.ui.photo.PhotoActivity
 import org.kerasmobilevit.benchmark.ui.run.RunActivity
 import org.robolectric.Shadows.shadowOf
+import org.robolectric.annotation.Config
 import java.io.ByteArrayInputStream
 import java.io.File
 import java.io.IOException
 import java.io.InputStream
+import java.util.concurrent.Executor
 
 class MainActivityTest : ScreenTest() {
     private val folder get() = File(context.filesDir, "models").apply { mkdirs() }
@@ -138,11 +141,28 @@ class MainActivityTest : ScreenTest() {
     }
 
     @Test
+    @Config(sdk = [35])
     fun `turning the phone does not scroll the list`() {
         val controller = open<MainActivity>()
         controller.get().findViewById<View>(R.id.scroll).scrollTo(0, 200)
         controller.recreate()
         idle()
         assertEquals(200, controller.get().findViewById<View>(R.id.scroll).scrollY)
+    }
+
+    @Test
+    fun `turning the phone while a file is copied does not lose the file`() {
+        val model = BundledModels.files(context).last().readBytes()
+        give { ByteArrayInputStream(model) }
+        val controller = open<MainActivity>()
+        val works = mutableListOf<Runnable>()
+        Background.executor = Executor { works += it }
+        pick(controller.get())
+        Background.executor = Executor { it.run() }
+        controller.recreate()
+        works.single().run()
+        idle()
+        assertEquals("my model.tflite was added", controller.get().text(R.id.note_title))
+        assertTrue("Opened" in controller.get().texts())
     }
 }

@@ -3,6 +3,7 @@ package org.kerasmobilevit.benchmark.ui
 import android.app.Activity
 import android.content.Intent
 import android.net.Uri
+import android.os.Bundle
 import android.provider.MediaStore
 import android.widget.Spinner
 import org.junit.Assert.assertEquals
@@ -16,6 +17,7 @@ import org.kerasmobilevit.benchmark.engine.FailureKind
 import org.kerasmobilevit.benchmark.engine.PhotoResult
 import org.kerasmobilevit.benchmark.ui.photo.PhotoActivity
 import org.kerasmobilevit.core.Prediction
+import org.robolectric.Robolectric
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.annotation.Config
 import java.io.ByteArrayInputStream
@@ -220,5 +222,26 @@ class PhotoActivityTest : ScreenTest() {
         assertTrue(controller.get().isShown(R.id.photo_answers))
         assertEquals(1, runs.photos.size)
         assertFalse(runs.isClosed)
+    }
+
+    @Test
+    fun `Android may end the app while the photo is on the screen`() {
+        val controller = open<PhotoActivity>()
+        pick(controller.get())
+        answer(SamplePhotos.float32, SamplePhotos.int8)
+        val state = Bundle()
+        controller.pause().saveInstanceState(state).stop().destroy()
+
+        val again =
+            Robolectric
+                .buildActivity(PhotoActivity::class.java)
+                .create(state)
+                .start()
+                .restoreInstanceState(state)
+                .resume()
+                .visible()
+        idle()
+        assertTrue(again.get().isShown(R.id.photo_preview))
+        assertEquals(2, runs.photos.size)
     }
 }

@@ -21,10 +21,15 @@ class Axis(
     fun pixel(value: Double): Float =
         (start + (value - from) / (to - from) * (end - start)).toFloat()
 
-    /** About as many round numbers between its ends as the length has room for. */
+    /** About as many round numbers between its ends as the length has room for; at least one. */
     fun ticks(spacing: Float): List<Double> {
         val most = maxOf(1.0, (abs(end - start) / spacing).toDouble())
-        val step = roundStep((to - from) / most)
+        return generateSequence((to - from) / most) { it / 2 }
+            .map { multiples(roundStep(it)) }
+            .first { it.isNotEmpty() }
+    }
+
+    private fun multiples(step: Double): List<Double> {
         val first = ceil(from / step - 1e-9).toLong()
         val last = floor(to / step + 1e-9).toLong()
         return (first..last).map { it * step }

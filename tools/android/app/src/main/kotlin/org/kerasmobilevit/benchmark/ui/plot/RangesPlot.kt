@@ -58,7 +58,8 @@ class RangesPlot(
             val x = axis.pixel(tick)
             canvas.drawLine(x, paddingTop.toFloat(), x, bottom, grid)
             val text = resources.getString(R.string.milliseconds, format.decimal(tick, decimals))
-            canvas.drawText(text, x, bottom + line, label)
+            val half = label.measureText(text) / 2
+            canvas.drawText(text, x.coerceIn(half, width - half), bottom + line, label)
         }
         val room = (bottom - paddingTop) / ranges.size
         ranges.forEachIndexed { index, range ->
