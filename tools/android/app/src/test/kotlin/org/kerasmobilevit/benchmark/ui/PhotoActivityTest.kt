@@ -230,7 +230,11 @@ class PhotoActivityTest : ScreenTest() {
         pick(controller.get())
         answer(SamplePhotos.float32, SamplePhotos.int8)
         val state = Bundle()
-        controller.pause().saveInstanceState(state).stop().destroy()
+        controller
+            .pause()
+            .saveInstanceState(state)
+            .stop()
+            .destroy()
 
         val again =
             Robolectric
