@@ -17,7 +17,9 @@ class AdaptiveColumns(
     context: Context,
     attributes: AttributeSet?,
 ) : ViewGroup(context, attributes) {
-    private val columnWidth = resources.getDimensionPixelSize(R.dimen.column_width)
+    // Not in sp, which does not grow in proportion in large sizes.
+    private val columnWidth =
+        (resources.getDimension(R.dimen.column_width) * resources.configuration.fontScale).toInt()
     private val gap = resources.getDimensionPixelSize(R.dimen.gap)
 
     /** Where a child lies, and whether it takes the whole width. */

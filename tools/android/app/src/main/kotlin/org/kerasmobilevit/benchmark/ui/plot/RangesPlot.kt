@@ -40,6 +40,18 @@ class RangesPlot(
         invalidate()
     }
 
+    override fun onMeasure(
+        widthMeasureSpec: Int,
+        heightMeasureSpec: Int,
+    ) {
+        // Room for its labels, however large they are.
+        val height = (LINES * label.textSize).toInt() + paddingTop + paddingBottom
+        setMeasuredDimension(
+            MeasureSpec.getSize(widthMeasureSpec),
+            resolveSize(height, heightMeasureSpec),
+        )
+    }
+
     override fun onDraw(canvas: Canvas) {
         super.onDraw(canvas)
         if (ranges.isEmpty()) return
@@ -96,4 +108,9 @@ class RangesPlot(
 
     private fun paint(color: Int) =
         Paint(Paint.ANTI_ALIAS_FLAG).apply { this.color = context.getColor(color) }
+
+    private companion object {
+        /** Its height, in heights of a letter. */
+        const val LINES = 9
+    }
 }

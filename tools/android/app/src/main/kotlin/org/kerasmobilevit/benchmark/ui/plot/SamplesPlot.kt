@@ -81,6 +81,18 @@ class SamplesPlot(
         return "$times $heat"
     }
 
+    override fun onMeasure(
+        widthMeasureSpec: Int,
+        heightMeasureSpec: Int,
+    ) {
+        // Room for its labels, however large they are.
+        val height = (LINES * label.textSize).toInt() + paddingTop + paddingBottom
+        setMeasuredDimension(
+            MeasureSpec.getSize(widthMeasureSpec),
+            resolveSize(height, heightMeasureSpec),
+        )
+    }
+
     override fun onDraw(canvas: Canvas) {
         super.onDraw(canvas)
         val samples = samples ?: return
@@ -199,4 +211,9 @@ class SamplesPlot(
 
     private fun paint(color: Int) =
         Paint(Paint.ANTI_ALIAS_FLAG).apply { this.color = context.getColor(color) }
+
+    private companion object {
+        /** Its height, in heights of a letter. */
+        const val LINES = 17
+    }
 }
