@@ -38,7 +38,10 @@ class AxisTest {
     fun `a short axis has a tick too`() {
         for (to in listOf(1.2, 1.72, 3.0, 9.9)) {
             val ticks = Axis(1.13, to, 0f, 10f).ticks(100f)
-            assertTrue("$to: $ticks", ticks.isNotEmpty() && ticks.all { it > 1.12 && it < to + 0.01 })
+            assertTrue(
+                "$to: $ticks",
+                ticks.isNotEmpty() && ticks.all { it > 1.12 && it < to + 0.01 },
+            )
         }
     }
 }
