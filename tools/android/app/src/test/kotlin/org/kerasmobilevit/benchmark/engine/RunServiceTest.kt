@@ -204,7 +204,7 @@ class RunServiceTest {
     fun `a picture that is none is a failure`() {
         val photos =
             object : Runs.PhotoListener {
-                override fun onFinished(results: List<PhotoResult>) = Unit
+                override fun onFinished(results: List<PhotoResult>) = error("$results")
 
                 override fun onFailed(failure: Failure) {
                     this@RunServiceTest.failure = failure
