@@ -8,6 +8,7 @@ from keras_mobilevit.version import __version__
 
 if TYPE_CHECKING:
     from keras_mobilevit import (
+        android,
         checkpoints,
         compression,
         configs,
@@ -29,6 +30,7 @@ __all__ = [
     "MobileViTXS",
     "MobileViTXXS",
     "__version__",
+    "android",
     "checkpoints",
     "compression",
     "configs",
@@ -46,6 +48,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "android": ("android",),
         "backbone": ("MobileViTBackbone",),
         "checkpoints": ("checkpoints",),
         "compression": ("compression",),

@@ -8,7 +8,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 # Of development alone, or compared with where installed: any version will do.
 UNPINNED = {
-    *("build", "pytest", "pytest-xdist", "ruff", "twine"),
+    *("build", "jsonschema", "pytest", "pytest-xdist", "ruff", "twine"),
     *("timm", "torch", "transformers"),
     # For Python 3.10 alone.
     "tomli",

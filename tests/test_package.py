@@ -310,6 +310,8 @@ FLOW = {
     "progress": set(),
     "atomic_files": set(),
     "png_figures": {"optional_imports", "atomic_files"},
+    "svg_figures": {"optional_imports"},
+    "json_schema": set(),
     "machine": {"version"},
     "text_formatting": set(),
     "markdown_tables": set(),
@@ -415,8 +417,16 @@ def test_imports_flow_one_way(part):
 APPLICATIONS = {
     "detection": {"cli", "named_models", "predictors", "tflite", "training"},
     "segmentation": {"cli", "named_models", "predictors", "tflite", "training"},
-    "tflite": {"cli", "compression", "opening", "predictors", "training"},
+    "tflite": {
+        "android",
+        "cli",
+        "compression",
+        "opening",
+        "predictors",
+        "training",
+    },
     "training": {"cli", "compression"},
+    "android": {"cli"},
     "compression": {"cli"},
     "cli": {"__main__"},
 }

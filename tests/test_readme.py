@@ -30,6 +30,7 @@ DOCUMENTS = (
     "README.md",
     "CONTRIBUTING.md",
     "keras_mobilevit/MODEL_INFO.md",
+    "keras_mobilevit/android/README.md",
     "keras_mobilevit/compression/README.md",
     "keras_mobilevit/tflite/INT8.md",
     "keras_mobilevit/tflite/README.md",

@@ -37,6 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--runs", type=int, default=100, metavar="N")
     parser.add_argument("--threads", type=int, default=1, metavar="N")
+    parser.add_argument(
+        "--results",
+        nargs="+",
+        default=[],
+        metavar="FILE.json",
+        help="what `keras-mobilevit benchmark --android -o` or the app "
+        "measured of the same two files, on phones or other machines",
+    )
     parser.add_argument("-o", "--output", required=True, metavar="FILE.html")
 
 
@@ -52,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         limit=arguments.limit,
         runs=arguments.runs,
         num_threads=arguments.threads,
+        results=arguments.results,
     )
     print("wrote", " and ".join(map(str, paths)))
     return 0

@@ -299,6 +299,7 @@ def test_summary_has_a_column_a_benchmark():
         return Measurement(
             name,
             num_threads=2,
+            facts=None,
             inspection=None,
             start=None,
             warmup_ms=np.array([99]),

@@ -1,9 +1,11 @@
 """Timing files side by side, their start and memory, and the report."""
 
+import hashlib
 import json
 import pathlib
 import types
 
+import jsonschema
 import numpy as np
 import pytest
 from google.protobuf import (
@@ -14,6 +16,7 @@ from google.protobuf import (
 )
 
 from keras_mobilevit.machine import _cpu, describe_machine
+from keras_mobilevit.model_info import ModelInfo
 from keras_mobilevit.tflite import benchmark
 from keras_mobilevit.tflite.benchmarks import benchmark as benchmarking
 from keras_mobilevit.tflite.benchmarks import fresh_start, latency
@@ -27,11 +30,16 @@ from keras_mobilevit.tflite.benchmarks.latency import (
     time_files,
 )
 from keras_mobilevit.tflite.benchmarks.latency_tables import (
+    _trimmed_mean,
     to_footnote,
     to_json,
     to_table,
 )
+from keras_mobilevit.tflite.benchmarks.results import SCHEMA_FILE, read_results
+from keras_mobilevit.tflite.flatbuffer import read_model, write_model
+from keras_mobilevit.tflite.metadata import append_metadata, read_metadata
 from keras_mobilevit.tflite.runtime import make_interpreter
+from keras_mobilevit.tflite.self_test import record_self_test
 
 
 def write_file(path, function, shape, dtype="float32"):
@@ -256,8 +264,11 @@ MACHINE = {
 
 
 @pytest.fixture
-def measurements(monkeypatch):
+def measurements(tmp_path, monkeypatch):
     """Two files, whose rounds took (2, 4, 6, 8) and (1, 2, 3, 2) ms."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.tflite").write_bytes(b"a")
+    (tmp_path / "b.tflite").write_bytes(b"b")
     warmup, ms = np.full((2, 1), 9.0), np.array([[2, 4, 6, 8], [1, 2, 3, 2]])
     starts = iter([FreshStart(5.0, 7.0, 2048, 3072, 40.5), FreshStart(1, 2)])
     monkeypatch.setattr(benchmarking, "inspect", lambda path: INSPECTION)
@@ -334,7 +345,7 @@ def benchmark_result_message():
 
 def test_json_is_read_as_tensorflows_benchmark_result(measurements):
     tree = json.loads(json.dumps(to_json(measurements, MACHINE)))
-    assert tree["machine"] == MACHINE
+    assert tree["machine"] == {"kind": "host", **MACHINE}
     result = json_format.ParseDict(
         tree["results"][0],
         benchmark_result_message()(),
@@ -377,8 +388,25 @@ def test_json_tells_more_than_the_message(measurements):
         10,
         2,
     )
+    assert first["sha256"] == hashlib.sha256(b"a").hexdigest()
+    assert first["runtime"] == "LiteRT 2.3.0"
+    assert first["samples_ms"] == [2, 4, 6, 8]
     assert second["memory_metrics"] == {}
     assert second["speedup"]["ratio"] == 2.5
+
+
+def test_json_has_the_published_form(measurements):
+    tree = json.loads(json.dumps(to_json(measurements, MACHINE)))
+    validator = jsonschema.Draft202012Validator(
+        json.loads(SCHEMA_FILE.read_text("utf-8"))
+    )
+    validator.validate(tree)
+    assert tree["schema_version"] == 1
+
+
+def test_trimmed_mean_drops_a_tenth_at_either_end():
+    ms = np.array([1000.0, *range(1, 19), 0.0])
+    assert _trimmed_mean(ms) == 9.5  # Of 2 to 17.
 
 
 def test_table_and_footnote(measurements):
@@ -417,6 +445,43 @@ def test_command_measures_files(command, files, tmp_path, capsys):
         assert result["partitions"] == 1
         assert "average_warm_up_ms" not in result["latency_metrics"]
     assert tree["machine"]["versions"] == describe_machine()["versions"]
+
+
+def test_command_takes_the_same_words_as_on_a_phone(
+    command, files, tmp_path, capsys
+):
+    """And tells what the file says of itself, and whether it is right."""
+    data = write_model(read_model(files["int8"].read_bytes()))
+    spec = (read_metadata(files["int8"]) or ModelInfo()).image
+    info = ModelInfo(
+        name="net",
+        variant="mobilevit_xxs",
+        recipe="int8",
+        image=spec,
+        self_test=record_self_test(data, spec),
+    )
+    path, output = tmp_path / "tested.tflite", tmp_path / "a.json"
+    path.write_bytes(append_metadata(data, info))
+    argv = ("--runs", "2", "--warmup", "0", "--threads", "1,2", "-o", output)
+    assert command("benchmark", path, *argv) == 0
+    results = read_results(output)["results"]
+    assert [result["num_threads"] for result in results] == [1, 2]
+    for result in results:
+        assert result["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert result["model"] == {
+            **{"name": "net", "variant": "mobilevit_xxs"},
+            **{"task": "classification", "recipe": "int8"},
+        }
+        assert result["self_test"]["verdict"] == "identical"
+        assert result["self_test"]["passed"]
+        assert len(result["samples_ms"]) == 2
+
+
+def test_options_of_a_phone_need_one(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        command("benchmark", "a.tflite", "--serial", "S")
+    assert stop.value.code == 2
+    assert "--serial needs --android" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

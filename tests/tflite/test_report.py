@@ -1,11 +1,13 @@
 """The report: complete, self-contained, and safe from what files say."""
 
 import html.parser
+import json
 import sys
 import xml.etree.ElementTree
 
 import numpy as np
 import pytest
+from phone_results import make_document, make_result
 from PIL import Image
 from small_model import LABELS, make_images
 
@@ -102,9 +104,17 @@ def test_report(hostile_files, tmp_path, command, capsys):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(path)
     output = tmp_path / "report.html"
+    for name, maker in (("a", "Google"), ("b", HOSTILE)):
+        results = [
+            make_result(path.read_bytes(), samples=samples)
+            for path, samples in ((int8_path, [2, 3]), (float_path, [4, 6]))
+        ]
+        document = make_document(results, manufacturer=maker)
+        (tmp_path / f"{name}.json").write_text(json.dumps(document))
     assert not command(
         "report",
         *(int8_path, "--float", float_path, "--data", tmp_path / "data"),
+        *("--results", tmp_path / "a.json", tmp_path / "b.json"),
         *("--runs", "2", "-o", output),
     )
     assert str(output) in capsys.readouterr().out
@@ -133,6 +143,14 @@ def test_report(hostile_files, tmp_path, command, capsys):
         answers = [int(model.predict(image).argmax()) for image in images]
         right = np.mean([a == 1 + i % 2 for i, a in enumerate(answers)])
         assert cell.startswith(f"{right:.2%} (")
+    # Host and phones side by side.
+    assert row("file")[0] == "on"
+    columns = page.cells[page.cells.index("file") :][:5]
+    assert columns[3:] == ["Google Pixel 9", f"{HOSTILE} Pixel 9"]
+    # The last cell of a table goes on with the text behind it.
+    for told in ("2.50 (2.05 - 2.95)", "5.00 (4.10 - 5.90)"):
+        assert sum(cell.startswith(told) for cell in page.cells) == 2
+    assert page.cells.count("599/599 in 1") == 4
     assert page.cells.index("stem") < page.cells.index("stage5_block/fusion")
 
     markdown = (tmp_path / "report.md").read_text()
@@ -224,6 +242,13 @@ def test_errors_write_nothing(files, tmp_path, monkeypatch, command, capsys):
         write_report(tmp_path / "a.html", *pair)
     with pytest.raises(ValueError, match="`limit`"):
         write_report(tmp_path / "a.html", *pair, data=tmp_path, limit=0)
+    results = tmp_path.parent / "results.json"
+    document = make_document([make_result(b"another", file="x.tflite")])
+    results.write_text(json.dumps(document))
+    with pytest.raises(ValueError, match="Received: results of x.tflite"):
+        write_report(
+            *(tmp_path / "a.html", *pair), data=tmp_path, results=[results]
+        )
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert command(
         "report",

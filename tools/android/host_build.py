@@ -12,6 +12,7 @@ import sys
 
 from host import toolchain
 from host.checks import check_style, format_kotlin, make_dex
+from host.documents import check_documents
 from host.gradle_dsl import write_gradle_dsl
 from host.maven import maven
 from host.models import make_models
@@ -50,7 +51,9 @@ def build() -> None:
         make_models()
     write_gradle_dsl()
     with step("Maven: compile, link resources, test"):
-        maven("package")
+        maven("test")
+    with step("documents of the app, in Python"):
+        print(", ".join(check_documents()))
     with step("ktlint"):
         check_style()
     with step("R8"):

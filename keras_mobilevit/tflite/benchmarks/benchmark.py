@@ -9,6 +9,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from keras_mobilevit.progress import progress_bar
+from keras_mobilevit.tflite.benchmarks.file_facts import (
+    FileFacts,
+    read_file_facts,
+)
 from keras_mobilevit.tflite.benchmarks.fresh_start import (
     FreshStart,
     measure_fresh_start,
@@ -41,6 +45,7 @@ class Measurement:
     Attributes:
         name: Name of the file in the report.
         num_threads: Threads of the interpreter.
+        facts: Hash, description and self-test of the file.
         inspection: Size and delegation.
         start: Start-up time and memory.
         warmup_ms: Milliseconds `(warmup,)` of the rounds that do not count.
@@ -58,6 +63,7 @@ class Measurement:
 
     name: str
     num_threads: int
+    facts: FileFacts
     inspection: Inspection
     start: FreshStart
     warmup_ms: np.ndarray
@@ -111,6 +117,7 @@ def benchmark(
         )
     paths = list(files.values())
     inspections = [inspect(path) for path in paths]
+    facts = [read_file_facts(path) for path in paths]
     measurements = []
     for num_threads in threads:
         warmup_ms, ms = time_files(paths, runs, num_threads, warmup)
@@ -122,6 +129,7 @@ def benchmark(
             Measurement(
                 name=name,
                 num_threads=num_threads,
+                facts=facts[index],
                 inspection=inspections[index],
                 start=starts[index],
                 warmup_ms=warmup_ms[index],

@@ -10,12 +10,15 @@ import numpy as np
 from keras_mobilevit.markdown_tables import markdown_table
 from keras_mobilevit.tflite.benchmarks.benchmark import Measurement
 from keras_mobilevit.tflite.benchmarks.fresh_start import REPEATS
+from keras_mobilevit.tflite.benchmarks.results import SCHEMA_VERSION
+from keras_mobilevit.tflite.interpreters import LITERT
 
 
 def to_json(measurements: Sequence[Measurement], machine: dict) -> dict:
     """Returns all figures as a tree that JSON can hold.
 
-    Each of `results` is a `BenchmarkResult` of TensorFlow's
+    Its form is `benchmark_results.schema.json`. Each of `results` is a
+    `BenchmarkResult` of TensorFlow's
     `tensorflow/lite/tools/benchmark/proto/benchmark_result.proto` by the
     names of its fields, so that protobuf's own JSON reader takes it if it may
     ignore unknown fields; what that message has no field for stands beside.
@@ -24,13 +27,15 @@ def to_json(measurements: Sequence[Measurement], machine: dict) -> dict:
         measurements: From `keras_mobilevit.tflite.benchmark`.
         machine: From `keras_mobilevit.machine.describe_machine`.
     """
+    runtime = f"LiteRT {machine['versions'][LITERT]}"
     return {
-        "machine": machine,
-        "results": [_result(measurement) for measurement in measurements],
+        "schema_version": SCHEMA_VERSION,
+        "machine": {"kind": "host", **machine},
+        "results": [_result(item, runtime) for item in measurements],
     }
 
 
-def _result(measurement):
+def _result(measurement, runtime):
     ms, start = measurement.ms, measurement.start
     p5, p95 = np.percentile(ms, (5, 95))
     latency = {
@@ -53,7 +58,7 @@ def _result(measurement):
             "overall_footprint_kb": int(start.overall_footprint_kb),
             "peak_mem_mb": start.peak_mem_mb,
         }
-    inspection = measurement.inspection
+    inspection, facts = measurement.inspection, measurement.facts
     return {
         "name": f"{measurement.name}, {measurement.num_threads} thread(s)",
         "latency_metrics": {key: float(x) for key, x in latency.items()},
@@ -64,12 +69,62 @@ def _result(measurement):
             "num_warmup_runs": measurement.warmup_ms.size,
         },
         "file": measurement.name,
-        "num_threads": measurement.num_threads,
+        "sha256": facts.sha256,
         "size_bytes": inspection.size,
+        "num_threads": measurement.num_threads,
+        "accelerator": "cpu",
+        "tool": "python",
+        "process": "python",
+        "runtime": runtime,
+        "build": None,
         "nodes": inspection.nodes,
         "delegated": inspection.delegated,
         "partitions": inspection.partitions,
         "speedup": dataclasses.asdict(measurement.speedup),
+        "trimmed_mean_ms": _trimmed_mean(ms),
+        "samples_ms": ms.tolist(),
+        "warmup_ms": measurement.warmup_ms.tolist(),
+        "thermal": None,
+        "battery": None,
+        "self_test": _self_test(facts.self_test),
+        "model": _model(facts.info),
+        "fidelity": dict(facts.info.fidelity) or None if facts.info else None,
+        "repeat": 0,
+        "warnings": [],
+    }
+
+
+def _trimmed_mean(ms):
+    """Without the lowest and the highest tenth."""
+    cut = ms.size // 10
+    return float(np.sort(ms)[cut : ms.size - cut].mean())
+
+
+def _self_test(result):
+    if result is None:
+        return None
+    return {
+        "verdict": result.verdict,
+        "expected": result.expected,
+        "passed": result.passed,
+        "runtime": result.runtime,
+        "outputs": {
+            name: {
+                "verdict": check.verdict,
+                "sqnr_db": check.sqnr,
+                "least_sqnr_db": check.least_sqnr,
+                "covers": check.covers,
+            }
+            for name, check in result.outputs.items()
+        },
+    }
+
+
+def _model(info):
+    names = ("name", "variant", "task", "recipe")
+    # A file may say anything; the format wants short lines.
+    return info and {
+        name: " ".join(getattr(info, name).split())[:1000] for name in names
     }
 
 

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from keras_mobilevit.optional_imports import import_optional
+from keras_mobilevit.svg_figures import (
+    SERIES,
+    svg_figure,
+    svg_style,
+    to_svg,
+)
 from keras_mobilevit.tflite.quantization_debugging.tensor_noise import (
     TensorFidelity,
     by_layer,
 )
 
-# Legible on white and on black. Text is drawn in a colour that occurs nowhere
-# else, and that the page then replaces by its own.
-_FLOAT, _QUANTIZED, _BAND = "#2a7fd4", "#e0702b", "#80808022"
-_TEXT = "#010203"
-_STYLE = {
-    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor"), _TEXT),
-    **dict.fromkeys(("xtick.color", "ytick.color"), _TEXT),
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "font.size": 9,
-    "legend.frameon": False,
-    # Constant names of the SVG's parts: equal input gives equal bytes.
-    "svg.hashsalt": "keras_mobilevit",
-}
+_FLOAT, _QUANTIZED, *_ = SERIES
+_BAND = "#80808022"
 # What is above says nothing: moves, and float operations.
 _CEILING = 60.0
 _BINS = 64
@@ -45,8 +37,8 @@ def sqnr_plot(tensors: Sequence[TensorFidelity]) -> str:
     """
     layers = by_layer(tensors)
     x = _positions([tensor.layer for tensor in tensors])
-    with _style():
-        figure = _figure(height=5.5)
+    with svg_style():
+        figure = svg_figure(height=5.5)
         axes = figure.subplots()
         for field, colour, label in (
             ("sqnr", _FLOAT, "all noise up to here"),
@@ -76,7 +68,7 @@ def sqnr_plot(tensors: Sequence[TensorFidelity]) -> str:
         axes.set_ylim(0, _CEILING)
         axes.set_ylabel("SQNR, dB")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
-        return _svg(figure)
+        return to_svg(figure)
 
 
 def _positions(layers):
@@ -102,8 +94,8 @@ def histogram_plot(
     Returns:
         An SVG element with one row a tensor.
     """
-    with _style():
-        figure = _figure(height=2.4 * len(values))
+    with svg_style():
+        figure = svg_figure(height=2.4 * len(values))
         rows = figure.subplots(len(values), 2, squeeze=False)
         for (left, right), (name, (exact, actual)) in zip(
             rows, values.items(), strict=True
@@ -124,7 +116,7 @@ def histogram_plot(
             for axes in (left, right):
                 axes.set_yscale("log")
                 axes.set_ylabel("values")
-        return _svg(figure)
+        return to_svg(figure)
 
 
 def _edges(exact, actual):
@@ -138,22 +130,3 @@ def _edges(exact, actual):
     start = actual.min() - step / 2
     start -= width * np.ceil(max(start - low, 0) / width)
     return np.arange(start, high + 1.5 * width, width)
-
-
-def _style():
-    """Our style, whatever the user's own configuration says."""
-    style = import_optional("matplotlib.style", extra="report")
-    return style.context(["default", _STYLE])
-
-
-def _figure(height):
-    figure = import_optional("matplotlib.figure", extra="report").Figure
-    return figure(figsize=(11, height), layout="constrained")
-
-
-def _svg(figure) -> str:
-    buffer = io.StringIO()
-    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
-    _, start, svg = buffer.getvalue().partition("<svg")
-    return (start + svg).replace(_TEXT, "currentColor")

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import os
 import pathlib
+from collections.abc import Sequence
 from dataclasses import asdict, astuple
 
 import numpy as np
 
 from keras_mobilevit.atomic_files import atomic_write
 from keras_mobilevit.optional_imports import import_optional
-from keras_mobilevit.tflite.benchmarks.latency_tables import to_footnote
+from keras_mobilevit.tflite.benchmarks.latency_plot import latency_plot
+from keras_mobilevit.tflite.benchmarks.latency_tables import (
+    to_footnote,
+    to_json,
+)
+from keras_mobilevit.tflite.benchmarks.result_summaries import (
+    summarize_results,
+)
 from keras_mobilevit.tflite.evaluation.evaluate import Evaluation
 from keras_mobilevit.tflite.output_fidelity import describe_fidelity
 from keras_mobilevit.tflite.quantization_debugging.tensor_noise import (
@@ -18,6 +26,11 @@ from keras_mobilevit.tflite.quantization_debugging.tensor_noise import (
     noisiest_ops,
 )
 from keras_mobilevit.tflite.report.findings import measure
+from keras_mobilevit.tflite.report.other_machines import (
+    how_measured,
+    read_other_machines,
+    side_by_side,
+)
 from keras_mobilevit.tflite.report.pages import Section, to_html, to_markdown
 from keras_mobilevit.tflite.report.plots import histogram_plot, sqnr_plot
 
@@ -35,6 +48,7 @@ def write_report(
     limit: int | None = None,
     runs: int = 100,
     num_threads: int = 1,
+    results: Sequence[str | os.PathLike] = (),
 ) -> list[pathlib.Path]:
     """Measures a quantized file and writes what was found.
 
@@ -50,6 +64,8 @@ def write_report(
         limit: Use at most so many pictures, spread evenly.
         runs: Timed rounds.
         num_threads: Threads of the timed interpreters.
+        results: JSON files that `keras-mobilevit benchmark` or the Android
+            app wrote, of the same two files on other machines.
 
     Returns:
         The two files that were written, HTML first.
@@ -57,7 +73,7 @@ def write_report(
     Raises:
         FileNotFoundError: If something to read does not exist.
         ValueError: If the files are not of one model, or an argument is
-            missing.
+            missing, or `results` are of other files.
         ImportError: If the `tflite` or `report` extra is not installed.
 
     Warns:
@@ -73,6 +89,9 @@ def write_report(
     if limit is not None and limit < 1:
         raise ValueError(f"`limit` must be at least 1. Received: limit={limit}")
     import_optional("matplotlib", extra="report")  # before minutes of work
+    others = read_other_machines(
+        results, {"float": reference, "quantized": quantized}
+    )
     findings = measure(
         *(quantized, reference, data, images, limit, runs, num_threads)
     )
@@ -81,7 +100,7 @@ def write_report(
         f"quantized from {pathlib.Path(reference).name}"
     )
     sections = [
-        _costs(findings.measurements, findings.machine),
+        *_costs(findings.measurements, findings.machine, others),
         *([_answers(findings.evaluations)] if findings.evaluations else []),
         _origin(findings.info),
         _layers(findings.tensors),
@@ -97,11 +116,13 @@ def write_report(
     return list(pages)
 
 
-def _costs(measurements, machine):
+def _costs(measurements, machine, others):
     def row(title, text):
         return title, *map(text, measurements)
 
-    return Section(
+    here = summarize_results(to_json(measurements, machine))
+    summaries = [*here, *(s for other in others for s in other.summaries)]
+    yield Section(
         title="Size and speed",
         text=to_footnote(measurements, machine),
         header=("", *(item.name for item in measurements)),
@@ -119,7 +140,11 @@ def _costs(measurements, machine):
             row("first ms", lambda m: f"{m.start.first_inference_ms:.1f}"),
             row("memory MB", lambda m: _megabytes(m.start)),
         ],
+        plot=latency_plot(summaries),
     )
+    if others:
+        yield side_by_side(summaries)
+        yield how_measured(others)
 
 
 def _delegation(inspection):

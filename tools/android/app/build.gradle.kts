@@ -6,14 +6,29 @@ plugins {
 
 android {
     namespace = "org.kerasmobilevit.benchmark"
-    compileSdk = libs.versions.target.sdk.get().toInt()
+    compileSdk =
+        libs.versions.target.sdk
+            .get()
+            .toInt()
 
     defaultConfig {
         applicationId = "org.kerasmobilevit.benchmark"
-        minSdk = libs.versions.min.sdk.get().toInt()
-        targetSdk = libs.versions.target.sdk.get().toInt()
-        versionCode = libs.versions.app.code.get().toInt()
-        versionName = libs.versions.app.asProvider().get()
+        minSdk =
+            libs.versions.min.sdk
+                .get()
+                .toInt()
+        targetSdk =
+            libs.versions.target.sdk
+                .get()
+                .toInt()
+        versionCode =
+            libs.versions.app.code
+                .get()
+                .toInt()
+        versionName =
+            libs.versions.app
+                .asProvider()
+                .get()
         testInstrumentationRunner = "androidx.test.runner.AndroidJUnitRunner"
         buildConfigField("String", "LITERT_VERSION", "\"${libs.versions.litert.get()}\"")
         ndk {
@@ -22,7 +37,7 @@ android {
     }
 
     signingConfigs {
-        create("release") {
+        create("release").apply {
             System.getenv("KEYSTORE_FILE")?.let { keystore ->
                 storeFile = file(keystore)
                 storePassword = System.getenv("KEYSTORE_PASSWORD")

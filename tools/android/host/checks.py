@@ -15,31 +15,22 @@ _TARGET = ANDROID / "app" / "target"
 
 def check_style() -> None:
     """Runs ktlint on all Kotlin files, those of Gradle too."""
-    command(
-        [
-            "java",
-            # It reflects on the JDK.
-            "--add-opens=java.base/java.lang=ALL-UNNAMED",
-            "-jar",
-            _path("checks", "ktlint"),
-            "--relative",
-            "**/*.kt",
-            "**/*.kts",
-            "!**/build/**",
-            "!**/target/**",
-        ],
-        "`host_build.py --format` repairs most of it.",
-        cwd=ANDROID,
-    )
+    _ktlint([], "`host_build.py --format` repairs most of it.")
 
 
 def format_kotlin() -> None:
-    """Lets ktlint repair what it can."""
+    """Lets ktlint repair what it can; after a build."""
+    _ktlint(["--format"], "The rest is to be done by hand.")
+
+
+def _ktlint(options: list[str], advice: str) -> None:
+    # It reflects on the JDK.
+    opened = "--add-opens=java.base/java.lang=ALL-UNNAMED"
     command(
-        ["java", "--add-opens=java.base/java.lang=ALL-UNNAMED", "-jar"]
-        + [_path("checks", "ktlint"), "--format", "--relative"]
-        + ["**/*.kt", "**/*.kts", "!**/build/**", "!**/target/**"],
-        "The rest is to be done by hand.",
+        ["java", opened, "-jar", _path("checks", "ktlint"), *options]
+        + ["--relative", "**/*.kt", "**/*.kts"]
+        + ["!**/build/**", "!**/target/**"],
+        advice,
         cwd=ANDROID,
     )
 
@@ -56,11 +47,10 @@ def make_dex() -> int:
     programs = [_TARGET / "classes", *_paths("app", "runtime")]
     android = _path("app", "android")
     classpath = [
-        path
+        _as_jar(path, folder)
         for path in _paths("app", "compile")
         if path != android and path not in programs
     ]
-    jars = [_as_jar(path, folder) for path in programs]
     command(
         [
             "java",
@@ -81,7 +71,7 @@ def make_dex() -> int:
             ANDROID / "app" / "proguard-rules.pro",
             "--output",
             folder,
-            *jars,
+            *(_as_jar(path, folder) for path in programs),
         ],
         "Correct app/proguard-rules.pro, or what it keeps.",
     )

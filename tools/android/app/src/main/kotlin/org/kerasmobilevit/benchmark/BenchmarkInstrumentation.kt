@@ -44,7 +44,9 @@ open class BenchmarkInstrumentation : Instrumentation() {
         try {
             val text = measure()
             send(text)
-        } catch (@Suppress("TooGenericExceptionCaught") error: Throwable) {
+        } catch (
+            @Suppress("TooGenericExceptionCaught") error: Throwable,
+        ) {
             val failure = Failures.of(error)
             finish(
                 Activity.RESULT_CANCELED,

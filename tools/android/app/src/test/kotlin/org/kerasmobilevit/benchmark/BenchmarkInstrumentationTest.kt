@@ -14,6 +14,7 @@ import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.annotation.Config
+import java.io.File
 import java.security.MessageDigest
 import java.util.Base64
 import java.util.concurrent.CountDownLatch
@@ -89,12 +90,22 @@ class BenchmarkInstrumentationTest {
                 "warmup" to "2",
                 "repeat" to "3",
             )
-        val (result) = ResultDocument.parse(reassemble(run)).results
+        val text = reassemble(run)
+        // For host_build.py, which lets Python read it.
+        File("target/documents").apply { mkdirs() }.let {
+            File(it, "api${RuntimeEnvironment.getApiLevel()}.json").writeText(text)
+        }
+        val (result) = ResultDocument.parse(text).results
         assertEquals(20, result.samples.ms.size)
         assertEquals(2, result.threads)
         assertEquals(3, result.repeat)
         assertEquals(Verdict.IDENTICAL, result.selfTest!!.verdict)
-        val progress = run.statuses.filter { it.first == 2 }.mapNotNull { it.second.getString("progress") }
+        val progress =
+            run.statuses.filter { it.first == 2 }.mapNotNull {
+                it.second.getString(
+                    "progress",
+                )
+            }
         assertEquals("20/20", progress.last())
         val started = shadowOf(RuntimeEnvironment.getApplication()).nextStartedActivity
         assertEquals(MeasuringActivity::class.java.name, started.component!!.className)

@@ -86,7 +86,9 @@ class BenchmarkJob(
         val values = model.infer()
         return SelfTest.check(
             description.info,
-            description.outputs.zip(values).associate { (spec, data) -> spec.name to (spec to data) },
+            description.outputs.zip(values).associate { (spec, data) ->
+                spec.name to (spec to data)
+            },
         )
     }
 

@@ -57,13 +57,15 @@ class DeviceFacts(
     fun isDebuggable(): Boolean =
         context.applicationInfo.flags and ApplicationInfo.FLAG_DEBUGGABLE != 0
 
-    /** Whether Android schedules this process as that of the app on the screen. */
+    /**
+     * Whether Android lends this process the cores of apps on the screen. A service of such an app
+     * counts as visible before Android 10.
+     */
     fun isForeground(): Boolean {
         val state = ActivityManager.RunningAppProcessInfo()
         ActivityManager.getMyMemoryState(state)
         // 0 where Android does not tell.
-        return state.importance in
-            1..ActivityManager.RunningAppProcessInfo.IMPORTANCE_FOREGROUND
+        return state.importance in 1..ActivityManager.RunningAppProcessInfo.IMPORTANCE_VISIBLE
     }
 
     private fun soc(): String =

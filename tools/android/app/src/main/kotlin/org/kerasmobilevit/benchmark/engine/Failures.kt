@@ -10,34 +10,54 @@ import java.io.IOException
 object Failures {
     fun of(error: Throwable): Failure =
         when (error) {
-            is FailureException -> error.failure
-            is ModelFileException ->
+            is FailureException -> {
+                error.failure
+            }
+
+            is ModelFileException -> {
                 Failure(FailureKind.NOT_OURS, error.message.orEmpty(), error.advice)
-            is TooHotException ->
+            }
+
+            is TooHotException -> {
                 Failure(
                     FailureKind.TOO_HOT,
                     error.message.orEmpty(),
                     "Let the phone cool down out of its case and off the charger, or measure " +
                         "anyway; the result says how hot it was.",
                 )
-            is MeasurementCancelledException ->
+            }
+
+            is MeasurementCancelledException -> {
                 Failure(FailureKind.CANCELLED, error.message.orEmpty(), "Start it again.")
-            is OutOfMemoryError -> outOfMemory(error.message.orEmpty())
-            is LiteRtException -> ofRuntime(error)
-            is IOException ->
+            }
+
+            is OutOfMemoryError -> {
+                outOfMemory(error.message.orEmpty())
+            }
+
+            is LiteRtException -> {
+                ofRuntime(error)
+            }
+
+            is IOException -> {
                 Failure(
                     FailureKind.STORAGE,
                     describe(error),
                     "Free some storage and try again.",
                 )
-            is IllegalArgumentException ->
+            }
+
+            is IllegalArgumentException -> {
                 Failure(FailureKind.BAD_REQUEST, describe(error), "Correct the options.")
-            else ->
+            }
+
+            else -> {
                 Failure(
                     FailureKind.RUNTIME,
                     describe(error),
                     "Try the other accelerator; if that fails too, report it with this message.",
                 )
+            }
         }
 
     fun outOfMemory(message: String) =

@@ -7,7 +7,6 @@ import org.kerasmobilevit.core.Delegation
 import org.kerasmobilevit.core.DelegationLog
 import java.io.IOException
 import java.util.UUID
-import java.util.concurrent.TimeUnit
 
 /**
  * How much of the graph a delegate runs, of which LiteRT's Kotlin API says nothing, from what the
@@ -34,7 +33,6 @@ class LogcatDelegation(
 
     private companion object {
         const val TAG = "MobileViTBenchmark"
-        const val TIMEOUT_S = 5L
 
         fun ownLines(): List<String>? =
             try {
@@ -44,8 +42,7 @@ class LogcatDelegation(
                         .start()
                 process.outputStream.close()
                 val lines = process.inputStream.bufferedReader().readLines()
-                val ended = process.waitFor(TIMEOUT_S, TimeUnit.SECONDS)
-                lines.takeIf { ended && process.exitValue() == 0 }
+                lines.takeIf { process.waitFor() == 0 }
             } catch (_: IOException) {
                 null
             }

@@ -57,10 +57,26 @@ internal object PhotoFiles {
         spec: TensorSpec,
     ): TensorData =
         when (spec.dtype) {
-            DType.FLOAT32 -> TensorData.Floats(FloatArray(spec.size) { stream.readFloat() })
-            DType.INT8, DType.UINT8 -> TensorData.Bytes(ByteArray(spec.size).also(stream::readFully))
-            DType.INT32, DType.INT16 -> TensorData.Ints(IntArray(spec.size) { stream.readInt() })
-            DType.INT64 -> TensorData.Longs(LongArray(spec.size) { stream.readLong() })
-            DType.BOOL -> TensorData.Booleans(BooleanArray(spec.size) { stream.readBoolean() })
+            DType.FLOAT32 -> {
+                TensorData.Floats(FloatArray(spec.size) { stream.readFloat() })
+            }
+
+            DType.INT8, DType.UINT8 -> {
+                TensorData.Bytes(
+                    ByteArray(spec.size).also(stream::readFully),
+                )
+            }
+
+            DType.INT32, DType.INT16 -> {
+                TensorData.Ints(IntArray(spec.size) { stream.readInt() })
+            }
+
+            DType.INT64 -> {
+                TensorData.Longs(LongArray(spec.size) { stream.readLong() })
+            }
+
+            DType.BOOL -> {
+                TensorData.Booleans(BooleanArray(spec.size) { stream.readBoolean() })
+            }
         }
 }

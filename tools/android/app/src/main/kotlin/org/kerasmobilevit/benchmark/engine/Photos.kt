@@ -21,19 +21,12 @@ object Photos {
     fun decode(file: File): Bitmap {
         val bounds = BitmapFactory.Options().apply { inJustDecodeBounds = true }
         BitmapFactory.decodeFile(file.path, bounds)
+        if (!file.isFile || bounds.outWidth <= 0 || bounds.outHeight <= 0) throw refusal(file)
         val options =
             BitmapFactory.Options().apply {
                 inSampleSize = sampleSize(bounds.outWidth, bounds.outHeight)
             }
-        val bitmap =
-            BitmapFactory.decodeFile(file.path, options)
-                ?: throw FailureException(
-                    Failure(
-                        FailureKind.STORAGE,
-                        "Expected a picture that Android can decode. Received: ${file.name}",
-                        "Choose a JPEG or PNG file.",
-                    ),
-                )
+        val bitmap = BitmapFactory.decodeFile(file.path, options) ?: throw refusal(file)
         val matrix = upright(orientation(file))
         return if (matrix.isIdentity) {
             bitmap
@@ -48,6 +41,15 @@ object Photos {
         bitmap.getPixels(argb, 0, bitmap.width, 0, 0, bitmap.width, bitmap.height)
         return RgbImage.fromArgb(bitmap.width, bitmap.height, argb)
     }
+
+    private fun refusal(file: File) =
+        FailureException(
+            Failure(
+                FailureKind.STORAGE,
+                "Expected a picture that Android can decode. Received: ${file.name}",
+                "Choose a JPEG or PNG file.",
+            ),
+        )
 
     private fun sampleSize(
         width: Int,
@@ -71,19 +73,35 @@ object Photos {
     private fun upright(orientation: Int) =
         Matrix().apply {
             when (orientation) {
-                ExifInterface.ORIENTATION_FLIP_HORIZONTAL -> setScale(-1f, 1f)
-                ExifInterface.ORIENTATION_ROTATE_180 -> setRotate(180f)
-                ExifInterface.ORIENTATION_FLIP_VERTICAL -> setScale(1f, -1f)
+                ExifInterface.ORIENTATION_FLIP_HORIZONTAL -> {
+                    setScale(-1f, 1f)
+                }
+
+                ExifInterface.ORIENTATION_ROTATE_180 -> {
+                    setRotate(180f)
+                }
+
+                ExifInterface.ORIENTATION_FLIP_VERTICAL -> {
+                    setScale(1f, -1f)
+                }
+
                 ExifInterface.ORIENTATION_TRANSPOSE -> {
                     setRotate(90f)
                     postScale(-1f, 1f)
                 }
-                ExifInterface.ORIENTATION_ROTATE_90 -> setRotate(90f)
+
+                ExifInterface.ORIENTATION_ROTATE_90 -> {
+                    setRotate(90f)
+                }
+
                 ExifInterface.ORIENTATION_TRANSVERSE -> {
                     setRotate(-90f)
                     postScale(-1f, 1f)
                 }
-                ExifInterface.ORIENTATION_ROTATE_270 -> setRotate(-90f)
+
+                ExifInterface.ORIENTATION_ROTATE_270 -> {
+                    setRotate(-90f)
+                }
             }
         }
 }

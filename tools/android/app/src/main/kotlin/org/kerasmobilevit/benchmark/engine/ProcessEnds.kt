@@ -20,10 +20,17 @@ internal object ProcessEnds {
                 null
             }
         return when (end?.reason) {
-            null -> unknown("")
-            ApplicationExitInfo.REASON_LOW_MEMORY ->
+            null -> {
+                unknown("")
+            }
+
+            ApplicationExitInfo.REASON_LOW_MEMORY -> {
                 Failures.outOfMemory("Android ended the run.")
-            else -> unknown(end.description.orEmpty())
+            }
+
+            else -> {
+                unknown(end.description.orEmpty())
+            }
         }
     }
 

@@ -115,13 +115,22 @@ class RunClient(
             if (session !== this) return true
             val data = message.data
             when (message.what) {
-                RunMessages.BEGUN -> pid = data.getInt(RunService.PID)
+                RunMessages.BEGUN -> {
+                    pid = data.getInt(RunService.PID)
+                }
+
                 RunMessages.FINISHED -> {
                     end()
                     receiver.onFinished(File(checkNotNull(data.getString(RunService.FILE))))
                 }
-                RunMessages.FAILED -> fail(RunMessages.failure(data))
-                else -> receiver.onMessage(message)
+
+                RunMessages.FAILED -> {
+                    fail(RunMessages.failure(data))
+                }
+
+                else -> {
+                    receiver.onMessage(message)
+                }
             }
             return true
         }
@@ -162,13 +171,16 @@ class RunClient(
         override fun onMessage(message: Message) {
             val data = message.data
             when (message.what) {
-                RunMessages.PROGRESS ->
+                RunMessages.PROGRESS -> {
                     listener.onProgress(data.getInt(RunService.DONE), data.getInt(RunService.TOTAL))
-                RunMessages.WAITING ->
+                }
+
+                RunMessages.WAITING -> {
                     listener.onWaiting(
                         data.getDouble(RunService.HEADROOM),
                         data.getDouble(RunService.LIMIT),
                     )
+                }
             }
         }
 
@@ -186,7 +198,9 @@ class RunClient(
             val results =
                 try {
                     PhotoFiles.read(file)
-                } catch (@Suppress("TooGenericExceptionCaught") error: Exception) {
+                } catch (
+                    @Suppress("TooGenericExceptionCaught") error: Exception,
+                ) {
                     listener.onFailed(Failures.of(error))
                     return
                 }

@@ -62,7 +62,9 @@ class RunService : Service() {
             val (what, data) =
                 try {
                     RunMessages.FINISHED to Bundle().apply { putString(FILE, job().path) }
-                } catch (@Suppress("TooGenericExceptionCaught") error: Throwable) {
+                } catch (
+                    @Suppress("TooGenericExceptionCaught") error: Throwable,
+                ) {
                     RunMessages.FAILED to RunMessages.of(Failures.of(error))
                 }
             send(client, what, data)

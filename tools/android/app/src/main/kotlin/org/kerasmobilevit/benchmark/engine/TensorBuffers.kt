@@ -44,10 +44,14 @@ internal object TensorBuffers {
     ): TensorData =
         when (spec.dtype) {
             DType.FLOAT32 -> TensorData.Floats(buffer.readFloat())
+
             // The API knows no uint8, but its bytes are the same.
             DType.INT8, DType.UINT8 -> TensorData.Bytes(buffer.readInt8())
+
             DType.INT32, DType.INT16 -> TensorData.Ints(buffer.readInt())
+
             DType.INT64 -> TensorData.Longs(buffer.readLong())
+
             DType.BOOL -> TensorData.Booleans(buffer.readBoolean())
         }
 }

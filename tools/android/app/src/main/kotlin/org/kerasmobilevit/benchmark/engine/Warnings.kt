@@ -32,14 +32,19 @@ internal object Warnings {
     ): String? {
         val name = accelerator.key.uppercase()
         return when {
-            isPartial && delegation == null ->
+            isPartial && delegation == null -> {
                 "The $name refused to run the whole graph; how much of it ran on the CPU is unknown."
+            }
+
             delegation != null && (isPartial || !delegation.isFull) -> {
                 val by = if (accelerator == AcceleratorChoice.CPU) "XNNPACK" else "The $name"
                 "$by ran ${delegation.delegated} of ${delegation.nodes} operations, in " +
                     "${delegation.partitions} parts; slower kernels ran the others."
             }
-            else -> null
+
+            else -> {
+                null
+            }
         }
     }
 }

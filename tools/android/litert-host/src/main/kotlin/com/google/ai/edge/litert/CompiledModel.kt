@@ -98,14 +98,18 @@ class CompiledModel private constructor(
     fun getInputTensorType(
         inputName: String,
         signature: String = "",
-    ): TensorType = signature(signature).inputs.let { TensorTypes.read(it.tensor(it.index(inputName))) }
+    ): TensorType =
+        signature(signature).inputs.let { TensorTypes.read(it.tensor(it.index(inputName))) }
 
     @Throws(LiteRtException::class)
     @JvmOverloads
     fun getOutputTensorType(
         outputName: String,
         signature: String = "",
-    ): TensorType = signature(signature).outputs.let { TensorTypes.read(it.tensor(it.index(outputName))) }
+    ): TensorType =
+        signature(signature).outputs.let {
+            TensorTypes.read(it.tensor(it.index(outputName)))
+        }
 
     override fun destroy() {
         Native.library.LiteRtDestroyCompiledModel(pointer)

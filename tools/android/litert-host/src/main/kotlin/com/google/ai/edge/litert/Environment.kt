@@ -36,7 +36,9 @@ class Environment private constructor(
         fun create(options: Map<Option, String> = mapOf()): Environment {
             require(options.isEmpty()) { "Expected no options on a desktop. Received: $options" }
             return Environment(
-                Native.handle("environment") { Native.library.LiteRtCreateEnvironment(0, null, it) },
+                Native.handle(
+                    "environment",
+                ) { Native.library.LiteRtCreateEnvironment(0, null, it) },
             )
         }
     }

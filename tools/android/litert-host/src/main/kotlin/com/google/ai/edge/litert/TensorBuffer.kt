@@ -48,9 +48,10 @@ class TensorBuffer internal constructor(
     fun readInt8(): ByteArray = locked(READ) { it.getByteArray(0, size) }
 
     @Throws(LiteRtException::class)
-    fun readBoolean(): BooleanArray = readInt8().let { bytes ->
-        BooleanArray(bytes.size) { bytes[it] != 0.toByte() }
-    }
+    fun readBoolean(): BooleanArray =
+        readInt8().let { bytes ->
+            BooleanArray(bytes.size) { bytes[it] != 0.toByte() }
+        }
 
     @Throws(LiteRtException::class)
     fun readLong(): LongArray = locked(READ) { it.getLongArray(0, size / Long.SIZE_BYTES) }

@@ -177,6 +177,8 @@ class CompiledModelTest {
         val model = open("int8.tflite")
         model.close()
         model.close()
-        assertThrows(IllegalStateException::class.java) { model.run(listOf(), listOf<TensorBuffer>()) }
+        assertThrows(
+            IllegalStateException::class.java,
+        ) { model.run(listOf(), listOf<TensorBuffer>()) }
     }
 }

@@ -17,7 +17,12 @@ internal class Signature(
             { index, out -> library.LiteRtGetSignatureInputName(signature, index, out) },
             { index, out -> library.LiteRtGetSignatureInputTensorByIndex(signature, index, out) },
             { compiled, i, out ->
-                library.LiteRtGetCompiledModelInputBufferRequirements(compiled, index.toLong(), i, out)
+                library.LiteRtGetCompiledModelInputBufferRequirements(
+                    compiled,
+                    index.toLong(),
+                    i,
+                    out,
+                )
             },
         )
 
@@ -27,7 +32,12 @@ internal class Signature(
             { index, out -> library.LiteRtGetSignatureOutputName(signature, index, out) },
             { index, out -> library.LiteRtGetSignatureOutputTensorByIndex(signature, index, out) },
             { compiled, i, out ->
-                library.LiteRtGetCompiledModelOutputBufferRequirements(compiled, index.toLong(), i, out)
+                library.LiteRtGetCompiledModelOutputBufferRequirements(
+                    compiled,
+                    index.toLong(),
+                    i,
+                    out,
+                )
             },
         )
 

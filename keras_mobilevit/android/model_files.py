@@ -1,0 +1,109 @@
+"""Files on this machine and on the phone, where their hash is their name."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import pathlib
+import shlex
+from collections.abc import Sequence
+
+from keras_mobilevit.android.adb import Adb
+from keras_mobilevit.android.cleanup import Cleanup
+from keras_mobilevit.android.errors import AndroidError
+
+# Where apps may read and `adb` may write. The app lists what is there.
+FOLDER = "/data/local/tmp/keras_mobilevit"
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelFile:
+    """A file of this machine.
+
+    Attributes:
+        name: What it is called in results.
+        path: Where it is.
+        sha256: Hash of its bytes, hexadecimal.
+        size: Number of its bytes.
+    """
+
+    name: str
+    path: pathlib.Path
+    sha256: str
+    size: int
+
+    @property
+    def remote(self) -> str:
+        """Its path on the phone."""
+        return f"{FOLDER}/{self.sha256}.tflite"
+
+
+def open_model_file(path: str | os.PathLike) -> ModelFile:
+    """Looks at a file.
+
+    Args:
+        path: A `.tflite` file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no `.tflite` file.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no .tflite file at {path}.")
+    data = path.read_bytes()
+    if data[4:8] != b"TFL3":
+        raise ValueError(
+            f"{path} is no .tflite file: expected TFL3 as bytes 4 to 8. "
+            f"Received: {data[4:8]!r}"
+        )
+    digest = hashlib.sha256(data).hexdigest()
+    return ModelFile(os.fspath(path), path, digest, len(data))
+
+
+def push_files(
+    adb: Adb, files: Sequence[tuple[pathlib.Path, str, str]], cleanup: Cleanup
+) -> None:
+    """Copies files to the phone that are not there yet.
+
+    Args:
+        adb: The phone.
+        files: Path here, path on the phone and hash of each.
+        cleanup: Gets a step that removes what was copied.
+
+    Raises:
+        AndroidError: If one can not be copied.
+    """
+    wanted = {remote: (source, digest) for source, remote, digest in files}
+    found = _hashes(adb, wanted)
+    for remote, (source, digest) in wanted.items():
+        if found.get(remote) == digest:
+            continue
+        # First, since a copy that is cut off leaves a part.
+        cleanup.add(
+            f"the file {remote} is still there",
+            lambda remote=remote: adb.shell(f"rm -f {shlex.quote(remote)}"),
+        )
+        adb.push(source, remote)
+    pushed = {r: d for r, (_, d) in wanted.items() if found.get(r) != d}
+    if not pushed:
+        return
+    # Readable for apps, whatever it was here.
+    adb.shell(f"chmod 755 {shlex.join(pushed)}")
+    copied = _hashes(adb, pushed)
+    for remote, digest in pushed.items():
+        if copied.get(remote) != digest:
+            raise AndroidError(
+                f"{wanted[remote][0]} was damaged on its way to the phone: "
+                f"expected the hash {digest}. Received: {copied.get(remote)}. "
+                "Try another cable, and whether the phone's storage is full."
+            )
+
+
+def _hashes(adb, paths):
+    """Path -> hash of those that are on the phone."""
+    # The exit status says whether all are.
+    output = adb.shell(f"sha256sum {shlex.join(paths)} 2>/dev/null; true")
+    pairs = (line.split(maxsplit=1) for line in output.splitlines())
+    return {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
