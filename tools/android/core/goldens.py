@@ -30,10 +30,20 @@ SOURCES = (
 PACKAGES = ("ai-edge-litert", "keras", "numpy", "pillow", "tensorflow")
 
 
+# The first that chooses which of both sides it resizes first.
+OLDEST_PILLOW = 13
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=pathlib.Path, metavar="DIR")
     folder = parser.parse_args(argv).folder / "core"
+    pillow = metadata.version("pillow")
+    if int(pillow.split(".")[0]) < OLDEST_PILLOW:
+        parser.error(
+            f"Expected Pillow {OLDEST_PILLOW} or newer, whose pixels the tests "
+            f"want: `pip install -U pillow`. Received: {pillow}"
+        )
     stamp, current = folder / "stamp", hash_sources()
     if stamp.is_file() and stamp.read_text() == current:
         return 0

@@ -10,8 +10,6 @@ from host.folders import ANDROID, BUILD
 from host.maven import versions
 from host.steps import BuildError, command
 
-_TARGET = ANDROID / "app" / "target"
-
 
 def check_style() -> None:
     """Runs ktlint on all Kotlin files, those of Gradle too."""
@@ -44,7 +42,7 @@ def make_dex() -> int:
     folder = BUILD / "dex"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    programs = [_TARGET / "classes", *_paths("app", "runtime")]
+    programs = _paths("app", "runtime")
     android = _path("app", "android")
     classpath = [
         _as_jar(path, folder)

@@ -39,7 +39,7 @@ internal object ResultJson {
             put("nodes", result.delegation?.nodes)
             put("delegated", result.delegation?.delegated)
             put("partitions", result.delegation?.partitions)
-            put("delegate", result.delegation?.delegate)
+            put("delegate", result.delegation?.delegate?.let(::oneLine))
             put("speedup", JsonNull)
             put("trimmed_mean_ms", result.statistics.trimmedMean)
             putNumbers("samples_ms", result.samples.ms)

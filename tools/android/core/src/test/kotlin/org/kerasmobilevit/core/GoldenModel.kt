@@ -53,7 +53,7 @@ class GoldenModel(
             listOf(
                 "classifier_float32",
                 "classifier_int8",
-                "classifier_int8_full",
+                "tiny_int8_full",
                 "altered",
                 "raw_int8",
                 "nms_float32",

@@ -19,9 +19,10 @@ object Photos {
      * @throws FailureException if it is missing, or no picture.
      */
     fun decode(file: File): Bitmap {
+        if (!file.isFile) throw refusal(file)
         val bounds = BitmapFactory.Options().apply { inJustDecodeBounds = true }
         BitmapFactory.decodeFile(file.path, bounds)
-        if (!file.isFile || bounds.outWidth <= 0 || bounds.outHeight <= 0) throw refusal(file)
+        if (bounds.outWidth <= 0 || bounds.outHeight <= 0) throw refusal(file)
         val options =
             BitmapFactory.Options().apply {
                 inSampleSize = sampleSize(bounds.outWidth, bounds.outHeight)

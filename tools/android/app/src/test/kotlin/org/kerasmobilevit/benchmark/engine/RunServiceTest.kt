@@ -204,13 +204,13 @@ class RunServiceTest {
     fun `a picture that is none is a failure`() {
         val photos =
             object : Runs.PhotoListener {
-                override fun onFinished(results: List<PhotoResult>) = Unit
+                override fun onFinished(results: List<PhotoResult>) = error("$results")
 
                 override fun onFailed(failure: Failure) {
                     this@RunServiceTest.failure = failure
                 }
             }
-        client().start(PhotoRequest(listOf(TestFiles.int8), File("/none.png")), photos)
+        client().start(PhotoRequest(listOf(TestFiles.int8), File(context.cacheDir, "none.png")), photos)
         until { failure != null }
         assertEquals(FailureKind.STORAGE, failure!!.kind)
     }
