@@ -210,7 +210,10 @@ class RunServiceTest {
                     this@RunServiceTest.failure = failure
                 }
             }
-        client().start(PhotoRequest(listOf(TestFiles.int8), File(context.cacheDir, "none.png")), photos)
+        client().start(
+            PhotoRequest(listOf(TestFiles.int8), File(context.cacheDir, "none.png")),
+            photos,
+        )
         until { failure != null }
         assertEquals(FailureKind.STORAGE, failure!!.kind)
     }
