@@ -7,7 +7,7 @@ STAMP = $(VENV)/.installed
 COUNT ?= 100
 SEED ?= 0
 
-.PHONY: demo test test-slow wheel-test oldest-test fuzz lint format venv clean
+.PHONY: demo test test-slow android-test wheel-test oldest-test fuzz lint format venv clean
 
 venv: $(STAMP)
 
@@ -28,6 +28,10 @@ fuzz: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow --dist worksteal
+
+# The app of tools/android; needs a JDK from 17 and Maven.
+android-test: $(STAMP)
+	$(BIN)/python tools/android/host_build.py
 
 # In environments of their own, in a temporary folder.
 wheel-test: $(STAMP)

@@ -35,11 +35,13 @@ DOCUMENTS = (
     "keras_mobilevit/tflite/INT8.md",
     "keras_mobilevit/tflite/README.md",
     "keras_mobilevit/training/README.md",
+    "tools/android/README.md",
+    "tools/android/core/README.md",
     "tools/lab/README.md",
 )
 EXPORT_QUICKSTART = "Quickstart: export to int8 and run the file"
 # Languages of blocks; "text" is what a command prints, "" is a shell's.
-LANGUAGES = {"", "json", "python", "text"}
+LANGUAGES = {"", "json", "kotlin", "python", "text"}
 
 
 def read_blocks(text):
@@ -135,7 +137,10 @@ def test_shell_blocks_hold_commands_that_exist():
     for name, words in shell_lines():
         program = next(word for word in words if "=" not in word)
         assert program in {
-            *("keras-mobilevit", "make", "pip", "python", ".ci/run")
+            *("keras-mobilevit", "make", "pip", "python", ".ci/run"),
+            # Of Android, which are not here.
+            *(".venv/bin/python", "adb", "cd", "gcloud", "gradle"),
+            "./gradlew",
         }, (name, words)
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 

@@ -9,10 +9,12 @@ and takes no part in calibration.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import pathlib
 import platform
 import sys
 import tempfile
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -33,7 +35,9 @@ CALIBRATION_PHOTOS = (
     "retina.jpg",
 )
 CROPS = 20
-INFO = WEIGHTS["cifar10"].info
+INFO = dataclasses.replace(
+    WEIGHTS["cifar10"].info, architecture="mobilevit", variant="mobilevit_xxs"
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -57,24 +61,42 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def run(folder: pathlib.Path, runs: int) -> None:
+def export_files(folder: pathlib.Path, recipes: Mapping) -> list[pathlib.Path]:
+    """Exports the embedded checkpoint, calibrated on photos.
+
+    Args:
+        folder: Where to write `mobilevit_xxs_cifar10_NAME.tflite`.
+        recipes: NAME -> recipe or its name.
+
+    Returns:
+        The files, in the order of `recipes`.
+    """
     model = keras_mobilevit.MobileViTXXS(weights="cifar10")
-    size = model.input_shape[1:3]
     calibration = [
         crop
         for name in CALIBRATION_PHOTOS
         for crop in random_crops(
-            photo(name), CROPS, size, pre_resize=INFO.image.pre_resize
+            photo(name),
+            CROPS,
+            model.input_shape[1:3],
+            pre_resize=INFO.image.pre_resize,
         )
     ]
-    paths = tflite.export_recipes(
+    return tflite.export_recipes(
         model,
         {
-            folder / f"mobilevit_xxs_cifar10_{recipe}.tflite": recipe
-            for recipe in ("float32", "float16", "int8")
+            folder / f"mobilevit_xxs_cifar10_{name}.tflite": recipe
+            for name, recipe in recipes.items()
         },
         calibration=calibration,
         info=INFO,
+    )
+
+
+def run(folder: pathlib.Path, runs: int) -> None:
+    size = INFO.image.size
+    paths = export_files(
+        folder, {name: name for name in ("float32", "float16", "int8")}
     )
 
     cat = photo_path("chelsea.png")

@@ -1,0 +1,44 @@
+package org.kerasmobilevit.benchmark.engine
+
+import android.app.ActivityManager
+import android.app.ApplicationExitInfo
+import android.content.Context
+import android.os.Build
+
+/** Why the process of a run ended before the run did. */
+internal object ProcessEnds {
+    fun failure(
+        context: Context,
+        pid: Int,
+    ): Failure {
+        if (Build.VERSION.SDK_INT < Build.VERSION_CODES.R || pid == 0) return unknown("")
+        val manager = context.getSystemService(Context.ACTIVITY_SERVICE) as ActivityManager
+        val end =
+            try {
+                manager.getHistoricalProcessExitReasons(context.packageName, pid, 1).firstOrNull()
+            } catch (_: RuntimeException) {
+                null
+            }
+        return when (end?.reason) {
+            null -> {
+                unknown("")
+            }
+
+            ApplicationExitInfo.REASON_LOW_MEMORY -> {
+                Failures.outOfMemory("Android ended the run.")
+            }
+
+            else -> {
+                unknown(end.description.orEmpty())
+            }
+        }
+    }
+
+    fun unknown(detail: String) =
+        Failure(
+            FailureKind.CRASHED,
+            "The process of the run ended unexpectedly. $detail".trim(),
+            "Try fewer threads or the other accelerator. If it happens again, report it with " +
+                "the output of `adb logcat -b crash -d`.",
+        )
+}

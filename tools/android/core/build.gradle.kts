@@ -1,0 +1,17 @@
+plugins {
+    alias(libs.plugins.kotlin.jvm)
+}
+
+kotlin {
+    jvmToolchain(17)
+}
+
+dependencies {
+    implementation(libs.serialization.json)
+    testImplementation(libs.junit)
+}
+
+// Golden values, which host_build.py writes.
+tasks.test {
+    systemProperty("fixtures", rootDir.resolve("build/fixtures").path)
+}

@@ -1,0 +1,1 @@
+"""Parts of the host build, `host_build.py`."""
