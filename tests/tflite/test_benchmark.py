@@ -39,7 +39,7 @@ from keras_mobilevit.tflite.benchmarks.results import SCHEMA_FILE, read_results
 from keras_mobilevit.tflite.flatbuffer import read_model, write_model
 from keras_mobilevit.tflite.metadata import append_metadata, read_metadata
 from keras_mobilevit.tflite.runtime import make_interpreter
-from keras_mobilevit.tflite.self_test import record_self_test
+from keras_mobilevit.tflite.self_test_recording import record_self_test
 
 
 def write_file(path, function, shape, dtype="float32"):

@@ -33,7 +33,7 @@ from keras_mobilevit.tflite.flatbuffer import (  # noqa: E402
     read_model,
 )
 from keras_mobilevit.tflite.interpreters import make_interpreter  # noqa: E402
-from keras_mobilevit.tflite.self_test import self_test_input  # noqa: E402
+from keras_mobilevit.tflite.self_test_values import self_test_input  # noqa: E402
 
 PHOTO = "chelsea.png"
 

@@ -12,7 +12,7 @@ from keras_mobilevit.images import arrange_channels
 from keras_mobilevit.model_info import ImageSpec
 from keras_mobilevit.pixel_scaling import SCALINGS, scaling_of
 from keras_mobilevit.tflite.runtime import quantize_pixels
-from keras_mobilevit.tflite.self_test import self_test_input
+from keras_mobilevit.tflite.self_test_values import self_test_input
 
 SIGNED, IMAGENET = SCALINGS["signed"], SCALINGS["imagenet"]
 UNIT = SCALINGS["unit"]

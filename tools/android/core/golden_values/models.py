@@ -34,7 +34,8 @@ from keras_mobilevit.tflite.flatbuffer import (
 from keras_mobilevit.tflite.interpreters import make_interpreter
 from keras_mobilevit.tflite.metadata import append_metadata, read_metadata
 from keras_mobilevit.tflite.runtime import named_outputs, quantize_pixels
-from keras_mobilevit.tflite.self_test import check_self_test, self_test_input
+from keras_mobilevit.tflite.self_test import check_self_test
+from keras_mobilevit.tflite.self_test_values import self_test_input
 
 # (height, width) of the picture that classifiers and detectors get.
 PICTURE = (75, 53)
