@@ -27,7 +27,9 @@ def write_gradle_dsl() -> None:
     """
     text = (ANDROID / "app" / "build.gradle.kts").read_text()
     # Accessors that Gradle generates from the version catalogue, all texts.
-    text = re.sub(r"libs\.versions(\.\w+(\(\))?)+?\.get\(\)", '"1"', text)
+    text = re.sub(
+        r"libs\s*\.versions(\s*\.\w+(\(\))?)+?\s*\.get\(\)", '"1"', text
+    )
     imports = re.findall(r"^import .*\n", text, re.M)
     functions = []
     for name, receiver in _RECEIVERS.items():
