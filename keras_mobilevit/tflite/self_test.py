@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -119,7 +120,7 @@ def check_self_test(path: str | os.PathLike, num_threads: int = 1) -> SelfTest:
                 f"{list(recorded)}"
             )
         checks = {
-            name: _compare(values, recorded[name])
+            name: compare_output(values, recorded[name])
             for name, values in outputs.items()
         }
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -132,7 +133,20 @@ def check_self_test(path: str | os.PathLike, num_threads: int = 1) -> SelfTest:
     return SelfTest(worst, expected, checks, runtime)
 
 
-def _compare(values, recorded):
+def compare_output(
+    values: np.ndarray, recorded: Mapping[str, Any]
+) -> OutputCheck:
+    """Compares an output with its record.
+
+    Args:
+        values: Values of the output, as they are in its tensor.
+        recorded: JSON object that `record_output` made, and what beside it
+            `MODEL_INFO.md` documents.
+
+    Raises:
+        ValueError: If the record can not be read; likewise AttributeError,
+            KeyError and TypeError.
+    """
     covers = recorded["covers"]
     if covers == SOFTMAX_INPUT:
         scale = float(recorded["scale"])

@@ -94,7 +94,7 @@ def record_self_test(file: bytes, image: ImageSpec) -> dict[str, Any]:
             reference = softmax_steps(reference, scales[name])
         records[name] = {
             **coverage,
-            **_record(values),
+            **record_output(values),
             **_deviation(values, reference),
         }
     return {
@@ -140,7 +140,8 @@ def _softmax_scales(file):
     return scales
 
 
-def _record(values):
+def record_output(values: np.ndarray) -> dict[str, Any]:
+    """The values of an output as JSON: all of them, or a hash and samples."""
     data = little_endian(values).tobytes()
     record = {"dtype": values.dtype.name, "shape": list(values.shape)}
     if len(data) <= MAX_BYTES:

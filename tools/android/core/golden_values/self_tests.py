@@ -7,7 +7,9 @@ import pathlib
 import numpy as np
 
 from golden_values.writing import write_array, write_json
-from keras_mobilevit.tflite import self_test
+from keras_mobilevit.tflite.self_test import compare_output
+from keras_mobilevit.tflite.self_test_recording import record_output
+from keras_mobilevit.tflite.self_test_values import softmax_steps
 
 
 def write(folder: pathlib.Path) -> None:
@@ -15,7 +17,7 @@ def write(folder: pathlib.Path) -> None:
     folder = folder / "self_tests"
     cases = []
     for index, (name, record, actual) in enumerate(_cases()):
-        check = self_test._compare(actual, record)
+        check = compare_output(actual, record)
         cases.append(
             {
                 "name": name,
@@ -39,7 +41,7 @@ def write(folder: pathlib.Path) -> None:
 def _record(values, least=20.0):
     return {
         "covers": "output",
-        **self_test._record(values),
+        **record_output(values),
         "kernels_sqnr_db": least + 10,
         "least_sqnr_db": least,
     }
@@ -87,7 +89,7 @@ def _softmax_cases(rng):
     record = {
         "covers": "softmax_input",
         "scale": scale,
-        **self_test._record(self_test._softmax_steps(shares, scale)),
+        **record_output(softmax_steps(shares, scale)),
         "kernels_sqnr_db": 100.0,
         "least_sqnr_db": 20.0,
     }
