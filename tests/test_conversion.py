@@ -77,6 +77,7 @@ def test_channel_order(source, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_descriptions_go_along(tmp_path):
     """Labels, preprocessing, licence and task, through all formats."""
     pytest.importorskip("safetensors")
@@ -99,6 +100,7 @@ def test_descriptions_go_along(tmp_path):
     assert opened.model.input_shape == (None, 64, 64, 3)
 
 
+@pytest.mark.slow
 def test_without_classifier(tmp_path):
     model = MobileViTXXS(
         weights=None, include_top=False, input_shape=(64, 64, 3)

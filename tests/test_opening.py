@@ -91,6 +91,7 @@ def test_embedded_weights():
     assert named.described and opened.described
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mobilevit_xxs_cifar10.weights.h5", "a.h5"])
 def test_embedded_weights_by_their_path(tmp_path, name):
     """The file of the package, and a copy under any name."""
@@ -145,6 +146,7 @@ def small():
     return MobileViTXXS(weights=None, classes=3, input_shape=(32, 64, 3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["weights.h5", "safetensors", "bare.h5"])
 def test_checkpoints(small, tmp_path, suffix):
     info = ModelInfo(

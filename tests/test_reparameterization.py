@@ -112,6 +112,7 @@ def test_same_outputs_of_static_models(constructor, size, seed):
     assert error(reparameterize(model)(x), model(x)) <= TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(128, 128), (72, 104)])
 def test_static_size(size):
     """Without and with a resize around the tokens."""
@@ -134,6 +135,7 @@ def test_one_token_per_offset(size):
     assert error(reparameterize(model)(x), model(x)) <= TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output_stride", [32, 8])
 def test_pyramid(output_stride):
     model = MobileViTBackbone(

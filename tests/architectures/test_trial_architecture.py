@@ -186,6 +186,7 @@ def test_weights_file_tells_its_variant(model, variant, tmp_path):
     assert checkpoints.read_info(tmp_path / "b.weights.h5") == opened.info
 
 
+@pytest.mark.slow
 def test_keras_file_opens_in_a_fresh_process(tmp_path):
     model = build("trial_net_m")
     model.save(tmp_path / "whole.keras")
@@ -296,6 +297,7 @@ def test_deploy_form(model):
     )
 
 
+@pytest.mark.slow
 def test_exports_in_one_partition(tmp_path):
     model = build("trial_net_s")
     images = make_images(6, SIZE, seed=2)

@@ -153,6 +153,7 @@ def test_loads_published_files(detector, ssd, tmp_path):
     assert_same(read_weights(detector), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".weights.h5", ".keras", ".safetensors"])
 def test_round_trip_through_a_file(detector, tmp_path, suffix):
     path = tmp_path / f"file{suffix}"
@@ -173,6 +174,7 @@ def test_round_trip_through_a_file(detector, tmp_path, suffix):
     assert_same(read_weights(build(weights=path)), read_weights(detector))
 
 
+@pytest.mark.slow
 def test_converts(ssd, tmp_path):
     source = ssd.write(tmp_path / "in.pt")
     result = convert(source, tmp_path / "out.weights.h5")
@@ -217,6 +219,7 @@ def test_a_classifier_is_no_detector(
 # === Backbones ===
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "layout", ["cvnets", "timm", "hf", "kecam", ".weights.h5", ".keras"]
 )

@@ -110,6 +110,7 @@ def test_files_from_before_there_were_tasks_are_of_classifiers(tmp_path):
     assert dataclasses.replace(info, name="mobilevit_xxs") == INFO
 
 
+@pytest.mark.slow
 def test_the_file_alone_opens_a_network_for_segmentation(tmp_path):
     info = dataclasses.replace(
         INFO,
@@ -133,6 +134,7 @@ def test_the_file_alone_opens_a_network_for_segmentation(tmp_path):
         open_model(None, path, task="detection")
 
 
+@pytest.mark.slow
 def test_a_keras_file_tells_its_output_stride(tmp_path):
     model = segmentation.MobileViTDeepLabV3XXS(
         weights=None, classes=3, input_shape=(64, 64, 3), output_stride=8
@@ -144,6 +146,7 @@ def test_a_keras_file_tells_its_output_stride(tmp_path):
     assert opened.model.get_layer("aspp").output.shape == (None, 8, 8, 256)
 
 
+@pytest.mark.slow
 def test_a_file_without_facts_tells_its_task(tmp_path):
     model = detection.MobileViTSSDLiteXXS(
         weights=None, classes=5, input_shape=(64, 64, 3)

@@ -98,6 +98,7 @@ def test_loads_a_whole_kecam_model(model, checkpoint, tmp_path):
     load_weights(model, tmp_path / "a.h5")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".weights.h5", ".keras", ".safetensors"])
 def test_round_trip_through_a_file(model, build, tmp_path, suffix):
     path = tmp_path / f"file{suffix}"
@@ -140,6 +141,7 @@ def test_compiled_keras_file_with_optimizer_loads(model, build, tmp_path):
     assert_same(read_weights(model), read_weights(other))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writer", ["torch", "keras"])
 def test_classifier_is_left_out(model, build, checkpoint, tmp_path, writer):
     path = tmp_path / "file.weights.h5"
@@ -245,6 +247,7 @@ def test_wrong_variant(model, tmp_path, layout):
     assert_refused(model, path, match)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
 def test_wrong_variant_in_keras_files(model, tmp_path, suffix):
     other = MobileViTXS(weights=None, input_shape=(64, 64, 3), classes=3)
@@ -254,6 +257,7 @@ def test_wrong_variant_in_keras_files(model, tmp_path, suffix):
     assert_refused(model, path, match)
 
 
+@pytest.mark.slow
 def test_wrong_classes(model, build, tmp_path):
     other = synthetic.Checkpoint(classes=11)
     for layout in ("cvnets", "kecam"):
@@ -263,6 +267,7 @@ def test_wrong_classes(model, build, tmp_path):
     assert_refused(model, tmp_path / "a.weights.h5", "Pass `classes=11`")
 
 
+@pytest.mark.slow
 def test_keras_file_edits(model, tmp_path):
     path = tmp_path / "a.weights.h5"
     model.save_weights(path)

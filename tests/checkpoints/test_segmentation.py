@@ -149,6 +149,7 @@ def test_loads_published_files(segmenter, deeplab, tmp_path, layout):
     assert_same(read_weights(segmenter), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".weights.h5", ".keras", ".safetensors"])
 def test_round_trip_through_a_file(segmenter, tmp_path, suffix):
     path = tmp_path / f"file{suffix}"
@@ -184,6 +185,7 @@ def test_safetensors_file_is_that_of_hugging_face(segmenter, deeplab, tmp_path):
     assert_same(read_tensors(tmp_path / "out.safetensors"), expected)
 
 
+@pytest.mark.slow
 def test_converts(deeplab, tmp_path):
     source = deeplab.write("cvnets", tmp_path / "in.pt")
     result = convert(source, tmp_path / "out.weights.h5")
@@ -193,6 +195,7 @@ def test_converts(deeplab, tmp_path):
     assert_same(read_weights(model), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("suffix", "output_stride"), [(".keras", 8), (".weights.h5", 8)]
 )
@@ -307,6 +310,7 @@ def assert_backbone(model, expected):
     assert np.ptp(weights["aspp/project/norm/gamma"]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "layout", ["cvnets", "timm", "hf", "kecam", ".weights.h5", ".keras"]
 )
@@ -324,6 +328,7 @@ def test_backbone_of_a_classifier(model, checkpoint, tmp_path, layout):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_backbone_of_a_segmenter(deeplab, tmp_path, layout):
     path = deeplab.write(layout, tmp_path / "file")

@@ -73,6 +73,7 @@ print(json.dumps([sorted(heavy & set(sys.modules)), texts]))
         assert f"    {name} " in texts[0][1].replace("\n", " ")
 
 
+@pytest.mark.slow
 def test_a_fresh_process_prints_our_output_only(photo):
     """TensorFlow, which this imports, has a lot to say otherwise."""
     argv = ("predict", photo, "--model", "weights:cifar10", "--top", 3)

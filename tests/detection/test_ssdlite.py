@@ -251,6 +251,7 @@ def test_dynamic_size(dynamic, small):
 # === Values ===
 
 
+@pytest.mark.slow
 def test_preprocessing_divides_by_255(small):
     bare = MobileViTSSDLiteXXS(
         weights=None,
@@ -285,6 +286,7 @@ def test_config_round_trip(small):
     assert copy.get_layer("head0_project").activation is keras.activations.relu
 
 
+@pytest.mark.slow
 def test_keras_file_round_trip(small, tmp_path):
     path = tmp_path / "a.keras"
     small.save(path)
@@ -319,6 +321,7 @@ def test_mixed_precision(small):
 # === Weights ===
 
 
+@pytest.mark.slow
 def test_backbone_starts_from_a_classifier(tmp_path):
     classifier = MobileViTXXS(weights=None, input_shape=(32, 32, 3), classes=7)
     rng = np.random.default_rng(0)

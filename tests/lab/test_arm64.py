@@ -352,6 +352,7 @@ def test_random_inputs_of_every_type():
         draw(np.int32)
 
 
+@pytest.mark.slow
 def test_tool(files, host_emulator, monkeypatch, capsys):
     monkeypatch.setattr(check_arm64, "prepare", lambda *_, **__: host_emulator)
     paths = [str(path) for path in files]

@@ -136,6 +136,7 @@ def test_environment_variables_reach_the_exporter(make_source, tmp_path):
     assert export["small"].left_out == {}
 
 
+@pytest.mark.slow
 def test_installed_apart_and_kept(make_source, wheel, tmp_path, monkeypatch):
     """Neither does the baseline enter here, nor what is here enter there."""
     intruder = tmp_path / "intruder"
@@ -174,6 +175,7 @@ def test_ours_are_made_anew(make_source, tmp_path):
     assert runs_of(source) == ["small 256", "small 256"]
 
 
+@pytest.mark.slow
 def test_what_pip_can_not_install_is_left_out(make_source, wheel, tmp_path):
     bad = make_source("bad", requirements=("no-such-testling==1.0",))
     sources = [bad, make_source("good")]

@@ -221,6 +221,7 @@ def test_unit_rms_norm_does_not_round_float64():
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_layers_train_inside_another_net():
     keras.utils.set_random_seed(0)
     model = keras.Sequential(

@@ -101,6 +101,7 @@ def dynamic(backbones):
     return backbones[32]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(32, 32), (33, 47), (100, 75)])
 def test_any_size(dynamic, size):
     x = pixels(2, *size, 3)
@@ -119,6 +120,7 @@ def test_any_size(dynamic, size):
         )
 
 
+@pytest.mark.slow
 def test_any_size_inside_a_graph(dynamic):
     """Sizes that are unknown while a graph is traced."""
     call = tf.function(

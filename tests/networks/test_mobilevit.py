@@ -92,6 +92,7 @@ def maps():
     return MobileViTXXS(**FEATURES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pooling", "reduce"), [("avg", np.mean), ("max", np.max)]
 )

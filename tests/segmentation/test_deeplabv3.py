@@ -161,6 +161,7 @@ def test_dropout_and_dilation(network):
 # === Values ===
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stride", [16, 8])
 def test_map_sides(stride):
     """The sides of the image over the stride, rounded up."""
@@ -185,6 +186,7 @@ def test_upsample_resizes_the_map(network):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(33, 47), (100, 75)])
 def test_any_size(dynamic, traced, network, size):
     """Unknown while a graph is traced, and known beforehand: the same."""
@@ -210,6 +212,7 @@ def test_preprocessing_divides_by_255(network):
     )
 
 
+@pytest.mark.slow
 def test_keras_file_round_trip(network, tmp_path):
     network.save(tmp_path / "a.keras")
     loaded = keras.saving.load_model(tmp_path / "a.keras")

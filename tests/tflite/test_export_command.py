@@ -76,6 +76,7 @@ def read_summary(text):
     return before, title, facts
 
 
+@pytest.mark.slow
 def test_from_a_keras_file(export, saved, pictures, names, capsys):
     """The whole way, with nothing replaced."""
     status, path = export(
@@ -238,6 +239,7 @@ def test_what_a_model_can_not_afford_is_told(
     assert facts["fidelity"].startswith("int8 against float32 on 8 reserved ")
 
 
+@pytest.mark.slow
 def test_a_file_that_is_far_from_float32(
     export, saved, pictures, names, converted, capsys, tmp_path
 ):
@@ -287,6 +289,7 @@ def test_recipes_out_of_files(export, saved, pictures, converted, tmp_path):
     assert read_metadata(mine).recipe == "mine"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "target", [("--target-sqnr", 25), ("--max-drop", 0, "--data")]
 )
@@ -319,6 +322,7 @@ def test_search(
     assert again.read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
@@ -426,6 +430,7 @@ def test_options_without_effect_are_refused(export, capsys, option, others):
     assert all(name in error for name in others if name.startswith("--"))
 
 
+@pytest.mark.slow
 def test_the_saved_recipe_is_that_of_the_file(
     export, saved, pictures, tmp_path, monkeypatch
 ):

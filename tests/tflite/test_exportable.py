@@ -38,6 +38,7 @@ def policy():
 
 
 # Half of the digits of the type, after a few layers.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "tolerance"),
     [
@@ -175,6 +176,7 @@ def test_a_subclassed_model_is_traced(subclassed, tiny):
     )
 
 
+@pytest.mark.slow
 def test_a_subclassed_model_exports_with_its_names(subclassed, tmp_path):
     path = export_tflite(subclassed, tmp_path / "a.tflite", "float32")
     model = ImageModel(path)
@@ -223,6 +225,7 @@ def test_what_can_not_be_traced_is_explained():
         as_functional(keras.Sequential([keras.layers.Dense(3)]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["float32", "int8"])
 def test_mixed_precision_exports(tiny, tmp_path, recipe, capfd):
     model = make_tiny_model_in("mixed_float16", tiny)

@@ -147,6 +147,7 @@ def test_xnnpack_takes_all_of_it(quantized, tmp_path):
     assert (found.delegated, found.partitions) == (found.nodes, 1)
 
 
+@pytest.mark.slow
 def test_a_single_token(tmp_path):
     """Patches of 2x2 at a quarter of 8x8: it differs from itself by nothing."""
     float_model = convert(make_tiny_model((8, 8)))
@@ -237,6 +238,7 @@ def test_not_where_it_costs_accuracy(float_model, calibration, images):
     assert not keeps(float_model, coarse, images)
 
 
+@pytest.mark.slow
 def test_the_file_says_what_was_chosen(model, images, tmp_path):
     path = export_tflite(model, tmp_path / "a.tflite", calibration=images)
     assert read_metadata(path).recipe_fields["integer_softmax"] is True

@@ -95,6 +95,7 @@ def hostile_files(files, tmp_path_factory):
     return paths
 
 
+@pytest.mark.slow
 def test_report(hostile_files, tmp_path, command, capsys):
     pytest.importorskip("matplotlib")
     float_path, int8_path = hostile_files
@@ -222,6 +223,7 @@ def test_plots_are_svg_in_the_colours_of_the_page():
         assert draw() == svg
 
 
+@pytest.mark.slow
 def test_a_broken_image_is_left_out(files, tmp_path):
     pytest.importorskip("matplotlib")
     for index, image in enumerate(make_images(3, seed=6)):

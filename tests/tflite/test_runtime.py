@@ -367,6 +367,7 @@ def test_latency_and_comparison(files):
 # === Commands ===
 
 
+@pytest.mark.slow
 def test_commands_from_keras_file_to_class_names(
     command, tiny, tmp_path, capsys
 ):

@@ -300,6 +300,7 @@ def ranked(monkeypatch, layers):
     )
 
 
+@pytest.mark.slow
 def test_the_recipe_gives_the_same_file_again(tiny, converted, tmp_path):
     source = np.stack(make_images(50, TINY_SIZE, seed=1))
     options = dict(

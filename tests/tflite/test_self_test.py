@@ -114,6 +114,7 @@ def test_altered_weight_does_not_pass(files, tmp_path, recipe):
     assert not check_self_test(altered).passed
 
 
+@pytest.mark.slow
 def test_large_output_is_recorded_by_its_hash_and_samples(tmp_path):
     path = export_tflite(
         make_tiny_segmenter(),

@@ -133,6 +133,7 @@ def test_the_figure_is_that_of_the_reserved_images(tiny, converted, tmp_path):
     assert read_metadata(float_path).fidelity == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source", [IMAGES, list(IMAGES)], ids=["array", "list"]
 )
@@ -182,6 +183,7 @@ def test_reserved_images_neither_calibrate_nor_choose(
     np.testing.assert_array_equal(seen["calibrate_model"][0], SPLIT.images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [40, 15, 2, 1])
 def test_few_images_are_said_to_be_few(
     tiny, converted, tmp_path, recwarn, count
@@ -305,6 +307,7 @@ def test_a_collapsed_file_is_escalated(
     assert graph_bytes(again) == graph_bytes(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recipe", "advice"),
     [
@@ -362,6 +365,7 @@ def test_the_best_is_written_where_nothing_is_enough(tiny, converted, tmp_path):
     assert f"{facts['sqnr_db']:.1f} dB" in str(caught[0].message)
 
 
+@pytest.mark.slow
 def test_a_good_file_is_left_alone(tiny, converted, tmp_path, recwarn):
     paths = [tmp_path / f"{name}.tflite" for name in "abc"]
     for path, min_sqnr in zip(paths, (15.0, 0, None), strict=True):
@@ -382,6 +386,7 @@ def test_thresholds_that_are_none(min_sqnr):
 # === Other tasks, other converters ===
 
 
+@pytest.mark.slow
 def test_detectors_have_the_worse_of_two_figures(tmp_path):
     model = make_tiny_detector()
     images = np.stack(make_images(30, DENSE_SIZE, seed=1))
@@ -411,6 +416,7 @@ def test_detectors_have_the_worse_of_two_figures(tmp_path):
     assert found["parts_db"] == pytest.approx(parts, abs=1.5)
 
 
+@pytest.mark.slow
 def test_masks_have_the_figure_of_their_logits(tmp_path):
     model = make_tiny_segmenter()
     images = np.stack(make_images(30, DENSE_SIZE, seed=1))
@@ -433,6 +439,7 @@ def test_masks_have_the_figure_of_their_logits(tmp_path):
         assert facts["agreement_percent"] == pytest.approx(100 * same, abs=0.1)
 
 
+@pytest.mark.slow
 def test_the_baseline_is_measured_and_never_escalated(
     collapsing, collapsing_float, tmp_path, monkeypatch
 ):

@@ -414,6 +414,7 @@ def test_without_images_files_are_as_they_were(
         assert read_metadata(path).calibration_images == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["weight_only", "dynamic"])
 def test_exports_with_images_are_measured(tiny, converted, tmp_path, name):
     paths = export_recipes(
@@ -525,6 +526,7 @@ def stored_constants(file):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [make_tiny_detector, make_tiny_segmenter])
 def test_networks_for_dense_prediction(make, tmp_path):
     """Their heads are rounded too, and measured by what they end in."""

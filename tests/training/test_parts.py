@@ -121,6 +121,7 @@ def test_count_out_of_its_range(count):
         freeze(make_classifier(), count)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2, 7])
 def test_frozen_parts_keep_weights_and_statistics(count):
     model = make_classifier()

@@ -96,6 +96,7 @@ def test_the_folder_of_a_run(finished):
     assert any((finished / "tensorboard").rglob("events.out.*"))
 
 
+@pytest.mark.slow
 def test_a_command_tells_how_its_run_goes(
     tiny, pictures, tmp_path, capsys, monkeypatch
 ):
@@ -110,6 +111,7 @@ def test_a_command_tells_how_its_run_goes(
             assert f" {name} {float(row[name]):.4g}" in line
 
 
+@pytest.mark.slow
 def test_the_weights_know_their_classes_and_preprocessing(real):
     path = real / "model.weights.h5"
     facts = read_info(path)
@@ -121,6 +123,7 @@ def test_the_weights_know_their_classes_and_preprocessing(real):
     assert opened.info.image.crop_pct == pytest.approx(256 / 288)
 
 
+@pytest.mark.slow
 def test_metrics_are_those_of_the_saved_average(real, pictures):
     """The last line of the log against the weights file, by other code."""
     model = open_model(None, real / "model.weights.h5").model
@@ -138,6 +141,7 @@ def test_metrics_are_those_of_the_saved_average(real, pictures):
     assert float(last["val_accuracy"]) == pytest.approx(accuracy)
 
 
+@pytest.mark.slow
 def test_classes_that_are_the_weights_own_keep_their_classifier(real):
     path = real / "model.weights.h5"
     recipe = quick_recipe(weights=str(path))
@@ -178,6 +182,7 @@ def cut_off():
     raise CutOff
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 3])
 def test_a_run_that_is_cut_off_ends_as_if_it_had_not_been(
     steps, tiny, finished, pictures, tmp_path, monkeypatch
@@ -198,6 +203,7 @@ def test_a_run_that_is_cut_off_ends_as_if_it_had_not_been(
     )
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_and_the_run_goes_on(
     tiny, finished, pictures, tmp_path, monkeypatch
 ):
@@ -216,6 +222,7 @@ def test_ctrl_c_saves_and_the_run_goes_on(
     assert_same_weights(path, finished / "model.weights.h5")
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_state(
     tiny, pictures, tmp_path, monkeypatch
 ):
@@ -285,6 +292,7 @@ def test_test_images_of_other_classes_are_refused(pictures, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_unreadable_images_are_listed(tiny, tmp_path):
     pictures = write_class_images(tmp_path / "pictures")
     (pictures / "red" / "001.png").write_bytes(b"broken")
@@ -293,6 +301,7 @@ def test_unreadable_images_are_listed(tiny, tmp_path):
     assert "red/001.png" in (tmp_path / "run" / "skipped.txt").read_text()
 
 
+@pytest.mark.slow
 def test_a_batch_of_unreadable_test_images(tiny, pictures, tmp_path):
     """It is left out, and Keras does not call that a mistake."""
     test = write_class_images(tmp_path / "test")
@@ -307,6 +316,7 @@ def test_a_batch_of_unreadable_test_images(tiny, pictures, tmp_path):
     assert float(read_rows(tmp_path / "run")[0]["val_loss"]) > 0
 
 
+@pytest.mark.slow
 def test_the_device_is_not_waited_for_after_each_step(
     tiny, pictures, tmp_path, monkeypatch
 ):

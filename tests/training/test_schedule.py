@@ -146,6 +146,7 @@ print(json.dumps([
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_in_a_compiled_step(backend):
     if importlib.util.find_spec(backend) is None:
