@@ -67,6 +67,9 @@ def make_dex() -> int:
             *(part for path in classpath for part in ("--classpath", path)),
             "--pg-conf",
             ANDROID / "app" / "proguard-rules.pro",
+            # What Gradle's plugin adds.
+            "--pg-conf",
+            ANDROID / "app" / "target" / "res" / "rules.pro",
             "--output",
             folder,
             *(_as_jar(path, folder) for path in programs),
