@@ -14,8 +14,12 @@ from expansion_graph import (
 from small_model import make_images
 from tiny_model import TINY_SIZE
 
-from keras_mobilevit.tflite.editing import remove_unused
-from keras_mobilevit.tflite.flatbuffer import read_model, write_model
+from keras_mobilevit.tflite.editing import remove_unused, replace_constant
+from keras_mobilevit.tflite.flatbuffer import (
+    op_name,
+    read_model,
+    write_model,
+)
 from keras_mobilevit.tflite.quantization.channel_groups import (
     best_cut,
     can_split,
@@ -102,6 +106,26 @@ def test_the_outputs_of_two_groups_are_those_of_one_layer():
         whole = tensor_values(data, "expand/conv/mul", INPUTS)
         part = tensor_values(found, f"expand/conv/groups/{number}/mul", INPUTS)
         np.testing.assert_allclose(part, whole[..., channels], rtol=1e-5)
+
+
+def test_layers_that_share_a_bias_of_zeros():
+    """As those of an untrained network do; each part has its own."""
+    model = read_model(expansion_graph())
+    (graph,) = model.subgraphs
+    expand, depthwise = (
+        next(op for op in graph.operators if op_name(model, op) == kind)
+        for kind in ("CONV_2D", "DEPTHWISE_CONV_2D")
+    )
+    replace_constant(model, expand.inputs[2], np.zeros(HIDDEN, np.float32))
+    depthwise.inputs = [*depthwise.inputs[:2], expand.inputs[2]]
+    remove_unused(model)
+    data = write_model(model)
+    found = split(data, "expand/conv/mul", GROUPS)
+    outputs = [tensor_values(f, "reduce", INPUTS) for f in (data, found)]
+    assert decibels(*outputs) > 110
+    (graph,) = read_model(found).subgraphs
+    names = [tensor.name for tensor in graph.tensors]
+    assert len(set(names)) == len(names)
 
 
 def test_the_reader_behind_takes_the_channels_in_the_new_order():

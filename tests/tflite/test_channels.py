@@ -210,6 +210,39 @@ def test_convolutions_with_an_activation_can_not_be_scaled():
     ]
 
 
+@pytest.mark.parametrize("bias", ["zeros", "ones"])
+def test_layers_may_share_a_bias_of_zeros_and_no_other(bias):
+    tensors = expansion_tensors()
+    values = getattr(np, bias)(HIDDEN)
+    tensors["expand/bias"] = Tensor((HIDDEN,), values=values)
+    del tensors["depthwise/bias"]
+    nodes = [
+        (kind, [i.replace("depthwise/bias", "expand/bias") for i in x], y, o)
+        for kind, x, y, o in expansion_nodes()
+    ]
+    found = set(families(micro_model(tensors, nodes)))
+    both = {"expand/conv/mul", "depthwise/conv/mul"}
+    assert found == (both if bias == "zeros" else set())
+
+
+@pytest.mark.parametrize(
+    ("kernels", "expected"),
+    [
+        (("k0", "k1", "k2"), {"a", "b"}),
+        (("k0", "k0", "k1"), set()),
+        (("k0", "k1", "k1"), set()),
+    ],
+)
+def test_layers_that_share_a_kernel_are_left_alone(kernels, expected):
+    names = ("x", "a", "b", "y")
+    tensors = {name: Tensor(MAP) for name in names}
+    tensors |= {name: kernel(6) for name in kernels}
+    nodes = [
+        conv(*step) for step in zip(names[:-1], kernels, names[1:], strict=True)
+    ]
+    assert set(families(micro_model(tensors, nodes))) == expected
+
+
 def test_grouped_convolutions_are_left_alone():
     """Their filters see a part of the channels."""
     assert set(families(chain())) == {"a"}

@@ -32,6 +32,7 @@ GROUPS_SCOPE = "groups"
 # Kernels take so many channels at once; a group that leaves a part of them
 # empty costs as much as a full one.
 GROUP_WIDTH = 8
+_OPERANDS = ("input", "kernel", "bias")
 
 
 def can_split(model, family: ChannelFamily, families) -> bool:
@@ -152,25 +153,28 @@ def _part(model, op, channels, number, renamed):
     part = copy.copy(op)
     is_depthwise = op_name(model, op) == "DEPTHWISE_CONV_2D"
     has_weights = is_depthwise or op_name(model, op) == "CONV_2D"
+    (output,) = map(int, op.outputs)
+    name = _part_name(tensor_name(graph, output), number)
     inputs = []
     for position, index in enumerate(map(int, op.inputs)):
         if has_weights and position > 0 and index >= 0:
             values = constant(model, graph, index)
             last = is_depthwise or values.ndim == 1
             values = values[..., channels] if last else values[channels]
+            # Not by their own names: the converter lets layers share a bias
+            # of zeros.
             index = add_tensor(
                 model,
-                _part_name(tensor_name(graph, index), number),
+                f"{name}/{_OPERANDS[position]}",
                 FLOAT32,
                 values.shape,
                 values,
             )
         inputs.append(renamed.get(index, index))
     part.inputs = inputs
-    (output,) = map(int, op.outputs)
     renamed[output] = add_tensor(
         model,
-        _part_name(tensor_name(graph, output), number),
+        name,
         FLOAT32,
         (*graph.tensors[output].shape[:-1], len(channels)),
     )
@@ -180,7 +184,4 @@ def _part(model, op, channels, number, renamed):
 
 def _part_name(name, number):
     scope, _, operation = name.rpartition("/")
-    if operation in ("kernel", "bias"):
-        scope, _, product = scope.rpartition("/")
-        operation = f"{product}/{operation}"
     return f"{scope}/{GROUPS_SCOPE}/{number}/{operation}"

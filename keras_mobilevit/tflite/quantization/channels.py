@@ -244,12 +244,25 @@ class _Finder:
     def _is_scalable(self, op):
         return (
             self._has_weights(op)
+            and self._has_own_bias(op)
             and not op.builtinOptions.fusedActivationFunction
         )
 
+    def _has_own_bias(self, op):
+        """Whether no other layer has the bias, but one of zeros."""
+        bias = int(op.inputs[2]) if len(op.inputs) > 2 else -1
+        if bias < 0 or len(self._readers[bias]) == 1:
+            return True
+        values = self._values(bias)
+        return values is not None and not values.any()
+
     def _has_weights(self, op):
         """Whether each filter sees all channels, or just one and its own."""
-        weights = self._values(int(op.inputs[1]))
+        kernel = int(op.inputs[1])
+        weights = self._values(kernel)
+        # Scaled for one layer, they would be wrong for another.
+        if len(self._readers[kernel]) > 1:
+            return False
         # Not so of grouped convolutions, nor of several filters a channel.
         return weights is not None and weights.shape[-1] == self._width(
             int(op.inputs[0])
