@@ -33,7 +33,7 @@ internal object ProcessEnds {
             end.reason == ApplicationExitInfo.REASON_SIGNALED &&
                 end.status == OsConstants.SIGKILL &&
                 !ActivityManager.isLowMemoryKillReportSupported() -> {
-                Failures.outOfMemory("Android ended the run, which is the probable reason.")
+                Failures.outOfMemory("Android ended the run, probably for this reason.")
             }
 
             else -> {

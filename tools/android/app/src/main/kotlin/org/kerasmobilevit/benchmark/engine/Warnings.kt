@@ -33,7 +33,7 @@ internal object Warnings {
                 .takeIf { result.selfTest?.passed == false },
             "The phone throttled: samples are slower than they need to be."
                 .takeIf { hasThrottled(result.samples.thermal) },
-            "This phone does not tell its thermal headroom: it was not waited for a cool one."
+            "This phone does not tell its thermal headroom: the run began however hot it was."
                 .takeIf { isGateBlind },
             "The frequencies of the cores cannot be read: the number of threads is a guess."
                 .takeIf { areThreadsGuessed },
