@@ -1,4 +1,5 @@
 plugins {
+    `java-library`
     alias(libs.plugins.kotlin.jvm)
 }
 
@@ -7,7 +8,7 @@ kotlin {
 }
 
 dependencies {
-    implementation(libs.serialization.json)
+    api(libs.serialization.json)
     testImplementation(libs.junit)
 }
 

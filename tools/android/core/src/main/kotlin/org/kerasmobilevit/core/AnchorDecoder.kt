@@ -71,6 +71,7 @@ internal class AnchorDecoder(
                 "The anchors in the file cannot be read: ${error.message}",
                 "Export the detector with the output head 'nms', or with a current version of " +
                     "keras_mobilevit.",
+                ModelFileProblem.DAMAGED,
                 error,
             )
         }

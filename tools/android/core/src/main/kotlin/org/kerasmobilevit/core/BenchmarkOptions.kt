@@ -16,8 +16,8 @@ enum class AcceleratorChoice(
  * @property runs timed inferences, from 1 to 100,000; ignored if [seconds] is given.
  * @property seconds how long to measure, in (0, 3600]; null for a number of runs.
  * @property warmup inferences in front that do not count, from 0 to 10,000.
- * @property maxHeadroom wait until the thermal headroom (1: throttling) is below it, in (0, 2];
- *   null for no gate.
+ * @property maxHeadroom wait until the thermal headroom (1: severe throttling) is below it, in
+ *   (0, 2]; null for no gate.
  * @property cooldownSeconds longest wait for that, from 0 to 3600.
  * @property repeat which repeat of a series this is, from 0; only for the result.
  */

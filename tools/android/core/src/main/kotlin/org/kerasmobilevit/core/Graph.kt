@@ -34,6 +34,7 @@ internal class Graph(
                     "Expected a .tflite file, which has '$IDENTIFIER' at byte 4. Received: " +
                         "another one, of ${bytes.size} bytes",
                     "Choose a .tflite file that keras_mobilevit exported.",
+                    ModelFileProblem.NOT_OURS,
                 )
             }
             val model = FlatTable.root(bytes)

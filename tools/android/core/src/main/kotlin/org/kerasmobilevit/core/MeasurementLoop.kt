@@ -11,7 +11,10 @@ interface Clock {
 
 /** Thermal state of the device, as Android's `PowerManager` gives it. */
 interface Heat {
-    /** Thermal headroom: 1 is where throttling begins; null or NaN if unknown. */
+    /**
+     * Thermal headroom: 1 is where severe throttling begins; lighter throttling may begin below it.
+     * Null or NaN if unknown, as to those who ask again within a second.
+     */
     fun headroom(): Double?
 
     /** Thermal status, from 0 (none) to 6 (shutdown); null if unknown. */

@@ -55,6 +55,7 @@ class ModelFile internal constructor(
                 throw ModelFileException(
                     "The file cannot be read: ${error.message}",
                     "Choose the file again, or copy it to the device again.",
+                    ModelFileProblem.UNREADABLE,
                     error,
                 )
             }
@@ -85,6 +86,7 @@ class ModelFile internal constructor(
                             ".tflite file without one",
                         "Export the model with keras_mobilevit, which tells this app how to use " +
                             "it. If it was, copy the file again: its end is missing.",
+                        ModelFileProblem.NOT_OURS,
                     )
             val labels =
                 archive.read(LABELS, MAX_TEXT_BYTES)

@@ -28,6 +28,7 @@ internal object ModelInfoReader {
                     "Expected a description of schema version 1 to $SCHEMA_VERSION. Received: " +
                         "version $version",
                     "Update this app: the file was written by a newer keras_mobilevit.",
+                    ModelFileProblem.UNSUPPORTED,
                 )
             }
         } catch (error: IllegalArgumentException) {

@@ -22,11 +22,9 @@ internal class OutputValues private constructor(
      * rounds differently on each processor, but its logarithm tells them exactly.
      *
      * @param scale of the integers, above 0.
+     * @see OutputRecord.requireFits
      */
     fun softmaxInput(scale: Float): OutputValues {
-        require(dtype == DType.FLOAT32 && shape.isNotEmpty()) {
-            "expected probabilities in float32, received ${dtype.key} $shape"
-        }
         val steps = ByteArray(size * DType.INT16.bytes).littleEndian()
         val row = shape.last()
         for (start in 0 until size step row) {
@@ -86,16 +84,29 @@ internal class OutputRecord private constructor(
     private val leastSqnrDb: Double,
 ) {
     /** @throws IllegalArgumentException if the record is not of such an output. */
+    fun requireFits(
+        outputDtype: DType,
+        outputShape: List<Int>,
+    ) {
+        val mayBeSoftmax = outputDtype == DType.FLOAT32 && outputShape.isNotEmpty()
+        require(softmaxScale == null || mayBeSoftmax) {
+            "expected probabilities in float32, received ${outputDtype.key} $outputShape"
+        }
+        val compared = if (softmaxScale == null) outputDtype else DType.INT16
+        require(compared.key == dtype && outputShape == shape) {
+            "expected ${compared.key} of shape $outputShape, received $dtype of shape $shape"
+        }
+        val count = if (sha256 == null) outputShape.fold(1L, Long::times) else SAMPLES.toLong()
+        require(values.size.toLong() == count * compared.bytes) {
+            "expected $count values, received ${values.size} bytes"
+        }
+    }
+
+    /** @throws IllegalArgumentException if the record is not of such an output. */
     fun compare(output: OutputValues): OutputCheck {
+        requireFits(output.dtype, output.shape)
         val actual = softmaxScale?.let(output::softmaxInput) ?: output
-        require(actual.dtype.key == dtype && actual.shape == shape) {
-            "expected ${actual.dtype.key} of shape ${actual.shape}, received $dtype of shape $shape"
-        }
         val count = values.size / actual.dtype.bytes
-        val expectedCount = if (sha256 == null) actual.size else SAMPLES
-        require(values.size == expectedCount * actual.dtype.bytes) {
-            "expected $expectedCount values, received ${values.size} bytes"
-        }
         val recorded = values.littleEndian()
         val sqnr =
             sqnrDb(

@@ -80,10 +80,11 @@ internal object ResultReader {
         )
 
     private fun delegation(fields: JsonFields): Delegation? {
-        val (nodes, delegated, partitions) =
-            listOf("nodes", "delegated", "partitions").map {
-                fields.int(it, 0, MAX_COUNT, nullable = true) ?: return null
-            }
+        fun count(key: String) = fields.int(key, 0, MAX_COUNT, nullable = true)
+        val nodes = count("nodes")
+        val delegated = count("delegated")
+        val partitions = count("partitions")
+        if (nodes == null || delegated == null) return null
         val delegate = if (fields.isNull("delegate")) "" else fields.text("delegate")
         return Delegation(delegate, delegated, nodes, partitions)
     }

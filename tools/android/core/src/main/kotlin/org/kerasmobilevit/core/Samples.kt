@@ -4,7 +4,7 @@ package org.kerasmobilevit.core
  * Thermal headroom at a time.
  *
  * @property atS seconds since the first timed inference began.
- * @property headroom 1 is where throttling begins.
+ * @property headroom 1 is where severe throttling begins.
  */
 data class HeatSample(
     val atS: Double,

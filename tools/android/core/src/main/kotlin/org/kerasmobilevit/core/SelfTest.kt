@@ -94,6 +94,22 @@ object SelfTest {
     }
 
     /**
+     * Checks that the record can be compared with the outputs, before there are any.
+     *
+     * @throws ModelFileException if the record is damaged, or does not fit the outputs.
+     */
+    fun validate(
+        info: ModelInfo,
+        outputs: List<TensorSpec>,
+    ) {
+        if (info.selfTest.isEmpty()) return
+        reading {
+            val (_, records) = records(info, outputs.map { it.name }.toSet())
+            for (spec in outputs) records.getValue(spec.name).requireFits(spec.dtype, spec.shape)
+        }
+    }
+
+    /**
      * Compares outputs with the recorded ones.
      *
      * @param outputs name of each output to its tensor and values.
@@ -110,23 +126,37 @@ object SelfTest {
             outputs.mapValues { (_, output) ->
                 OutputValues.of(output.first, output.second)
             }
-        try {
-            val record = JsonFields(info.selfTest, "self_test.")
-            val expected =
-                record.choice("expected", listOf(Verdict.IDENTICAL, Verdict.WITHIN), Verdict::key)
-                    ?: record.fail("expected", "there")
-            val recorded = record.json("outputs")
-            require(recorded.keys == actual.keys) {
-                "Expected the outputs ${actual.keys}. Received: ${recorded.keys}"
-            }
+        return reading {
+            val (summary, records) = records(info, actual.keys)
             val checks =
                 actual.mapValues { (name, values) ->
-                    OutputRecord.read(record.fields("outputs").fields(name)).compare(values)
+                    records.getValue(name).compare(values)
                 }
-            val worst = checks.values.maxOfOrNull { it.verdict } ?: record.fail("outputs", "there")
-            return SelfTestResult(worst, expected, checks, record.text("runtime"))
+            summary.copy(verdict = checks.values.maxOf { it.verdict }, outputs = checks)
+        }
+    }
+
+    /** A result without comparisons, and what to compare each output with. */
+    private fun records(
+        info: ModelInfo,
+        names: Set<String>,
+    ): Pair<SelfTestResult, Map<String, OutputRecord>> {
+        val record = JsonFields(info.selfTest, "self_test.")
+        val expected =
+            record.choice("expected", listOf(Verdict.IDENTICAL, Verdict.WITHIN), Verdict::key)
+                ?: record.fail("expected", "there")
+        val recorded = record.json("outputs").keys
+        require(recorded == names) { "Expected the outputs $names. Received: $recorded" }
+        if (recorded.isEmpty()) record.fail("outputs", "there")
+        val records = names.associateWith { OutputRecord.read(record.fields("outputs").fields(it)) }
+        val summary = SelfTestResult(expected, expected, emptyMap(), record.text("runtime"))
+        return summary to records
+    }
+
+    private inline fun <T> reading(read: () -> T): T =
+        try {
+            read()
         } catch (error: IllegalArgumentException) {
             throw damaged("The self-test in the file cannot be read: ${error.message}", error)
         }
-    }
 }

@@ -85,7 +85,8 @@ class BenchmarkOptionsTest {
         assertEquals(4, count(1803, 1803, 1803, 1803, 2253, 2253, 2802, 2802))
         assertEquals(4, count(1900, 1900, 1900, 1900, 2400, 2400, 2400, 2400))
         assertEquals(8, count(2000, 2000, 2000, 2000, 2000, 2000, 2000, 2000))
-        assertEquals(1, count())
+        assertEquals(4, BigCores.count(emptyList(), cores = 8))
+        assertEquals(2, BigCores.count(emptyList(), cores = 2))
         assertEquals(2, count(0, 0))
     }
 

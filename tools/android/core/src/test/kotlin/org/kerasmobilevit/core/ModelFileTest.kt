@@ -58,8 +58,16 @@ class ModelFileTest {
             val error = refusal(file)
             val expected = advice.getValue(file.nameWithoutExtension)
             assertTrue("$file: ${error.advice}", expected in error.advice)
+            val isDamaged = file.nameWithoutExtension in setOf("cut", "other_description", "newer")
+            assertEquals(
+                "$file",
+                if (isDamaged) ModelFileProblem.DAMAGED else ModelFileProblem.NOT_OURS,
+                error.problem,
+            )
         }
-        assertTrue("cannot be read" in refusal(File("no such file")).message!!)
+        val missing = refusal(File("no such file"))
+        assertTrue("cannot be read" in missing.message!!)
+        assertEquals(ModelFileProblem.UNREADABLE, missing.problem)
         assertTrue("cannot be read" in refusal(Fixtures.file("models")).message!!)
     }
 

@@ -34,6 +34,7 @@ class ModelInfoTest {
                 ModelInfo.fromJson("""{"schema_version": 3}""")
             }
         assertEquals(true, "Update this app" in error.advice)
+        assertEquals(ModelFileProblem.UNSUPPORTED, error.problem)
     }
 
     @Test

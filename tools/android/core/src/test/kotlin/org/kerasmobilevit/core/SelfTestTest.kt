@@ -85,6 +85,10 @@ class SelfTestTest {
                     check(case, tensor, values)
                 }
             assertTrue(error.message!!, "self-test" in error.message!!)
+            // Known without outputs, too.
+            assertThrows(case.text("name"), ModelFileException::class.java) {
+                SelfTest.validate(info(case), listOf(tensor))
+            }
         }
     }
 
@@ -92,6 +96,15 @@ class SelfTestTest {
     fun otherOutputsThanRecordedAreRefused() {
         val model = GoldenModel("classifier_int8").model
         assertThrows(ModelFileException::class.java) { SelfTest.check(model.info, emptyMap()) }
+        assertThrows(ModelFileException::class.java) { SelfTest.validate(model.info, emptyList()) }
+    }
+
+    @Test
+    fun recordsOfWholeFilesAreValid() {
+        for (name in GoldenModel.NAMES) {
+            val model = GoldenModel(name).model
+            SelfTest.validate(model.info, model.outputs)
+        }
     }
 
     private fun facts(name: String) = GoldenModel(name).facts.getValue("self_test").jsonObject
@@ -100,13 +113,14 @@ class SelfTestTest {
         case: JsonObject,
         tensor: TensorSpec,
         values: TensorData,
-    ): SelfTestResult {
+    ): SelfTestResult = SelfTest.check(info(case), mapOf("output" to (tensor to values)))!!
+
+    private fun info(case: JsonObject): ModelInfo {
         val test =
             mapOf(
                 "expected" to JsonPrimitive("within"),
                 "outputs" to JsonObject(mapOf("output" to case.getValue("record"))),
             )
-        val info = ModelInfo(selfTest = JsonObject(test))
-        return SelfTest.check(info, mapOf("output" to (tensor to values)))!!
+        return ModelInfo(selfTest = JsonObject(test))
     }
 }

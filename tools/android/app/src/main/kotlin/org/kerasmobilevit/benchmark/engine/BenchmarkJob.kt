@@ -34,6 +34,8 @@ class BenchmarkJob(
         listener: MeasurementListener,
     ): ResultDocument {
         val description = ModelFiles.read(request.model)
+        // Before the run, which may be a long one.
+        SelfTest.validate(description.info, description.outputs)
         val options = explicit(request)
         val threads = checkNotNull(options.threads)
         memory.begin()
@@ -43,8 +45,11 @@ class BenchmarkJob(
             val initMs = (clock.nanos() - begun) / NANOS_PER_MS
             memory.ready()
             model.write(SelfTest.input(description.info.image, description.input))
+            val foreground = ForegroundWatch(facts::isForeground, listener, clock)
+            foreground.hasStayed()
             val samples =
-                MeasurementLoop(options, clock, heat).run({ model.infer() }, isCancelled, listener)
+                MeasurementLoop(options, clock, heat).run(model::infer, isCancelled, foreground)
+            val process = if (foreground.hasStayed()) "foreground app" else "background app"
             val result =
                 BenchmarkResult(
                     file = request.model.name,
@@ -52,7 +57,7 @@ class BenchmarkJob(
                     sizeBytes = description.sizeBytes,
                     threads = threads,
                     accelerator = options.accelerator,
-                    process = if (facts.isForeground()) "foreground app" else "background app",
+                    process = process,
                     runtime = "LiteRT ${BuildConfig.LITERT_VERSION}",
                     build = if (facts.isDebuggable()) "debug" else "release",
                     samples = samples,
@@ -66,7 +71,15 @@ class BenchmarkJob(
                     fidelity = description.info.fidelity,
                     repeat = options.repeat,
                 )
-            val warnings = Warnings.of(result, model.isPartial)
+            val warnings =
+                Warnings.of(
+                    result,
+                    isPartial = model.isPartial,
+                    isGateBlind =
+                        options.maxHeadroom != null && samples.thermal.headroomBefore == null,
+                    areThreadsGuessed =
+                        request.options.threads == null && facts.maxFrequenciesKhz().isEmpty(),
+                )
             return ResultDocument(facts.phone(), listOf(result.copy(warnings = warnings)))
         }
     }
@@ -83,7 +96,8 @@ class BenchmarkJob(
         description: ModelFile,
         model: LiteRtModel,
     ): SelfTestResult? {
-        val values = model.infer()
+        model.infer()
+        val values = model.outputs()
         return SelfTest.check(
             description.info,
             description.outputs.zip(values).associate { (spec, data) ->

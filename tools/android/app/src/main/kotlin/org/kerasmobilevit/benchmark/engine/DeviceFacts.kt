@@ -1,6 +1,7 @@
 package org.kerasmobilevit.benchmark.engine
 
 import android.app.ActivityManager
+import android.app.ActivityManager.RunningAppProcessInfo
 import android.content.Context
 import android.content.pm.ApplicationInfo
 import android.os.BatteryManager
@@ -59,13 +60,15 @@ class DeviceFacts(
 
     /**
      * Whether Android lends this process the cores of apps on the screen. A service of such an app
-     * counts as visible before Android 10.
+     * counts as visible before Android 10. One that is merely instrumented does not: it is as
+     * important as a foreground service.
      */
     fun isForeground(): Boolean {
-        val state = ActivityManager.RunningAppProcessInfo()
+        val state = RunningAppProcessInfo()
         ActivityManager.getMyMemoryState(state)
-        // 0 where Android does not tell.
-        return state.importance in 1..ActivityManager.RunningAppProcessInfo.IMPORTANCE_VISIBLE
+        val isOld = Build.VERSION.SDK_INT < Build.VERSION_CODES.Q
+        return state.importance == RunningAppProcessInfo.IMPORTANCE_FOREGROUND ||
+            (isOld && state.importance == RunningAppProcessInfo.IMPORTANCE_VISIBLE)
     }
 
     private fun soc(): String =

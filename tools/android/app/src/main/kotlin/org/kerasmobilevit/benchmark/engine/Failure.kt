@@ -11,11 +11,14 @@ enum class FailureKind(
     /** The file is missing or cannot be read. */
     MISSING_FILE("missing_file"),
 
-    /** The file has no description that this app can use. */
+    /** The file is no model, or has no description by keras_mobilevit. */
     NOT_OURS("not_ours"),
 
-    /** The file has a description, but the runtime refuses its graph. */
+    /** Bytes of the file are missing or wrong, or the runtime refuses its graph. */
     DAMAGED("damaged"),
+
+    /** The file is whole, but of a form that this app cannot handle. */
+    UNSUPPORTED("unsupported"),
 
     /** The arguments of a request. */
     BAD_REQUEST("bad_request"),

@@ -3,6 +3,7 @@ package org.kerasmobilevit.benchmark.engine
 import com.google.ai.edge.litert.LiteRtException
 import org.kerasmobilevit.core.MeasurementCancelledException
 import org.kerasmobilevit.core.ModelFileException
+import org.kerasmobilevit.core.ModelFileProblem
 import org.kerasmobilevit.core.TooHotException
 import java.io.IOException
 
@@ -15,7 +16,7 @@ object Failures {
             }
 
             is ModelFileException -> {
-                Failure(FailureKind.NOT_OURS, error.message.orEmpty(), error.advice)
+                Failure(kind(error.problem), error.message.orEmpty(), error.advice)
             }
 
             is TooHotException -> {
@@ -43,12 +44,16 @@ object Failures {
                 Failure(
                     FailureKind.STORAGE,
                     describe(error),
-                    "Free some storage and try again.",
+                    "Check that the phone has free storage, and try again.",
                 )
             }
 
             is IllegalArgumentException -> {
-                Failure(FailureKind.BAD_REQUEST, describe(error), "Correct the options.")
+                Failure(
+                    FailureKind.BAD_REQUEST,
+                    describe(error),
+                    "Check the options. If they are right, report it with this message.",
+                )
             }
 
             else -> {
@@ -73,6 +78,14 @@ object Failures {
             "Expected a .tflite file that this app may read. Received: $path",
             "Push it to /data/local/tmp, or open it in the app.",
         )
+
+    private fun kind(problem: ModelFileProblem) =
+        when (problem) {
+            ModelFileProblem.UNREADABLE -> FailureKind.MISSING_FILE
+            ModelFileProblem.NOT_OURS -> FailureKind.NOT_OURS
+            ModelFileProblem.DAMAGED -> FailureKind.DAMAGED
+            ModelFileProblem.UNSUPPORTED -> FailureKind.UNSUPPORTED
+        }
 
     // The status of a LiteRtException is private; its name is in the message.
     private fun ofRuntime(error: LiteRtException): Failure =

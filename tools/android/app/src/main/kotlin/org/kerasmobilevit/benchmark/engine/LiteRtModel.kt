@@ -20,8 +20,9 @@ import java.io.File
  */
 class LiteRtModel private constructor(
     private val description: ModelFile,
+    private val accelerator: AcceleratorChoice,
     private val compiled: CompiledModel,
-    private val opened: List<AutoCloseable>,
+    private val environment: Environment,
     val isPartial: Boolean,
 ) : AutoCloseable {
     private val inputs = linkedMapOf<String, TensorBuffer>()
@@ -33,24 +34,27 @@ class LiteRtModel private constructor(
     }
 
     /**
-     * One inference. A GPU is ready when its outputs are, so that reading them is part of it.
-     *
-     * @return the values of all outputs, in the order of [ModelFile.outputs].
+     * One inference, until its outputs are there. The CPU is done when the call of the runtime
+     * returns; a GPU may still be at work, so that its outputs are read as well.
      */
-    fun infer(): List<TensorData> {
+    fun infer() {
         if (outputs.size == 1) {
             compiled.run(inputs.values.toList(), outputs.values.toList())
         } else {
             // The order of the signature is not known.
             compiled.run(inputs, outputs, description.signature)
         }
-        return description.outputs.map { TensorBuffers.read(outputs.getValue(it.name), it) }
+        if (accelerator == AcceleratorChoice.GPU) outputs()
     }
+
+    /** The values of all outputs of the last inference, in the order of [ModelFile.outputs]. */
+    fun outputs(): List<TensorData> =
+        description.outputs.map { TensorBuffers.read(outputs.getValue(it.name), it) }
 
     override fun close() {
         (inputs.values + outputs.values).forEach { it.close() }
         compiled.close()
-        opened.forEach { it.close() }
+        environment.close()
     }
 
     private fun createBuffers() {
@@ -77,19 +81,20 @@ class LiteRtModel private constructor(
         ): LiteRtModel {
             TensorBuffers.check(description.inputs + description.outputs)
             val environment = Environment.create()
-            var compiled: CompiledModel? = null
+            var opened: AutoCloseable = environment
+            var isComplete = false
             try {
-                val (model, isPartial) = compile(file, accelerator, threads, environment)
-                compiled = model
-                return LiteRtModel(description, model, listOf(environment), isPartial)
-                    .apply { createBuffers() }
+                val (compiled, isPartial) = compile(file, accelerator, threads, environment)
+                val model =
+                    LiteRtModel(description, accelerator, compiled, environment, isPartial)
+                opened = model
+                model.createBuffers()
+                isComplete = true
+                return model
             } catch (error: LiteRtException) {
-                compiled?.close()
-                environment.close()
-                throw FailureException(refusal(file, error), error)
-            } catch (error: FailureException) {
-                environment.close()
-                throw error
+                throw FailureException(refusal(file, accelerator, error), error)
+            } finally {
+                if (!isComplete) opened.close()
             }
         }
 
@@ -131,12 +136,20 @@ class LiteRtModel private constructor(
 
         private fun refusal(
             file: File,
+            accelerator: AcceleratorChoice,
             error: LiteRtException,
-        ): Failure =
-            Failures.of(error).let { failure ->
-                if (failure.kind == FailureKind.OUT_OF_MEMORY) {
+        ): Failure {
+            val failure = Failures.of(error)
+            return when {
+                failure.kind == FailureKind.OUT_OF_MEMORY -> {
                     failure
-                } else {
+                }
+
+                accelerator == AcceleratorChoice.GPU -> {
+                    noGpu("It refuses this model: ${error.message}")
+                }
+
+                else -> {
                     Failure(
                         FailureKind.DAMAGED,
                         "LiteRT refuses ${file.name}: ${error.message}",
@@ -144,5 +157,6 @@ class LiteRtModel private constructor(
                     )
                 }
             }
+        }
     }
 }

@@ -25,7 +25,9 @@ internal class PhotoJob(
         request: PhotoRequest,
         isCancelled: () -> Boolean,
     ): List<PhotoOutputs> {
-        val picture = Photos.pixels(Photos.decode(request.picture))
+        val bitmap = Photos.decode(request.picture)
+        val picture = Photos.pixels(bitmap)
+        bitmap.recycle() // As large as all the rest together.
         val threads = request.threads ?: BigCores.count(facts.maxFrequenciesKhz())
         return request.models.map { model ->
             if (isCancelled()) throw MeasurementCancelledException()
@@ -45,8 +47,9 @@ internal class PhotoJob(
             model.write(InputEncoder.encode(pixels, image, description.input))
             model.infer()
             val begun = System.nanoTime()
-            val values = model.infer()
-            return PhotoOutputs(file, values, (System.nanoTime() - begun) / 1e6)
+            model.infer()
+            val ms = (System.nanoTime() - begun) / 1e6
+            return PhotoOutputs(file, model.outputs(), ms)
         }
     }
 }

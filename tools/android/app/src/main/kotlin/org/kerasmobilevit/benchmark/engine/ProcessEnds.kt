@@ -4,6 +4,7 @@ import android.app.ActivityManager
 import android.app.ApplicationExitInfo
 import android.content.Context
 import android.os.Build
+import android.system.OsConstants
 
 /** Why the process of a run ended before the run did. */
 internal object ProcessEnds {
@@ -19,13 +20,20 @@ internal object ProcessEnds {
             } catch (_: RuntimeException) {
                 null
             }
-        return when (end?.reason) {
-            null -> {
+        return when {
+            end == null -> {
                 unknown("")
             }
 
-            ApplicationExitInfo.REASON_LOW_MEMORY -> {
+            end.reason == ApplicationExitInfo.REASON_LOW_MEMORY -> {
                 Failures.outOfMemory("Android ended the run.")
+            }
+
+            // All that the kernel leaves of it on phones that cannot tell.
+            end.reason == ApplicationExitInfo.REASON_SIGNALED &&
+                end.status == OsConstants.SIGKILL &&
+                !ActivityManager.isLowMemoryKillReportSupported() -> {
+                Failures.outOfMemory("Android ended the run, probably for this reason.")
             }
 
             else -> {

@@ -32,6 +32,8 @@ class Results(
         val unfinished = File(folder, "$id.part")
         try {
             folder.mkdirs()
+            // Of runs whose process ended just then: only one writes at a time.
+            folder.listFiles { it -> it.extension == "part" }.orEmpty().forEach { it.delete() }
             unfinished.outputStream().use { stream ->
                 stream.write(document.toText().toByteArray())
                 stream.fd.sync()

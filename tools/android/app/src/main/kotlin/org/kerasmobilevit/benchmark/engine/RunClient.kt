@@ -13,6 +13,7 @@ import android.os.Messenger
 import android.os.RemoteException
 import android.os.SystemClock
 import java.io.File
+import kotlin.concurrent.thread
 
 /** Runs in the service [RunService], whose process is new for each request. */
 class RunClient(
@@ -22,9 +23,6 @@ class RunClient(
     private val context = context.applicationContext
     private val main = Handler(Looper.getMainLooper())
     private var session: Session? = null
-
-    /** The process of the request before, which may take a moment to end. */
-    private var last: IBinder? = null
 
     override fun start(
         request: RunRequest,
@@ -85,31 +83,41 @@ class RunClient(
         fun cancel() {
             val running = service
             if (running == null) {
-                fail(Failure(FailureKind.CANCELLED, "The run was cancelled.", "Start it again."))
+                fail(cancelled)
             } else {
                 send(running, RunMessages.CANCEL, Bundle())
+                // Loading a model, or one slow inference, cannot be interrupted.
+                main.postDelayed({ fail(cancelled) }, LONGEST_CANCEL_MS)
             }
         }
 
         fun end() {
             if (session !== this) return
             session = null
-            if (isBound) context.unbindService(this)
+            leave()
+        }
+
+        /** The service has no other client, so that its process ends. */
+        private fun leave() {
+            val wasBound = isBound
             isBound = false
+            service = null
+            if (wasBound) context.unbindService(this)
         }
 
         override fun onServiceConnected(
             name: ComponentName,
             binder: IBinder,
         ) {
-            if (session !== this) return
+            if (session !== this || !isBound) return
             last = binder
             // A service that ended is started again, but not for the same request.
             if (service == null) send(Messenger(binder).also { service = it }, what, request)
         }
 
-        override fun onServiceDisconnected(name: ComponentName) =
-            fail(ProcessEnds.failure(context, pid))
+        override fun onServiceDisconnected(name: ComponentName) {
+            if (isBound) fail(ProcessEnds.failure(context, pid))
+        }
 
         private fun handle(message: Message): Boolean {
             if (session !== this) return true
@@ -120,8 +128,8 @@ class RunClient(
                 }
 
                 RunMessages.FINISHED -> {
-                    end()
-                    receiver.onFinished(File(checkNotNull(data.getString(RunService.FILE))))
+                    leave()
+                    deliver(File(checkNotNull(data.getString(RunService.FILE))))
                 }
 
                 RunMessages.FAILED -> {
@@ -133,6 +141,19 @@ class RunClient(
                 }
             }
             return true
+        }
+
+        /** Reads what the run left, which may take a while. */
+        private fun deliver(file: File) {
+            thread(name = "results") {
+                val tell = receiver.read(file)
+                main.post {
+                    if (session === this) {
+                        end()
+                        tell()
+                    }
+                }
+            }
         }
 
         private fun fail(failure: Failure) {
@@ -160,7 +181,8 @@ class RunClient(
     private interface Receiver {
         fun onMessage(message: Message)
 
-        fun onFinished(file: File)
+        /** On another thread; what it returns is called on the main thread. */
+        fun read(file: File): () -> Unit
 
         fun onFailed(failure: Failure)
     }
@@ -184,7 +206,7 @@ class RunClient(
             }
         }
 
-        override fun onFinished(file: File) = listener.onFinished(file)
+        override fun read(file: File): () -> Unit = { listener.onFinished(file) }
 
         override fun onFailed(failure: Failure) = listener.onFailed(failure)
     }
@@ -194,24 +216,29 @@ class RunClient(
     ) : Receiver {
         override fun onMessage(message: Message) = Unit
 
-        override fun onFinished(file: File) {
-            val results =
-                try {
-                    PhotoFiles.read(file)
-                } catch (
-                    @Suppress("TooGenericExceptionCaught") error: Exception,
-                ) {
-                    listener.onFailed(Failures.of(error))
-                    return
-                }
-            listener.onFinished(results)
-        }
+        override fun read(file: File): () -> Unit =
+            // Errors too: being out of memory is one.
+            try {
+                val results = PhotoFiles.read(file);
+                { listener.onFinished(results) }
+            } catch (
+                @Suppress("TooGenericExceptionCaught") error: Throwable,
+            ) {
+                { listener.onFailed(Failures.of(error)) }
+            }
 
         override fun onFailed(failure: Failure) = listener.onFailed(failure)
     }
 
-    private companion object {
-        const val END_POLL_MS = 20L
-        const val LONGEST_END_MS = 3000L
+    internal companion object {
+        private const val END_POLL_MS = 20L
+        private const val LONGEST_END_MS = 3000L
+        private const val LONGEST_CANCEL_MS = 1500L
+
+        private val cancelled =
+            Failure(FailureKind.CANCELLED, "The run was cancelled.", "Start it again.")
+
+        /** The process of the request before, of any client, which may take a moment to end. */
+        var last: IBinder? = null
     }
 }

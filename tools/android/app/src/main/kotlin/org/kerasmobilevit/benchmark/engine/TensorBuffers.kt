@@ -12,7 +12,7 @@ internal object TensorBuffers {
         specs.firstOrNull { it.dtype == DType.INT16 }?.let { spec ->
             throw FailureException(
                 Failure(
-                    FailureKind.NOT_OURS,
+                    FailureKind.UNSUPPORTED,
                     "Expected float32, int8, uint8, int32, int64 or bool. Received: " +
                         "${spec.dtype.key} of ${spec.name}",
                     "Export it with inputs and outputs in float32.",

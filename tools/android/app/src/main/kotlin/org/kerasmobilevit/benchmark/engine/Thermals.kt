@@ -1,9 +1,9 @@
 package org.kerasmobilevit.benchmark.engine
 
+import android.annotation.TargetApi
 import android.content.Context
 import android.os.Build
 import android.os.PowerManager
-import android.os.SystemClock
 import org.kerasmobilevit.core.Heat
 
 /** Heat of the phone, as far as its version of Android tells. */
@@ -12,7 +12,6 @@ class Thermals(
 ) : Heat,
     AutoCloseable {
     private val power = context.getSystemService(Context.POWER_SERVICE) as PowerManager
-    private var askedAt = -LEAST_MS
 
     @Volatile
     private var latest: Double? = null
@@ -26,9 +25,7 @@ class Thermals(
 
     /** Android answers once a second at most: in between, the value is the one before. */
     override fun headroom(): Double? {
-        val now = SystemClock.elapsedRealtime()
-        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.R && now - LEAST_MS >= askedAt) {
-            askedAt = now
+        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.R) {
             quietly { power.getThermalHeadroom(0).toDouble() }
                 ?.takeUnless { it.isNaN() }
                 ?.let { latest = it }
@@ -48,6 +45,7 @@ class Thermals(
         subscription = null
     }
 
+    @TargetApi(36)
     private fun subscribe(context: Context): AutoCloseable? {
         val listener =
             PowerManager.OnThermalHeadroomChangedListener { headroom, _, _, _ ->
@@ -66,8 +64,4 @@ class Thermals(
         } catch (_: RuntimeException) {
             null
         }
-
-    private companion object {
-        const val LEAST_MS = 1000L
-    }
 }

@@ -3,13 +3,23 @@ package org.kerasmobilevit.benchmark.engine
 import org.kerasmobilevit.core.AcceleratorChoice
 import org.kerasmobilevit.core.BenchmarkResult
 import org.kerasmobilevit.core.Delegation
+import org.kerasmobilevit.core.ThermalRecord
 
 /** What a reader of a result has to know before anything else. */
 internal object Warnings {
-    /** @param isPartial whether the accelerator refused to run the whole graph. */
+    /** Android's thermal status from which apps get noticeably slower. */
+    private const val MODERATE = 2
+
+    /**
+     * @param isPartial whether the accelerator refused to run the whole graph.
+     * @param isGateBlind whether it was to wait for a cool phone that does not tell its heat.
+     * @param areThreadsGuessed whether the phone does not tell which cores are the big ones.
+     */
     fun of(
         result: BenchmarkResult,
         isPartial: Boolean,
+        isGateBlind: Boolean,
+        areThreadsGuessed: Boolean,
     ): List<String> =
         listOfNotNull(
             "This is a debug build: latencies of release builds are lower."
@@ -21,9 +31,18 @@ internal object Warnings {
             partial(result.accelerator, result.delegation, isPartial),
             "The self-test failed: this device does not compute what the file expects."
                 .takeIf { result.selfTest?.passed == false },
-            "The phone began to throttle: later samples are slower than they need to be."
-                .takeIf { (result.samples.thermal.headroomAfter ?: 0.0) >= 1 },
+            "The phone throttled: samples are slower than they need to be."
+                .takeIf { hasThrottled(result.samples.thermal) },
+            "This phone does not tell its thermal headroom: the run began however hot it was."
+                .takeIf { isGateBlind },
+            "The frequencies of the cores cannot be read: the number of threads is a guess."
+                .takeIf { areThreadsGuessed },
         )
+
+    private fun hasThrottled(thermal: ThermalRecord): Boolean {
+        val headroom = thermal.samples.map { it.headroom } + listOfNotNull(thermal.headroomAfter)
+        return headroom.any { it >= 1 } || (thermal.statusAfter ?: 0) >= MODERATE
+    }
 
     private fun partial(
         accelerator: AcceleratorChoice,
@@ -38,8 +57,9 @@ internal object Warnings {
 
             delegation != null && (isPartial || !delegation.isFull) -> {
                 val by = if (accelerator == AcceleratorChoice.CPU) "XNNPACK" else "The $name"
-                "$by ran ${delegation.delegated} of ${delegation.nodes} operations, in " +
-                    "${delegation.partitions} parts; slower kernels ran the others."
+                val parts = delegation.partitions?.let { ", in $it parts" }.orEmpty()
+                "$by ran ${delegation.delegated} of ${delegation.nodes} operations$parts; slower " +
+                    "kernels ran the others."
             }
 
             else -> {

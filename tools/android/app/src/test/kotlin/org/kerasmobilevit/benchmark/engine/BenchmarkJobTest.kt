@@ -38,7 +38,7 @@ class BenchmarkJobTest {
     private val context = RuntimeEnvironment.getApplication()
     private val delegated =
         "INFO: Replacing 199 out of 200 node(s) with delegate (TfLiteXNNPackDelegate) node, " +
-            "yielding 1 partitions for subgraph 0."
+            "yielding 2 partitions for subgraph 0."
 
     private class Oven(
         private val headroom: Double?,
@@ -105,7 +105,7 @@ class BenchmarkJobTest {
         assertEquals(2, result.samples.warmupMs.size)
         assertTrue(result.statistics.median > 0 && result.initMs!! > 0)
         assertEquals(Verdict.IDENTICAL, result.selfTest!!.verdict)
-        assertEquals(Delegation("TfLiteXNNPackDelegate", 199, 200, 1), result.delegation)
+        assertEquals(Delegation("TfLiteXNNPackDelegate", 199, 200, null), result.delegation)
         assertEquals(2, result.threads)
         assertEquals("int8.tflite", result.file)
         assertEquals(TestFiles.int8.length(), result.sizeBytes)
@@ -137,7 +137,7 @@ class BenchmarkJobTest {
     fun `partial delegation is a warning`() {
         val warnings = result(run(log = logged(delegated))).warnings
         val expected =
-            "XNNPACK ran 199 of 200 operations, in 1 parts; slower kernels ran the others."
+            "XNNPACK ran 199 of 200 operations; slower kernels ran the others."
         assertTrue("$warnings", expected in warnings)
     }
 
@@ -170,7 +170,17 @@ class BenchmarkJobTest {
         assertEquals(FailureKind.TOO_HOT, Failures.of(error).kind)
         val result = result(run(options = options, headroom = 1.1, ignoreHeat = true))
         assertEquals(1.1, result.samples.thermal.headroomBefore!!, 0.0)
-        assertEquals(1, result.warnings.count { it.startsWith("The phone began to throttle") })
+        assertEquals(1, result.warnings.count { it.startsWith("The phone throttled") })
+    }
+
+    @Test
+    fun `a gate that cannot see is a warning`() {
+        val options = BenchmarkOptions(threads = 1, runs = 1, warmup = 0, maxHeadroom = 0.8)
+        val warning = "This phone does not tell its thermal headroom"
+        assertEquals(1, result(run(options = options)).warnings.count { it.startsWith(warning) })
+        val seen = result(run(options = options, headroom = 0.5)).warnings
+        assertEquals(0, seen.count { it.startsWith(warning) })
+        assertEquals(0, seen.count { it.startsWith("The phone throttled") })
     }
 
     @Test
@@ -190,6 +200,6 @@ class BenchmarkJobTest {
         assertEquals(FailureKind.NOT_OURS, kind(TestFiles.photo))
         val cut = File(folder.root, "cut.tflite")
         cut.writeBytes(TestFiles.int8.readBytes().copyOf(50_000))
-        assertEquals(FailureKind.NOT_OURS, kind(cut))
+        assertEquals(FailureKind.DAMAGED, kind(cut))
     }
 }

@@ -1,10 +1,14 @@
 package org.kerasmobilevit.benchmark.engine
 
+import android.app.ActivityManager
+import android.app.ActivityManager.RunningAppProcessInfo
 import android.graphics.Bitmap
 import android.graphics.BitmapFactory
 import android.graphics.Color
 import android.media.ExifInterface
+import android.os.Process
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
 import org.junit.Assert.assertNull
 import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
@@ -13,9 +17,12 @@ import org.junit.Test
 import org.junit.rules.TemporaryFolder
 import org.junit.runner.RunWith
 import org.kerasmobilevit.benchmark.TestFiles
+import org.kerasmobilevit.benchmark.Unheard
+import org.kerasmobilevit.core.Clock
 import org.kerasmobilevit.core.MemoryMetrics
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
+import org.robolectric.Shadows.shadowOf
 import org.robolectric.annotation.Config
 import java.io.File
 
@@ -54,6 +61,48 @@ class DeviceFilesTest {
         assertEquals(emptyList<Long>(), DeviceFacts(context, folder.root).maxFrequenciesKhz())
         val missing = File(folder.root, "missing")
         assertEquals(emptyList<Long>(), DeviceFacts(context, missing).maxFrequenciesKhz())
+    }
+
+    @Test
+    @Config(sdk = [24, 35])
+    fun `only the app on the screen is in the foreground`() {
+        fun isForeground(importance: Int): Boolean {
+            val process = RunningAppProcessInfo(context.packageName, Process.myPid(), null)
+            process.importance = importance
+            shadowOf(context.getSystemService(ActivityManager::class.java))
+                .setProcesses(listOf(process))
+            return DeviceFacts(context, folder.root).isForeground()
+        }
+        assertTrue(isForeground(RunningAppProcessInfo.IMPORTANCE_FOREGROUND))
+        // As an instrumented process without a window.
+        assertFalse(isForeground(RunningAppProcessInfo.IMPORTANCE_FOREGROUND_SERVICE))
+        assertFalse(isForeground(RunningAppProcessInfo.IMPORTANCE_SERVICE))
+        val isOld = RuntimeEnvironment.getApiLevel() < 29
+        assertEquals(isOld, isForeground(RunningAppProcessInfo.IMPORTANCE_VISIBLE))
+    }
+
+    @Test
+    fun `one moment in the background is enough`() {
+        val seen = mutableListOf(true, true, false, true, true)
+        val clock =
+            object : Clock {
+                var now = 0L
+
+                override fun nanos() = now
+
+                override fun sleep(millis: Long) = Unit
+            }
+        val watch = ForegroundWatch({ seen.removeAt(0) }, Unheard, clock)
+        assertTrue(watch.hasStayed())
+        repeat(21) {
+            watch.onProgress(it, 100)
+            clock.now += 100_000_000
+        }
+        assertEquals(2, seen.size)
+        assertFalse(watch.hasStayed())
+        // But not while it waits.
+        watch.onWaiting(1.0, 0.5)
+        assertTrue(watch.hasStayed())
     }
 
     @Test
@@ -112,6 +161,14 @@ class DeviceFilesTest {
     }
 
     @Test
+    fun `previews are decoded smaller`() {
+        val whole = Photos.decode(TestFiles.photo)
+        val most = whole.width * whole.height / 3
+        val small = Photos.decode(TestFiles.photo, most)
+        assertEquals(whole.width / 2 to whole.height / 2, small.width to small.height)
+    }
+
+    @Test
     fun `a file that is no picture is a failure`() {
         val file = File(folder.root, "text.png").apply { writeText("no picture") }
         val error = assertThrows(FailureException::class.java) { Photos.decode(file) }
@@ -131,5 +188,16 @@ class DeviceFilesTest {
         assertTrue(files.all { ModelFiles.read(it).info.name == "mobilevit_xxs" })
         val before = files.map { it.lastModified() }
         assertEquals(before, BundledModels.files(context).map { it.lastModified() })
+        // Cut off, of an older version, and in the way of a new copy.
+        val (blocked, old) = files
+        blocked.delete()
+        File(blocked.path + ".part/inside").mkdirs()
+        old.writeText("old")
+        old.setLastModified(1000)
+        shadowOf(context.packageManager)
+            .getInternalMutablePackageInfo(context.packageName)
+            .lastUpdateTime = 2000
+        assertEquals(listOf(old), BundledModels.files(context))
+        assertTrue(ModelFiles.read(old).info.name == "mobilevit_xxs")
     }
 }

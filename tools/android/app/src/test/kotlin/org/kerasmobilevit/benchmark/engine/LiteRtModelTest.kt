@@ -34,6 +34,7 @@ class LiteRtModelTest {
         return LiteRtModel.open(file, model, AcceleratorChoice.CPU, threads).use {
             it.write(SelfTest.input(model.info.image, model.input))
             it.infer()
+            it.outputs()
         }
     }
 

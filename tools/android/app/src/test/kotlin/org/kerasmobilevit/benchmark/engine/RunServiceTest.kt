@@ -27,6 +27,7 @@ import org.robolectric.Shadows.shadowOf
 import org.robolectric.annotation.Config
 import org.robolectric.shadows.ShadowProcess
 import java.io.File
+import java.time.Duration
 
 /** The service, and the client that talks to it, in one process. */
 @RunWith(RobolectricTestRunner::class)
@@ -66,6 +67,7 @@ class RunServiceTest {
         }
 
     private fun client(): RunClient {
+        RunClient.last = null // Here it is this process, which does not end.
         val binder = service.get().onBind(Intent())
         shadowOf(context).setComponentNameAndServiceForBindService(name, binder)
         return RunClient(context)
@@ -114,6 +116,23 @@ class RunServiceTest {
         until { failure != null }
         assertEquals(FailureKind.CANCELLED, failure!!.kind)
         assertTrue(Results(context).files().isEmpty())
+    }
+
+    @Test
+    fun `a run that does not hear of it is cancelled, too`() {
+        // Started without an answer: as one that loads a large model.
+        val deaf = Messenger(Handler(Looper.getMainLooper()) { true }).binder
+        shadowOf(context).setComponentNameAndServiceForBindService(name, deaf)
+        RunClient.last = null
+        val client = RunClient(context)
+        client.start(RunRequest(TestFiles.int8, options), listener)
+        shadowOf(Looper.getMainLooper()).idle()
+        client.cancel()
+        shadowOf(Looper.getMainLooper()).idleFor(Duration.ofMillis(1000))
+        assertEquals(null, failure)
+        shadowOf(Looper.getMainLooper()).idleFor(Duration.ofMillis(1000))
+        assertEquals(FailureKind.CANCELLED, failure!!.kind)
+        assertTrue(shadowOf(context).boundServiceConnections.isEmpty())
     }
 
     @Test

@@ -17,6 +17,7 @@ private fun title(kind: FailureKind): Int =
         FailureKind.MISSING_FILE -> R.string.failure_missing
         FailureKind.NOT_OURS -> R.string.failure_not_ours
         FailureKind.DAMAGED -> R.string.failure_damaged
+        FailureKind.UNSUPPORTED -> R.string.failure_unsupported
         FailureKind.BAD_REQUEST -> R.string.failure_request
         FailureKind.OUT_OF_MEMORY -> R.string.failure_memory
         FailureKind.ACCELERATOR_MISSING -> R.string.failure_accelerator

@@ -74,19 +74,26 @@ class ResultChecks(
                     text(R.string.delegation_unknown_message),
                 )
         val partitions =
-            resources.getQuantityString(
-                R.plurals.delegation_partitions,
-                delegation.partitions,
-                delegation.partitions,
-            )
+            delegation.partitions?.let {
+                resources.getQuantityString(R.plurals.delegation_partitions, it, it)
+            }
         val message =
-            text(
-                R.string.delegation_message,
-                delegation.delegated,
-                delegation.nodes,
-                delegation.delegate,
-                partitions,
-            )
+            if (partitions == null) {
+                text(
+                    R.string.delegation_message_unknown_partitions,
+                    delegation.delegated,
+                    delegation.nodes,
+                    delegation.delegate,
+                )
+            } else {
+                text(
+                    R.string.delegation_message,
+                    delegation.delegated,
+                    delegation.nodes,
+                    delegation.delegate,
+                    partitions,
+                )
+            }
         return if (delegation.isFull) {
             note(NoteKind.GOOD, R.string.delegation_full, message)
         } else {
