@@ -12,6 +12,11 @@ from collections.abc import Sequence
 from keras_mobilevit.android.adb import Adb
 from keras_mobilevit.android.cleanup import Cleanup
 from keras_mobilevit.android.errors import AndroidError
+from keras_mobilevit.android.remote_hashes import (
+    HASH_PROGRAM,
+    is_copy,
+    read_hashes,
+)
 
 # Where apps may read and `adb` may write. The app lists what is there.
 FOLDER = "/data/local/tmp/keras_mobilevit"
@@ -77,33 +82,35 @@ def push_files(
     """
     wanted = {remote: (source, digest) for source, remote, digest in files}
     found = _hashes(adb, wanted)
-    for remote, (source, digest) in wanted.items():
-        if found.get(remote) == digest:
-            continue
+    pushed = {
+        remote: file
+        for remote, file in wanted.items()
+        if not is_copy(*file, found.get(remote))
+    }
+    for remote, (source, _) in pushed.items():
         # First, since a copy that is cut off leaves a part.
         cleanup.add(
             f"the file {remote} is still there",
             lambda remote=remote: adb.shell(f"rm -f {shlex.quote(remote)}"),
         )
         adb.push(source, remote)
-    pushed = {r: d for r, (_, d) in wanted.items() if found.get(r) != d}
     if not pushed:
         return
     # Readable for apps, whatever it was here.
     adb.shell(f"chmod 755 {shlex.join(pushed)}")
     copied = _hashes(adb, pushed)
-    for remote, digest in pushed.items():
-        if copied.get(remote) != digest:
+    for remote, (source, digest) in pushed.items():
+        if not is_copy(source, digest, copied.get(remote)):
             raise AndroidError(
-                f"{wanted[remote][0]} was damaged on its way to the phone: "
-                f"expected the hash {digest}. Received: {copied.get(remote)}. "
-                "Try another cable, and whether the phone's storage is full."
+                f"{source} was damaged on its way to the phone: expected the "
+                f"hash {digest}. Received: {copied.get(remote)}. Try another "
+                "cable, and whether the phone's storage is full."
             )
 
 
 def _hashes(adb, paths):
     """Path -> hash of those that are on the phone."""
     # The exit status says whether all are.
-    output = adb.shell(f"sha256sum {shlex.join(paths)} 2>/dev/null; true")
-    pairs = (line.split(maxsplit=1) for line in output.splitlines())
-    return {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
+    return read_hashes(
+        adb.shell(f"{HASH_PROGRAM} {shlex.join(paths)} 2>/dev/null; true")
+    )

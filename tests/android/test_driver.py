@@ -17,6 +17,7 @@ from fake_phone import APP_RUN, PROGRAM_RUN, SERIAL
 
 from keras_mobilevit import android
 from keras_mobilevit.android import app
+from keras_mobilevit.android.model_files import FOLDER
 from keras_mobilevit.tflite.benchmarks.results import load_schema
 
 
@@ -113,19 +114,46 @@ def test_a_plot(phone, measure):
 
 
 def test_files_on_the_phone_are_not_pushed(phone, measure):
-    hashes = phone.answer("sha256sum /data/local/tmp")
+    hashes = phone.answer("sha1sum) /data/local/tmp")
     assert hashes == ""
     there = [
         answer["stdout"]
         for arguments, answer in fake_adb.read_transcript(phone.transcript)
-        if "sha256sum /data/local" in arguments[-1]
+        if "sha1sum) /data/local" in arguments[-1]
     ][1]
-    phone.fault("sha256sum /data/local", stdout=there, code=0)
+    phone.fault("sha1sum. /data/local", stdout=there, code=0)
     status, _, _ = measure(*APP_RUN)
     assert status == 0
     assert not phone.calls(" push ")
     # What this run did not push is not its to remove.
     assert not phone.calls("shell rm -f /data/local")
+
+
+def sha1_lines(*names):
+    """What Android 7 says of the files, which has no sha256sum."""
+    for name in names:
+        data = pathlib.Path(name).read_bytes()
+        remote = f"{FOLDER}/{hashlib.sha256(data).hexdigest()}.tflite"
+        yield f"{hashlib.sha1(data).hexdigest()}  {remote}\n"
+
+
+def test_android_7_has_sha1sum_alone(phone, measure):
+    names = ("float32.tflite", "int8.tflite")
+    lines = "".join(sha1_lines(*names))
+    phone.fault("sha1sum. /data/local", stdout=lines, code=0, after=1)
+    apk = hashlib.sha1(pathlib.Path("app.apk").read_bytes()).hexdigest()
+    phone.fault(
+        "pm path",
+        stdout="package:/data/app/base.apk\n    versionName=0.2.0\n"
+        f"{apk}  /data/app/base.apk\n",
+        code=0,
+    )
+    assert measure(*APP_RUN)[0] == 0
+    assert len(phone.calls(" push ")) == 2 and phone.is_clean()
+    assert not phone.calls(" install ")
+    # The phone has them when it is called once more.
+    assert measure(*APP_RUN)[0] == 0
+    assert len(phone.calls(" push ")) == 2
 
 
 def test_files_can_be_kept(phone, measure):
@@ -360,7 +388,7 @@ def test_no_storage(phone, measure):
 
 
 def test_a_file_is_damaged_on_its_way(phone, measure):
-    phone.fault("sha256sum /data/local", stdout=f"{'0' * 64}  /x\n", code=0)
+    phone.fault("sha1sum. /data/local", stdout=f"{'0' * 64}  /x\n", code=0)
     assert is_told(*measure(*APP_RUN), "float32.tflite was damaged on its way")
     assert phone.is_clean()
 

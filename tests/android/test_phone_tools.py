@@ -27,6 +27,7 @@ from keras_mobilevit.android.instrumentation import (
 )
 from keras_mobilevit.android.model_files import FOLDER, ModelFile
 from keras_mobilevit.android.phone_facts import count_big_cores
+from keras_mobilevit.android.remote_hashes import HASH_PROGRAM, read_hashes
 from keras_mobilevit.android.screen import keep_screen_on
 from keras_mobilevit.tflite.benchmarks.results import load_schema
 
@@ -212,6 +213,27 @@ def test_what_the_shell_gets_is_its_language(name):
     assert len(lines) > 8
     for line in lines:
         subprocess.run(["/bin/sh", "-n", "-c", line], check=True)
+
+
+@pytest.mark.parametrize("programs", [["sha1sum"], ["sha1sum", "sha256sum"]])
+def test_the_shell_takes_the_best_program_for_hashes(tmp_path, programs):
+    for name in programs:
+        (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$1"\n')
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{HASH_PROGRAM} /a"],
+        env={"PATH": str(tmp_path)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == f"{programs[-1]} /a\n"
+
+
+def test_hashes_with_other_lines_and_ends():
+    sha1, sha256 = "a" * 40, "b" * 64
+    output = f"package:/x\r\n{sha1}  /data/a b\r\n{sha256}  /c\n0f  /d\n"
+    assert read_hashes(output) == {"/data/a b": sha1, "/c": sha256}
 
 
 class Shell:
