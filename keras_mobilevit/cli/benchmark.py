@@ -130,7 +130,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--timeout",
         type=float,
         metavar="S",
-        help="give a run up after S seconds without a word (default: 180)",
+        help="give a run up after S seconds without a word, as benchmark_model "
+        "is while it measures (default: 180)",
     )
     phone.add_argument(
         "--keep-files",

@@ -14,9 +14,14 @@ import jsonschema
 import pytest
 from fake_phone import PROGRAM_RUN, TRANSCRIPTS
 
-from keras_mobilevit.android.benchmark_model import parse_output
+from keras_mobilevit.android.benchmark_model import (
+    parse_output,
+    to_document,
+)
 from keras_mobilevit.android.cleanup import Cleanup
 from keras_mobilevit.android.configurations import (
+    Configuration,
+    Run,
     interleave,
     list_configurations,
 )
@@ -156,6 +161,48 @@ def test_figures_are_in_ms_and_kib():
         "peak_mem_mb": 121.5,
     }
     assert result["misc_metrics"] == {"num_runs": 50, "num_warmup_runs": 1}
+
+
+REPLACED = (
+    "VERBOSE: Replacing 280 out of {} node(s) with delegate ({}) node, "
+    "yielding {} partitions for subgraph 0."
+)
+# As TensorFlow's GPU delegate and its benchmark tool say it.
+APPLIED = (
+    "INFO: Explicitly applied GPU delegate, and the model graph will be "
+    "partially executed by the delegate w/ 3 delegate kernels."
+)
+CREATED = "INFO: Created 3 GPU delegate kernels."
+GPU, CPU = "TfLiteGpuDelegateV2", "TfLiteXNNPackDelegate"
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "lines", "pieces"),
+    [
+        # With what is left between them: seven, of which three are delegated.
+        ("gpu", [REPLACED.format(300, GPU, 7), APPLIED], 3),
+        ("gpu", [CREATED, REPLACED.format(300, GPU, 7)], 3),
+        ("gpu", [REPLACED.format(300, GPU, 7)], None),
+        ("cpu", [REPLACED.format(300, CPU, 7)], None),
+        ("cpu", [REPLACED.format(280, CPU, 1)], 1),
+        (
+            "gpu",
+            [
+                *(REPLACED.format(300, GPU, 7), APPLIED),
+                REPLACED.format(280, CPU, 1),
+            ],
+            3,
+        ),
+    ],
+)
+def test_partitions_are_those_of_the_delegate(accelerator, lines, pieces):
+    run = Run(Configuration(FILES[0], accelerator, 4), 0, 50, 1)
+    result = parse_output([*lines, *NEW])
+    document = to_document(
+        {}, run, {**result, "num_threads": 4}, tool="x", warnings=[]
+    )
+    (result,) = document["results"]
+    assert (result["delegated"], result["partitions"]) == (280, pieces)
 
 
 def test_an_old_program_is_refused():
