@@ -8,7 +8,11 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 
-from keras_mobilevit.android.errors import AndroidError, DeviceGoneError
+from keras_mobilevit.android.errors import (
+    AndroidError,
+    DeviceGoneError,
+    NoAnswerError,
+)
 from keras_mobilevit.android.processes import (
     ProgramOutput,
     SilenceError,
@@ -173,12 +177,13 @@ class Adb:
 
         Raises:
             DeviceGoneError: If the phone is not there.
+            NoAnswerError: If it does not end in time.
             AndroidError: If it fails; the message says why.
         """
         try:
             done = run_program(self._command(arguments), timeout)
         except SilenceError as error:
-            raise AndroidError(
+            raise NoAnswerError(
                 f"`adb {arguments[0]}` did not end within {timeout:g} s: "
                 "unlock the phone and look for a question on its screen, or "
                 "plug it in again."

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from keras_mobilevit.cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from keras_mobilevit.android import PhoneBenchmark
+    from keras_mobilevit.android import PhoneBenchmark, PhoneOptions
 
 HELP = "measure the speed of .tflite files"
 
@@ -171,6 +171,8 @@ def _words(text: str) -> list[str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from keras_mobilevit.atomic_files import require_writable
+
     if arguments.plot:
         if not arguments.plot.endswith(".svg"):
             raise UsageError("--plot must end in .svg")
@@ -178,11 +180,16 @@ def run(arguments: argparse.Namespace) -> int:
 
         # Before minutes of work.
         import_optional("matplotlib", extra="report")
-    if arguments.android:
-        return _run_on_phone(arguments)
-    for name, flag in _PHONE_ONLY.items():
-        if getattr(arguments, name) is not None:
-            raise UsageError(f"{flag} needs --android")
+    if not arguments.android:
+        for name, flag in _PHONE_ONLY.items():
+            if getattr(arguments, name) is not None:
+                raise UsageError(f"{flag} needs --android")
+    options = _phone_options(arguments) if arguments.android else None
+    for path in (arguments.json, arguments.plot):
+        if path:
+            require_writable(path)
+    if options is not None:
+        return _run_on_phone(arguments, options)
     return _run_here(arguments)
 
 
@@ -203,16 +210,17 @@ def _run_here(arguments: argparse.Namespace) -> int:
         runs=arguments.runs,
         warmup=arguments.warmup,
     )
-    _write(arguments, to_json(measurements, machine))
-    print(to_table(measurements))
-    print("\n" + to_footnote(measurements, machine))
+    try:
+        _write(arguments, to_json(measurements, machine))
+    finally:
+        print(to_table(measurements))
+        print("\n" + to_footnote(measurements, machine))
     return 0
 
 
-def _run_on_phone(arguments: argparse.Namespace) -> int:
+def _run_on_phone(arguments: argparse.Namespace, options: PhoneOptions) -> int:
     from keras_mobilevit.android import benchmark_on_phone
 
-    options = _phone_options(arguments)
     latest: list[PhoneBenchmark] = []
     try:
         latest.append(
@@ -220,10 +228,16 @@ def _run_on_phone(arguments: argparse.Namespace) -> int:
                 arguments.files, options, on_result=latest.append
             )
         )
-    finally:
+    except BaseException:
         # Whatever ended it, what was measured is not lost.
         if latest:
-            _tell(arguments, latest[-1])
+            try:
+                _tell(arguments, latest[-1])
+            except OSError as error:
+                # What ended it says more.
+                print(f"error: {error}", file=sys.stderr)
+        raise
+    _tell(arguments, latest[-1])
     return 1 if latest[-1].failures else 0
 
 
@@ -281,12 +295,14 @@ def _tell(arguments, benchmark):
     )
 
     document = benchmark.document
-    _write(arguments, document)
-    summaries = summarize_results(document)
-    print(to_result_table(summaries))
-    print("\n" + to_result_footnote(summaries, document["machine"]))
-    for name, failure in benchmark.failures.items():
-        print(f"error: {name}: {failure}", file=sys.stderr)
+    try:
+        _write(arguments, document)
+    finally:
+        summaries = summarize_results(document)
+        print(to_result_table(summaries))
+        print("\n" + to_result_footnote(summaries, document["machine"]))
+        for name, failure in benchmark.failures.items():
+            print(f"error: {name}: {failure}", file=sys.stderr)
 
 
 def _write(arguments, document):

@@ -16,7 +16,7 @@ import pytest
 from fake_phone import APP_RUN, PROGRAM_RUN, SERIAL
 
 from keras_mobilevit import android
-from keras_mobilevit.android import app
+from keras_mobilevit.android import adb, app
 from keras_mobilevit.android.model_files import FOLDER
 from keras_mobilevit.tflite.benchmarks.results import load_schema
 
@@ -577,8 +577,33 @@ def test_the_cable_is_unplugged(phone, measure):
     assert out.count("tflite") == 2
     document = json.loads(pathlib.Path("phone.json").read_text())
     assert [r["repeat"] for r in document["results"]] == [0, 0]
-    # Nothing more is asked of a phone that is not there.
-    assert phone.calls()[-1].endswith("get-state")
+    assert "The phone was disconnected" in str(warning.message)
+    # A phone that is not there is asked only once whether it is back.
+    before = [i for i, x in enumerate(phone.calls()) if "get-state" in x]
+    assert len(phone.calls()) == before[-1] + 2
+
+
+def test_the_cable_is_plugged_in_again(phone, measure):
+    """Adb says once that the phone is gone."""
+    phone.fault("instrument.*repeat 1", stderr="error: closed\n")
+    phone.fault("get-state", stderr=f"error: device '{SERIAL}' not found\n")
+    status, out, error = measure(*APP_RUN)
+    assert status == 1 and "The phone was disconnected" in error
+    assert out.count("tflite") == 2
+    assert phone.is_clean()
+
+
+def test_a_phone_that_does_not_answer(phone, measure, monkeypatch):
+    """It costs one more limit of time, not one for each step."""
+    monkeypatch.setattr(adb.Adb.shell, "__defaults__", (1.0,))
+    phone.fault("chmod 755 .*tflite|rm -f .*tflite", sleep=20)
+    begun = time.monotonic()
+    with pytest.warns(UserWarning, match="cleaned up.*did not end within 1 s"):
+        told = measure(*APP_RUN)
+    assert is_told(*told, "`adb shell` did not end within 1 s", "unlock")
+    assert time.monotonic() - begun < 15
+    assert len(phone.calls("shell rm -f /data")) == 1
+    assert not phone.calls("force-stop")
 
 
 @pytest.mark.parametrize(
@@ -653,6 +678,28 @@ def test_signals_are_handled_as_before(phone, measure):
     assert measure(*APP_RUN)[0] == 0
     after = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
     assert before == after
+
+
+def test_a_target_that_cannot_be_written_is_told_before(phone, measure):
+    """Minutes of measuring would be lost."""
+    pathlib.Path("file").touch()
+    pathlib.Path("folder.svg").mkdir()
+    for options in (("-o", "file/a.json"), ("--plot", "folder.svg")):
+        status, out, error = measure(*APP_RUN, *options)
+        assert (status, out) == (1, "") and error.startswith("error: ")
+    assert phone.calls() == []
+
+
+def test_a_target_that_vanishes_does_not_take_the_table(phone, measure):
+    """The phone's last call makes a folder where the file should be."""
+    phone.fault("instrument.*repeat 1", makes="phone.json", unplugged=True)
+    with pytest.warns(UserWarning, match="could not be cleaned up"):
+        status, out, error = measure(*APP_RUN, "-o", "phone.json")
+    assert status == 1 and out.count("tflite") == 2
+    # Both are told: what ended it, and that nothing was written.
+    assert "The phone was disconnected" in error
+    lines = error.splitlines()
+    assert len(lines) == 2 and "phone.json" in lines[0]
 
 
 # === Options ===

@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 from collections import Counter
 
 import fake_adb
@@ -32,6 +33,7 @@ from keras_mobilevit.android.instrumentation import (
 )
 from keras_mobilevit.android.model_files import FOLDER, ModelFile
 from keras_mobilevit.android.phone_facts import count_big_cores
+from keras_mobilevit.android.processes import ProgramOutput, SilenceError
 from keras_mobilevit.android.remote_hashes import HASH_PROGRAM, read_hashes
 from keras_mobilevit.android.screen import keep_screen_on
 from keras_mobilevit.tflite.benchmarks.results import load_schema
@@ -375,6 +377,31 @@ def test_litert(phone, measure):
 def test_litert_is_missing(phone, measure):
     status, _, error = measure(*RUN)
     assert status == 1 and "pip install litert-cli" in error
+
+
+def test_litert_is_ended_with_its_children():
+    """A grandchild would go on measuring, and hold the pipe open."""
+    command = ["/bin/sh", "-c", "sleep 60 & echo $!; wait"]
+    with (
+        pytest.raises(SilenceError),
+        ProgramOutput(command, 0.5) as output,
+    ):
+        child = int(next(iter(output)))
+        os.kill(child, 0)
+        list(output)
+    # It is gone, or waits for whoever has to collect it.
+    limit = time.monotonic() + 10
+    while is_running(child):
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+
+
+def is_running(number):
+    try:
+        status = pathlib.Path(f"/proc/{number}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_litert_fails_with_status_0(phone, measure):
