@@ -207,7 +207,7 @@ def benchmark_on_phone(
                 push_files(
                     adb,
                     [(m.path, m.remote, m.sha256) for m in models],
-                    Cleanup() if options.keep_files else cleanup,
+                    None if options.keep_files else cleanup,
                 )
             return _run_all(adb, tool, plan, order, bar, options, on_result)
 

@@ -20,6 +20,8 @@ from keras_mobilevit.android.remote_hashes import (
 
 # Where apps may read and `adb` may write. The app lists what is there.
 FOLDER = "/data/local/tmp/keras_mobilevit"
+# Beside a file that is to be removed, also over an unplugged cable.
+_MARKER = ".temporary"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,31 +70,39 @@ def open_model_file(path: str | os.PathLike) -> ModelFile:
 
 
 def push_files(
-    adb: Adb, files: Sequence[tuple[pathlib.Path, str, str]], cleanup: Cleanup
+    adb: Adb,
+    files: Sequence[tuple[pathlib.Path, str, str]],
+    cleanup: Cleanup | None,
 ) -> None:
     """Copies files to the phone that are not there yet.
 
     Args:
         adb: The phone.
         files: Path here, path on the phone and hash of each.
-        cleanup: Gets a step that removes what was copied.
+        cleanup: Gets steps that remove what was copied, now or by a run that
+            could not clean up; `None` to leave it there.
 
     Raises:
         AndroidError: If one can not be copied.
     """
     wanted = {remote: (source, digest) for source, remote, digest in files}
-    found = _hashes(adb, wanted)
+    markers = {remote: remote + _MARKER for remote in wanted}
+    found = _hashes(adb, [*wanted, *markers.values()])
     pushed = {
         remote: file
         for remote, file in wanted.items()
         if not is_copy(*file, found.get(remote))
     }
-    for remote, (source, _) in pushed.items():
+    marked = [marker for marker in markers.values() if marker in found]
+    if cleanup is not None:
         # First, since a copy that is cut off leaves a part.
-        cleanup.add(
-            f"the file {remote} is still there",
-            lambda remote=remote: adb.shell(f"rm -f {shlex.quote(remote)}"),
-        )
+        _remove_later(adb, [*pushed, *marked], cleanup)
+        new = [markers[remote] for remote in pushed]
+        if new:
+            adb.shell(f"touch {shlex.join(new)}")
+    elif marked:
+        adb.shell(f"rm -f {shlex.join(marked)}")
+    for remote, (source, _) in pushed.items():
         adb.push(source, remote)
     if not pushed:
         return
@@ -106,6 +116,16 @@ def push_files(
                 f"hash {digest}. Received: {copied.get(remote)}. Try another "
                 "cable, and whether the phone's storage is full."
             )
+
+
+def _remove_later(adb, paths, cleanup):
+    for remote in dict.fromkeys(path.removesuffix(_MARKER) for path in paths):
+        # The marker last: what is interrupted is tried again.
+        both = shlex.join([remote, remote + _MARKER])
+        cleanup.add(
+            f"the file {remote} is still there",
+            lambda both=both: adb.shell(f"rm -f {both}"),
+        )
 
 
 def _hashes(adb, paths):
