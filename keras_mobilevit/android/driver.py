@@ -25,6 +25,7 @@ from keras_mobilevit.android.model_files import open_model_file, push_files
 from keras_mobilevit.android.phone_tool import PhoneTool
 from keras_mobilevit.android.processes import SilenceError
 from keras_mobilevit.android.screen import keep_screen_on
+from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.progress import progress_bar, write_line
 
 TOOLS = ("app", "benchmark_model", "litert")
@@ -47,9 +48,9 @@ class PhoneOptions:
         runs: Timed inferences of a configuration, in all repeats together.
         warmup: Inferences in front of each repeat that do not count.
         repeats: How often all configurations are measured in turn.
-        max_headroom: Thermal headroom above which the app waits before it
-            measures, from 0 (cool) to 1 (throttles); `None` to never wait.
-        cooldown: Seconds that it waits at most.
+        max_headroom: Thermal headroom below which the app measures, from 0
+            (cool) to 1 (throttles); `None` to never wait for it.
+        cooldown: Seconds of waiting after which a configuration fails.
         timeout: Seconds of silence after which a run counts as stuck.
         keep_files: Leave the files on the phone.
         adb: Name or path of the program adb.
@@ -135,6 +136,7 @@ class PhoneBenchmark:
         document: The results, one for each repeat of a configuration, in the
             form of `tflite/benchmarks/benchmark_results.schema.json`.
         failures: Name of a configuration that could not be measured -> why.
+        base: SHA-256 of the first file, which others are compared with.
 
     Example:
         >>> from keras_mobilevit.android import PhoneBenchmark
@@ -144,6 +146,7 @@ class PhoneBenchmark:
 
     document: dict[str, Any]
     failures: dict[str, str]
+    base: str = ""
 
 
 def benchmark_on_phone(
@@ -171,6 +174,7 @@ def benchmark_on_phone(
         ValueError: If one is no `.tflite` file.
         AndroidError: If nothing could be measured, or the phone can no
             longer be reached.
+        ImportError: If the extra `runtime` is not installed.
 
     Warns:
         UserWarning: Of what remains on the phone.
@@ -185,6 +189,9 @@ def benchmark_on_phone(
         There is no program 'no-adb-here' on PA
     """
     options = options or PhoneOptions()
+    if options.tool == "app":
+        # Checks the results, and is missed before they are measured.
+        import_optional("jsonschema", extra="runtime")
     models = [open_model_file(path) for path in files]
     if not models:
         raise ValueError("Expected at least one file. Received: none")
@@ -209,7 +216,10 @@ def benchmark_on_phone(
                     [(m.path, m.remote, m.sha256) for m in models],
                     None if options.keep_files else cleanup,
                 )
-            return _run_all(adb, tool, plan, order, bar, options, on_result)
+            empty = PhoneBenchmark({}, {}, models[0].sha256)
+            return _run_all(
+                adb, tool, plan, order, bar, options, on_result, empty
+            )
 
 
 def _make_tool(adb, options, bar) -> PhoneTool:
@@ -235,8 +245,7 @@ def _make_tool(adb, options, bar) -> PhoneTool:
     )
 
 
-def _run_all(adb, tool, plan, order, bar, options, on_result):
-    benchmark = PhoneBenchmark({}, {})
+def _run_all(adb, tool, plan, order, bar, options, on_result, benchmark):
     for run in plan:
         name = str(run.configuration)
         # It would fail again, after as long a wait.

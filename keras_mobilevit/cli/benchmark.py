@@ -111,14 +111,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-headroom",
         type=float,
         metavar="X",
-        help="wait until the thermal headroom is at most X; 0 is cool, 1 "
+        help="wait until the thermal headroom is below X; 0 is cool, 1 "
         "throttles (default: 0.8)",
     )
     phone.add_argument(
         "--cooldown",
         type=int,
         metavar="S",
-        help="but at most S seconds (default: 120)",
+        help="a configuration fails if the phone stays hotter for S seconds "
+        "(default: 120)",
     )
     phone.add_argument(
         "--ignore-heat",
@@ -299,7 +300,7 @@ def _tell(arguments, benchmark):
         _write(arguments, document)
     finally:
         summaries = summarize_results(document)
-        print(to_result_table(summaries))
+        print(to_result_table(summaries, benchmark.base))
         print("\n" + to_result_footnote(summaries, document["machine"]))
         for name, failure in benchmark.failures.items():
             print(f"error: {name}: {failure}", file=sys.stderr)

@@ -424,8 +424,14 @@ def test_a_file_is_damaged_on_its_way(phone, measure):
 
 ERROR = (
     "INSTRUMENTATION_RESULT: advice=Leave --accelerator gpu out.\n"
-    "INSTRUMENTATION_RESULT: error=ACCELERATOR_MISSING\n"
+    "INSTRUMENTATION_RESULT: error=accelerator_missing\n"
     "INSTRUMENTATION_RESULT: message=This phone has no GPU for LiteRT.\n"
+    "INSTRUMENTATION_CODE: 0\n"
+)
+HOT = (
+    "INSTRUMENTATION_RESULT: advice=Let it cool down.\n"
+    "INSTRUMENTATION_RESULT: error=too_hot\n"
+    "INSTRUMENTATION_RESULT: message=It is too hot.\n"
     "INSTRUMENTATION_CODE: 0\n"
 )
 CRASH = (
@@ -440,6 +446,7 @@ CRASH = (
     ("output", "told"),
     [
         (ERROR, "This phone has no GPU for LiteRT. Leave --accelerator gpu"),
+        (HOT, "too hot. Let it cool down. Or measure with --ignore-heat"),
         (CRASH, "app crashed: java.lang.IllegalStateException: broken (more"),
         (
             "INSTRUMENTATION_RESULT: shortMsg=Process crashed.\n"
@@ -470,6 +477,17 @@ def test_one_configuration_fails(phone, measure):
     document = json.loads(pathlib.Path("phone.json").read_text())
     assert {r["file"] for r in document["results"]} == {"float32.tflite"}
     assert phone.is_clean()
+
+
+def test_the_first_file_fails(phone, measure):
+    """The second is not taken in its place."""
+    digest = hashlib.sha256(pathlib.Path("float32.tflite").read_bytes())
+    phone.fault(f"instrument.*{digest.hexdigest()}", stdout=CRASH, code=0)
+    phone.fault("get-state", stdout="device\n", code=0)
+    status, out, _ = measure(*APP_RUN)
+    assert status == 1
+    (row,) = (line for line in out.splitlines() if "int8.tflite" in line)
+    assert cells(row)[4] == "unknown"
 
 
 def test_android_crashes(phone, measure):
@@ -546,7 +564,7 @@ def test_a_run_that_is_stuck(phone, measure):
     phone.fault("get-state", stdout="device\n", code=0)
     begun = time.monotonic()
     assert is_told(
-        *measure(*APP_RUN, "--timeout", "0.3", "--ignore-heat"),
+        *measure(*APP_RUN, "--timeout", "0.3"),
         "no word of it for 0.3 s",
         "--timeout",
     )
@@ -777,6 +795,14 @@ def test_options_that_do_not_fit(phone, measure, capsys, options, told):
 def test_options_out_of_range(options, told):
     with pytest.raises(ValueError, match=told):
         android.PhoneOptions(**options)
+
+
+@pytest.mark.parametrize("module", ["jsonschema", "tqdm"])
+def test_what_is_missing_is_told_before(phone, measure, monkeypatch, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    status, out, error = measure(*APP_RUN)
+    assert (status, out) == (1, "") and "keras-mobilevit[runtime]" in error
+    assert not phone.calls(" shell ")
 
 
 def test_nothing_heavy_is_imported(phone):

@@ -1,6 +1,7 @@
 """The format of results: read with distrust, summarized, drawn."""
 
 import copy
+import hashlib
 import json
 import warnings
 import xml.etree.ElementTree
@@ -244,6 +245,26 @@ def test_speed_up_is_over_the_first_file_with_the_same_options():
     table = to_result_table(summarize_results(make_document(results)))
     cells = [row.split("|")[5].strip() for row in table.splitlines()[2:]]
     assert cells == ["1.00", "4.00", "1.00", "1.50"]
+
+
+def speedups(results, *base):
+    table = to_result_table(summarize_results(make_document(results)), *base)
+    return [row.split("|")[5].strip() for row in table.splitlines()[2:]]
+
+
+def test_speed_up_is_unknown_where_the_first_file_failed():
+    results = [
+        make_result(b"a", [8.0], file="a"),
+        make_result(b"b", [2.0], file="b"),
+        # With these options, and in the shell, there is no first file.
+        make_result(b"b", [4.0], file="b", accelerator="gpu"),
+        make_result(b"c", [1.0], file="c", accelerator="gpu"),
+        make_result(b"b", [3.0], file="b", process="shell"),
+    ]
+    assert speedups(results) == ["1.00", "4.00", *["unknown"] * 3]
+    # It failed everywhere.
+    base = hashlib.sha256(b"a").hexdigest()
+    assert speedups(results[1:3], base) == ["unknown"] * 2
 
 
 @pytest.mark.parametrize(
