@@ -49,7 +49,7 @@ _SERVER = (
 # What adb or a program on the phone wrote -> what it means, and whether it
 # means that the phone is gone. The first match counts.
 _MEANINGS = (
-    (r"unauthorized", _AUTHORIZE, True),
+    (r"unauthorized|device still authorizing", _AUTHORIZE, True),
     (r"device offline", _OFFLINE, True),
     (r"no devices/emulators found|no devices found", _NO_DEVICE, True),
     (r"cannot connect to daemon|failed to start daemon", _SERVER, True),
@@ -64,7 +64,9 @@ _MEANINGS = (
 )
 
 
-_ADBS_OWN = re.compile("adb|error|failed|Failure|mkdir|sh:")
+# How their lines begin: adb's own, and those of the phone's shell, by its
+# path or without.
+_ADBS_OWN = re.compile(r"adb|error|failed|Failure|mkdir|(\S*/)?sh:")
 _INSTALL_MEANINGS = (
     (
         "INSTALL_FAILED_UPDATE_INCOMPATIBLE|signatures do not match",
@@ -119,7 +121,7 @@ def explain(
     Returns:
         The error, or `None` if there is none that is known.
     """
-    # adb's own lines, not what a program on the phone says of itself.
+    # Not what a program on the phone says of itself.
     lines = [line for line in output.splitlines() if _ADBS_OWN.match(line)]
     for pattern, message, gone in (*meanings, *_MEANINGS):
         for line in lines:

@@ -27,6 +27,7 @@ from keras_mobilevit.android.processes import SilenceError
 from keras_mobilevit.android.screen import keep_screen_on
 from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.progress import progress_bar, write_line
+from keras_mobilevit.text_formatting import counted
 
 TOOLS = ("app", "benchmark_model", "litert")
 
@@ -37,7 +38,8 @@ class PhoneOptions:
 
     Attributes:
         tool: `"app"`, `"benchmark_model"` or `"litert"`.
-        serial: Serial number of the phone; `None` for the only one.
+        serial: Serial number of the phone; `None` for that of the environment
+            variable `ANDROID_SERIAL`, or the only one.
         apk: The app to install or update; `None` for the one that was built
             in this checkout, or that is on the phone.
         program: `benchmark_model` for Android, for that tool.
@@ -163,7 +165,7 @@ def benchmark_on_phone(
     Args:
         files: The files. The first is what others are compared with.
         options: How to measure.
-        on_result: Called with all results so far after each one, which are
+        on_result: Called with all results so far after each run, which are
             lost otherwise if an error or a signal ends the function.
 
     Returns:
@@ -196,7 +198,8 @@ def benchmark_on_phone(
     if not models:
         raise ValueError("Expected at least one file. Received: none")
     adb = Adb(options.adb)
-    adb.serial = choose_device(list_devices(adb), options.serial).serial
+    serial = options.serial or os.environ.get("ANDROID_SERIAL") or None
+    adb.serial = choose_device(list_devices(adb), serial).serial
     configurations = list_configurations(
         models, options.accelerators, options.threads
     )
@@ -239,10 +242,23 @@ def _make_tool(adb, options, bar) -> PhoneTool:
         cooldown=options.cooldown,
         silence=options.timeout,
         on_progress=lambda text: bar.set_postfix({"inference": text}),
-        on_waiting=lambda text: write_line(
-            bar, f"waiting for the phone to cool down: {text}"
-        ),
+        on_waiting=_tell_waiting(bar),
     )
+
+
+def _tell_waiting(bar):
+    """A line when a run begins to wait; what comes every 2 s is its state."""
+    told = None
+
+    def tell(text):
+        nonlocal told
+        # The bar counts runs.
+        if told != bar.n:
+            told = bar.n
+            write_line(bar, f"waiting for the phone to cool down: {text}")
+        bar.set_postfix({"waiting": text})
+
+    return tell
 
 
 def _run_all(adb, tool, plan, order, bar, options, on_result, benchmark):
@@ -263,17 +279,19 @@ def _run_all(adb, tool, plan, order, bar, options, on_result, benchmark):
             else:
                 failure = None
                 benchmark = _add(benchmark, document, order)
-                if on_result is not None:
-                    on_result(benchmark)
             if failure is not None:
                 # Raises if that is why.
                 adb.require_device()
                 failures = {**benchmark.failures, name: failure}
                 benchmark = dataclasses.replace(benchmark, failures=failures)
+            # What fails before anything was measured ends in an error.
+            if on_result is not None and benchmark.document:
+                on_result(benchmark)
         bar.update()
     if not benchmark.document:
         ((name, failure), *others) = benchmark.failures.items()
-        more = f" ({len(others)} others failed too)" if others else ""
+        count = counted(len(others), "other")
+        more = f" ({count} failed too)" if others else ""
         raise RunFailedError(f"{name}: {failure}{more}")
     return benchmark
 

@@ -104,10 +104,10 @@ def push_files(
         adb.shell(f"rm -f {shlex.join(marked)}")
     for remote, (source, _) in pushed.items():
         adb.push(source, remote)
+    # Readable for apps, whatever it was here, or before.
+    adb.shell(f"chmod 755 {shlex.join(wanted)}")
     if not pushed:
         return
-    # Readable for apps, whatever it was here.
-    adb.shell(f"chmod 755 {shlex.join(pushed)}")
     copied = _hashes(adb, pushed)
     for remote, (source, digest) in pushed.items():
         if not is_copy(source, digest, copied.get(remote)):

@@ -234,6 +234,13 @@ def test_no_adb(phone, measure, monkeypatch):
     )
 
 
+def test_the_serial_of_the_environment(phone, measure, monkeypatch):
+    """As adb has it; an option counts more."""
+    monkeypatch.setenv("ANDROID_SERIAL", "R5CT")
+    assert is_told(*measure(*APP_RUN), "no phone with the serial number 'R5CT'")
+    assert measure(*APP_RUN, "--serial", SERIAL)[0] == 0
+
+
 LIST = "List of devices attached\n"
 
 
@@ -459,7 +466,7 @@ CRASH = (
 def test_all_runs_fail(phone, measure, output, told):
     phone.fault("am instrument", stdout=output, code=0)
     phone.fault("get-state", stdout="device\n", code=0)
-    assert is_told(*measure(*APP_RUN), told, "(1 others failed too)")
+    assert is_told(*measure(*APP_RUN), told, "(1 other failed too)")
     # Not once more in the second repeat.
     assert len(phone.calls("am instrument")) == 2
     assert phone.is_clean()
@@ -595,7 +602,7 @@ def test_waiting_for_the_phone_to_cool_down(phone, measure, monkeypatch):
     waiting = (
         "INSTRUMENTATION_STATUS: waiting=headroom 0.93, limit 0.80\n"
         "INSTRUMENTATION_STATUS_CODE: 2\n"
-    )
+    ) * 3
     phone.fault(
         "instrument.*repeat 0.*",
         stdout=waiting + ERROR,
@@ -603,7 +610,9 @@ def test_waiting_for_the_phone_to_cool_down(phone, measure, monkeypatch):
     )
     phone.fault("get-state", stdout="device\n", code=0)
     _, _, error = measure(*APP_RUN)
-    assert "waiting for the phone to cool down: headroom 0.93, limit" in error
+    told = "waiting for the phone to cool down: headroom 0.93, limit"
+    # Once for each of two runs, though the app says it every other second.
+    assert error.count(told) == 2
 
 
 # === Ended in between ===

@@ -423,6 +423,8 @@ FILES = [
 
 def test_each_repeat_measures_everything_once():
     configurations = list_configurations(FILES, ("cpu", "gpu"), (1, 4))
+    twice = list_configurations(FILES * 2, ("cpu", "gpu") * 2, (1, 4, 1))
+    assert twice == configurations
     # A GPU does not care about threads.
     assert [str(c) for c in configurations] == [
         *("a, cpu, 1 thread(s)", "b, cpu, 1 thread(s)"),

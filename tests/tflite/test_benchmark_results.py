@@ -334,6 +334,23 @@ def test_machines_of_one_name_are_told_apart(tmp_path):
     assert read_other_machines([], files) == []
 
 
+def test_results_of_this_machine_and_of_two_tools(tmp_path):
+    """They do not merge with what the report measures itself."""
+    (tmp_path / "a.tflite").write_bytes(b"model")
+    results = [
+        make_result(),
+        make_result(samples=[5.0], tool="benchmark_model", process="shell"),
+    ]
+    path = write(tmp_path, "a", {**make_document(results), "machine": HOST})
+    here = machine_name(HOST)
+    (machine,) = read_other_machines([path], {"a": tmp_path / "a.tflite"}, here)
+    assert machine.name == f"{here} (2)"
+    (row,) = side_by_side(machine.summaries).rows
+    assert row[2] == (
+        "app: 2.00 (1.10 - 2.90); benchmark_model: 5.00 (5.00 - 5.00)"
+    )
+
+
 def test_the_plot_is_svg_of_all_machines():
     pytest.importorskip("matplotlib")
     hostile = "<i>$\\x|--><script>"
