@@ -212,10 +212,14 @@ class Adb:
 
     def install(self, apk: pathlib.Path) -> None:
         """Installs or updates an app; the errors are those of `run`."""
+        chosen = f"-s {self.serial} " if self.serial else ""
         self.run(
             *("install", "-r", str(apk)),
             timeout=_TRANSFER,
-            meanings=_INSTALL_MEANINGS,
+            meanings=[
+                (pattern, text.replace("`adb ", f"`adb {chosen}"), gone)
+                for pattern, text, gone in _INSTALL_MEANINGS
+            ],
         )
 
     @contextlib.contextmanager

@@ -66,7 +66,9 @@ def open_model_file(path: str | os.PathLike) -> ModelFile:
             f"Received: {data[4:8]!r}"
         )
     digest = hashlib.sha256(data).hexdigest()
-    return ModelFile(os.fspath(path), path, digest, len(data))
+    # What JSON and a table can hold, whatever the file system has.
+    name = "".join(c if c.isprintable() else "?" for c in os.fspath(path))
+    return ModelFile(name[:1000], path, digest, len(data))
 
 
 def push_files(

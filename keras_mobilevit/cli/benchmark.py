@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 HELP = "measure the speed of .tflite files"
 
+_RUNS, _WARMUP = 200, 20
 # Options of a phone: destination -> the flag, for messages.
 _PHONE_ONLY = {
     **{"apk": "--apk", "serial": "--serial", "accelerator": "--accelerator"},
@@ -42,17 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runs",
         type=int,
-        default=200,
         metavar="N",
         help="timed inferences of each file; on a phone, in all repeats "
-        "together (default: 200)",
+        f"together (default: {_RUNS})",
     )
     parser.add_argument(
         "--warmup",
         type=int,
-        default=20,
         metavar="N",
-        help="inferences before that do not count (default: 20)",
+        help=f"inferences before that do not count (default: {_WARMUP})",
     )
     parser.add_argument(
         "--threads",
@@ -208,8 +207,8 @@ def _run_here(arguments: argparse.Namespace) -> int:
     measurements = benchmark(
         {path: path for path in arguments.files},
         threads=_joined(arguments.threads) or [1, 2],
-        runs=arguments.runs,
-        warmup=arguments.warmup,
+        runs=_RUNS if arguments.runs is None else arguments.runs,
+        warmup=_WARMUP if arguments.warmup is None else arguments.warmup,
     )
     try:
         _write(arguments, to_json(measurements, machine))
@@ -257,10 +256,9 @@ def _phone_options(arguments):
                 raise UsageError(
                     f"{_PHONE_ONLY[name]} needs --android-tool {needed}"
                 )
-    if tool == "litert" and arguments.threads:
-        raise UsageError(
-            "litert chooses the number of threads: leave --threads out"
-        )
+    for name in ("threads", "runs", "warmup"):
+        if tool == "litert" and getattr(arguments, name) is not None:
+            raise UsageError(f"litert chooses this itself: leave --{name} out")
     if arguments.ignore_heat and arguments.max_headroom is not None:
         raise UsageError("--ignore-heat and --max-headroom exclude each other")
     given = {

@@ -316,7 +316,10 @@ def test_the_server_of_adb_does_not_start(phone, measure):
             "INSTALL_FAILED_UPDATE_INCOMPATIBLE: Existing package "
             "org.kerasmobilevit.benchmark signatures do not match newer "
             "version; ignoring!",
-            ["signed by somebody else's key", "adb uninstall org.keras"],
+            [
+                "signed by somebody else's key",
+                f"adb -s {SERIAL} uninstall org.keras",
+            ],
         ),
         (
             "INSTALL_FAILED_INSUFFICIENT_STORAGE: Failed to override "
@@ -407,6 +410,17 @@ def test_a_file_that_is_none(phone, measure):
     ):
         assert is_told(*measure(name, "--android"), told)
     assert phone.calls() == []
+
+
+def test_a_name_that_is_no_text(phone, measure):
+    name = "int8\n\x1b\udcff.tflite"
+    pathlib.Path("int8.tflite").rename(name)
+    phone.fault(" push 'int8", code=0)
+    run = [name if word == "int8.tflite" else word for word in APP_RUN]
+    status, out, _ = measure(*run, "-o", "phone.json")
+    assert status == 0 and "| int8???.tflite " in out
+    document = json.loads(pathlib.Path("phone.json").read_text())
+    jsonschema.Draft202012Validator(load_schema()).validate(document)
 
 
 def test_no_storage(phone, measure):
@@ -765,7 +779,11 @@ def test_a_target_that_vanishes_does_not_take_the_table(phone, measure):
         (("--taskset", "f0"), "--taskset needs --android-tool benchmark"),
         (
             ("--android-tool", "litert", "--threads", "2"),
-            "litert chooses the number of threads",
+            "litert chooses this itself: leave --threads out",
+        ),
+        (
+            ("--android-tool", "litert", "--runs", "2"),
+            "litert chooses this itself: leave --runs out",
         ),
         (
             ("--android-tool", "benchmark_model", "--cooldown", "3"),

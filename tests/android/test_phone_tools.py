@@ -32,7 +32,7 @@ from keras_mobilevit.android.instrumentation import (
     read_reports,
 )
 from keras_mobilevit.android.model_files import FOLDER, ModelFile
-from keras_mobilevit.android.phone_facts import count_big_cores
+from keras_mobilevit.android.phone_facts import count_big_cores, describe_phone
 from keras_mobilevit.android.processes import ProgramOutput, SilenceError
 from keras_mobilevit.android.remote_hashes import HASH_PROGRAM, read_hashes
 from keras_mobilevit.android.screen import keep_screen_on
@@ -447,6 +447,18 @@ def test_each_repeat_measures_everything_once():
         for repeat in range(4)
     }
     assert len(orders) > 1
+
+
+def test_cores_that_are_asleep_count():
+    """They have no frequency then; adb may end lines as Windows does."""
+
+    class Adb:
+        def shell(self, command):
+            return "A\r\nB\r\n\r\n7.0\r\n24\r\narm64-v8a\r\n0-7\r\n1800000\r\n"
+
+    facts = describe_phone(Adb())
+    assert (facts["cores"], facts["max_frequencies_khz"]) == (8, [1800000])
+    assert (facts["soc"], facts["sdk"]) == (None, 24)
 
 
 @pytest.mark.parametrize(
