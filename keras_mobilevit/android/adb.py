@@ -8,7 +8,11 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 
-from keras_mobilevit.android.errors import AndroidError, DeviceGoneError
+from keras_mobilevit.android.errors import (
+    AndroidError,
+    DeviceGoneError,
+    NoAnswerError,
+)
 from keras_mobilevit.android.processes import (
     ProgramOutput,
     SilenceError,
@@ -45,7 +49,7 @@ _SERVER = (
 # What adb or a program on the phone wrote -> what it means, and whether it
 # means that the phone is gone. The first match counts.
 _MEANINGS = (
-    (r"unauthorized", _AUTHORIZE, True),
+    (r"unauthorized|device still authorizing", _AUTHORIZE, True),
     (r"device offline", _OFFLINE, True),
     (r"no devices/emulators found|no devices found", _NO_DEVICE, True),
     (r"cannot connect to daemon|failed to start daemon", _SERVER, True),
@@ -60,7 +64,9 @@ _MEANINGS = (
 )
 
 
-_ADBS_OWN = re.compile("adb|error|failed|Failure|mkdir|sh:")
+# How their lines begin: adb's own, and those of the phone's shell, by its
+# path or without.
+_ADBS_OWN = re.compile(r"adb|error|failed|Failure|mkdir|(\S*/)?sh:")
 _INSTALL_MEANINGS = (
     (
         "INSTALL_FAILED_UPDATE_INCOMPATIBLE|signatures do not match",
@@ -115,7 +121,7 @@ def explain(
     Returns:
         The error, or `None` if there is none that is known.
     """
-    # adb's own lines, not what a program on the phone says of itself.
+    # Not what a program on the phone says of itself.
     lines = [line for line in output.splitlines() if _ADBS_OWN.match(line)]
     for pattern, message, gone in (*meanings, *_MEANINGS):
         for line in lines:
@@ -173,12 +179,13 @@ class Adb:
 
         Raises:
             DeviceGoneError: If the phone is not there.
+            NoAnswerError: If it does not end in time.
             AndroidError: If it fails; the message says why.
         """
         try:
             done = run_program(self._command(arguments), timeout)
         except SilenceError as error:
-            raise AndroidError(
+            raise NoAnswerError(
                 f"`adb {arguments[0]}` did not end within {timeout:g} s: "
                 "unlock the phone and look for a question on its screen, or "
                 "plug it in again."
@@ -205,10 +212,14 @@ class Adb:
 
     def install(self, apk: pathlib.Path) -> None:
         """Installs or updates an app; the errors are those of `run`."""
+        chosen = f"-s {self.serial} " if self.serial else ""
         self.run(
             *("install", "-r", str(apk)),
             timeout=_TRANSFER,
-            meanings=_INSTALL_MEANINGS,
+            meanings=[
+                (pattern, text.replace("`adb ", f"`adb {chosen}"), gone)
+                for pattern, text, gone in _INSTALL_MEANINGS
+            ],
         )
 
     @contextlib.contextmanager

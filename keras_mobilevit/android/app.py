@@ -10,6 +10,11 @@ import zipfile
 
 from keras_mobilevit.android.adb import Adb
 from keras_mobilevit.android.errors import AndroidError
+from keras_mobilevit.android.remote_hashes import (
+    HASH_PROGRAM,
+    is_copy,
+    read_hashes,
+)
 
 PACKAGE = "org.kerasmobilevit.benchmark"
 INSTRUMENTATION = f"{PACKAGE}/.BenchmarkInstrumentation"
@@ -31,11 +36,11 @@ class InstalledApp:
 
     Attributes:
         version: Name of its version.
-        sha256: Hash of its APK, hexadecimal; empty if unknown.
+        digest: SHA-256 of its APK, or SHA-1 on Android 7; `None` if unknown.
     """
 
     version: str
-    sha256: str
+    digest: str | None
 
 
 def find_built_apk(folder: pathlib.Path = _BUILDS) -> pathlib.Path | None:
@@ -71,8 +76,8 @@ def prepare_app(adb: Adb, apk: pathlib.Path | None) -> None:
     apk = apk or find_built_apk()
     installed = _installed(adb)
     if apk is not None:
-        digest = _hash_apk(apk)
-        if installed is None or installed.sha256 != digest:
+        sha256 = _hash_apk(apk)
+        if installed is None or not is_copy(apk, sha256, installed.digest):
             adb.install(apk)
             installed = _installed(adb)
     if installed is None:
@@ -99,16 +104,14 @@ def stop_app(adb: Adb) -> None:
 def _installed(adb):
     output = adb.shell(
         f"pm path {PACKAGE}; dumpsys package {PACKAGE} | grep versionName=; "
-        f"sha256sum $(pm path {PACKAGE} | grep base.apk | cut -d: -f2) "
+        f"{HASH_PROGRAM} $(pm path {PACKAGE} | grep base.apk | cut -d: -f2) "
         "</dev/null 2>/dev/null; true"
     )
     if not re.search(r"^package:", output, re.M):
         return None
     version = re.search(r"versionName=(\S+)", output)
-    digest = re.search(r"^([0-9a-f]{64})\s+/", output, re.M)
-    return InstalledApp(
-        version[1] if version else "unknown", digest[1] if digest else ""
-    )
+    digest = next(iter(read_hashes(output).values()), None)
+    return InstalledApp(version[1] if version else "unknown", digest)
 
 
 def _hash_apk(apk):

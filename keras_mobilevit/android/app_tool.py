@@ -38,7 +38,7 @@ class AppTool:
             adb: The phone.
             apk: As in `keras_mobilevit.android.app.prepare_app`.
             max_headroom: Thermal headroom that a run waits for, or `None`.
-            cooldown: Seconds that it waits at most.
+            cooldown: Seconds of waiting after which a run fails.
             silence: Seconds without a word after which the app is stuck.
             on_progress: Called with such as `"12/100"`.
             on_waiting: Called with what the app waits for.
@@ -47,9 +47,8 @@ class AppTool:
         self._apk = apk
         self._heat = ()
         if max_headroom is not None:
+            # While it waits, it says so every few seconds.
             self._heat = ("max_headroom", max_headroom, "cooldown", cooldown)
-            # While it waits the app may be silent.
-            silence += cooldown
         self._silence = silence
         self._callbacks = on_progress, on_waiting
 

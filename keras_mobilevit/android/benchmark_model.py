@@ -32,6 +32,10 @@ _REPLACED = re.compile(
     r"Replacing (\d+) out of (\d+) node\(s\) with delegate \(([^)]*)\)"
     r" node, yielding (\d+) partitions"
 )
+_KERNELS = re.compile(
+    r"Explicitly applied (\w+) delegate.* w/ (\d+) delegate kernels"
+    r"|Created (\d+) (GPU) delegate kernels"
+)
 
 
 class BenchmarkModelTool:
@@ -92,8 +96,8 @@ class BenchmarkModelTool:
             self._remote,
             f"--graph={configuration.file.remote}",
             f"--num_threads={threads}",
-            # Without the limits of time it runs exactly as often.
-            *(f"--num_runs={run.runs}", "--min_secs=0"),
+            # Runs exactly as often: 150 s end it otherwise.
+            *(f"--num_runs={run.runs}", "--min_secs=0", "--max_secs=3600"),
             *(f"--warmup_runs={max(run.warmup, 1)}", "--warmup_min_secs=0"),
         ]
         if configuration.accelerator == "gpu":
@@ -144,12 +148,12 @@ def to_document(
     """
     configuration = run.configuration
     parts = dict(result)
-    replaced = parts.pop("replaced")
+    replaced, kernels = parts.pop("replaced"), parts.pop("kernels")
     misc = {
         "model_size_mb": configuration.file.size / 1e6,
         **parts.pop("misc_metrics"),
     }
-    delegation = _delegation(replaced, configuration)
+    delegation = _delegation(replaced, kernels, configuration)
     if delegation["delegated"] == 0:
         warnings = [
             *warnings,
@@ -191,8 +195,10 @@ def parse_output(lines: Iterable[str]) -> dict[str, Any]:
         lines: Its standard output and standard error.
 
     Returns:
-        The metrics of a result, `warnings`, and under `replaced` what it said
-        of delegates: name, operations taken, all operations, partitions.
+        The metrics of a result, `warnings`, and what it said of delegates:
+        under `replaced` name, operations taken, all operations, and parts of
+        the graph with those that are left; under `kernels` name and number
+        of the parts that are delegated.
 
     Raises:
         RunFailedError: If it failed.
@@ -200,7 +206,9 @@ def parse_output(lines: Iterable[str]) -> dict[str, Any]:
     """
     statistics: dict[str, float] = {}
     warmup_runs = 0
-    timings, memory, peak, replaced = None, None, None, []
+    timings, memory, peak = None, None, None
+    replaced: list[tuple[str, int, int, int]] = []
+    kernels: list[tuple[str, int]] = []
     last, complaint = "no output", None
     for line in lines:
         if _STATISTICS.search(line) or re.search(r"\bcount=1 curr=", line):
@@ -215,6 +223,8 @@ def parse_output(lines: Iterable[str]) -> dict[str, Any]:
         elif match := _REPLACED.search(line):
             taken, nodes, name, partitions = match.groups()
             replaced.append((name, int(taken), int(nodes), int(partitions)))
+        elif match := _KERNELS.search(line):
+            kernels.append((match[1] or match[4], int(match[2] or match[3])))
         if line.strip():
             last = line.strip()
             if complaint is None and re.match(r"ERROR|F\d{4}|\S*: not ", last):
@@ -250,6 +260,7 @@ def parse_output(lines: Iterable[str]) -> dict[str, Any]:
             "num_warmup_runs": warmup_runs,
         },
         "replaced": replaced,
+        "kernels": kernels,
         "warnings": [],
     }
 
@@ -279,18 +290,26 @@ def _memory(delta, peak):
     return metrics
 
 
-def _delegation(replaced, configuration: Configuration):
+def _delegation(replaced, kernels, configuration: Configuration):
     """What the accelerator that was asked for took of the graph."""
+
+    def is_meant(name):
+        return ("xnnpack" in name.lower()) == (
+            configuration.accelerator == "cpu"
+        )
+
     if not replaced:
         return dict.fromkeys(("nodes", "delegated", "partitions"))
     # Delegates that come later see what the first ones left.
     nodes = replaced[0][2]
-    for name, taken, _, partitions in replaced:
-        on_cpu = "xnnpack" in name.lower()
-        if taken and on_cpu == (configuration.accelerator == "cpu"):
+    for name, taken, seen, parts in replaced:
+        if taken and is_meant(name):
+            # TensorFlow's partitions are also what is left between kernels.
+            whole = parts if taken == seen else None
+            counts = (count for other, count in kernels if is_meant(other))
             return {
                 "nodes": nodes,
                 "delegated": taken,
-                "partitions": partitions,
+                "partitions": next(counts, whole),
             }
     return {"nodes": nodes, "delegated": 0, "partitions": 0}

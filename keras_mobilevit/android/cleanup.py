@@ -9,7 +9,11 @@ import types
 import warnings
 from collections.abc import Callable, Iterator
 
-from keras_mobilevit.android.errors import AndroidError, DeviceGoneError
+from keras_mobilevit.android.errors import (
+    AndroidError,
+    DeviceGoneError,
+    NoAnswerError,
+)
 
 # Signals that ask a process to end, beside that of Ctrl-C.
 _ENDING = [
@@ -44,7 +48,9 @@ class Cleanup:
         trace: types.TracebackType | None,
     ) -> None:
         """Takes all steps; what fails is told by a warning, once."""
-        gone = isinstance(error, DeviceGoneError)
+        # Whatever ended the measurement, the phone may be back: the first
+        # step tells. After it nothing waits for a phone that is not there.
+        gone, reason = False, ""
         remaining = []
         with _signals(signal.SIG_IGN, (signal.SIGINT, *_ENDING)):
             while self._steps:
@@ -53,14 +59,16 @@ class Cleanup:
                     if not gone:
                         undo()
                 except AndroidError as failure:
-                    gone = gone or isinstance(failure, DeviceGoneError)
+                    gone = isinstance(failure, (DeviceGoneError, NoAnswerError))
+                    reason = reason or f" {failure}"
                     remaining.append(what)
                 else:
                     if gone:
                         remaining.append(what)
         if remaining:
             warnings.warn(
-                f"The phone could not be cleaned up: {'; '.join(remaining)}.",
+                f"The phone could not be cleaned up: {'; '.join(remaining)}."
+                f"{reason}",
                 stacklevel=2,
             )
 

@@ -52,16 +52,18 @@ def list_configurations(
     accelerators: Sequence[str],
     threads: Sequence[int | None],
 ) -> list[Configuration]:
-    """All combinations.
+    """All combinations, each once.
 
     A GPU runs once for each file, with the first number of threads, which
     only matters for what it leaves to the CPU.
     """
     return [
         Configuration(file, accelerator, number)
-        for accelerator in accelerators
-        for number in (threads[:1] if accelerator == "gpu" else threads)
-        for file in files
+        for accelerator in dict.fromkeys(accelerators)
+        for number in dict.fromkeys(
+            threads[:1] if accelerator == "gpu" else threads
+        )
+        for file in dict.fromkeys(files)
     ]
 
 

@@ -25,7 +25,9 @@ from keras_mobilevit.android.model_files import open_model_file, push_files
 from keras_mobilevit.android.phone_tool import PhoneTool
 from keras_mobilevit.android.processes import SilenceError
 from keras_mobilevit.android.screen import keep_screen_on
+from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.progress import progress_bar, write_line
+from keras_mobilevit.text_formatting import counted
 
 TOOLS = ("app", "benchmark_model", "litert")
 
@@ -36,7 +38,8 @@ class PhoneOptions:
 
     Attributes:
         tool: `"app"`, `"benchmark_model"` or `"litert"`.
-        serial: Serial number of the phone; `None` for the only one.
+        serial: Serial number of the phone; `None` for that of the environment
+            variable `ANDROID_SERIAL`, or the only one.
         apk: The app to install or update; `None` for the one that was built
             in this checkout, or that is on the phone.
         program: `benchmark_model` for Android, for that tool.
@@ -47,9 +50,9 @@ class PhoneOptions:
         runs: Timed inferences of a configuration, in all repeats together.
         warmup: Inferences in front of each repeat that do not count.
         repeats: How often all configurations are measured in turn.
-        max_headroom: Thermal headroom above which the app waits before it
-            measures, from 0 (cool) to 1 (throttles); `None` to never wait.
-        cooldown: Seconds that it waits at most.
+        max_headroom: Thermal headroom below which the app measures, from 0
+            (cool) to 1 (throttles); `None` to never wait for it.
+        cooldown: Seconds of waiting after which a configuration fails.
         timeout: Seconds of silence after which a run counts as stuck.
         keep_files: Leave the files on the phone.
         adb: Name or path of the program adb.
@@ -135,6 +138,7 @@ class PhoneBenchmark:
         document: The results, one for each repeat of a configuration, in the
             form of `tflite/benchmarks/benchmark_results.schema.json`.
         failures: Name of a configuration that could not be measured -> why.
+        base: SHA-256 of the first file, which others are compared with.
 
     Example:
         >>> from keras_mobilevit.android import PhoneBenchmark
@@ -144,6 +148,7 @@ class PhoneBenchmark:
 
     document: dict[str, Any]
     failures: dict[str, str]
+    base: str = ""
 
 
 def benchmark_on_phone(
@@ -160,7 +165,7 @@ def benchmark_on_phone(
     Args:
         files: The files. The first is what others are compared with.
         options: How to measure.
-        on_result: Called with all results so far after each one, which are
+        on_result: Called with all results so far after each run, which are
             lost otherwise if an error or a signal ends the function.
 
     Returns:
@@ -171,6 +176,7 @@ def benchmark_on_phone(
         ValueError: If one is no `.tflite` file.
         AndroidError: If nothing could be measured, or the phone can no
             longer be reached.
+        ImportError: If the extra `runtime` is not installed.
 
     Warns:
         UserWarning: Of what remains on the phone.
@@ -185,11 +191,15 @@ def benchmark_on_phone(
         There is no program 'no-adb-here' on PA
     """
     options = options or PhoneOptions()
+    if options.tool == "app":
+        # Checks the results, and is missed before they are measured.
+        import_optional("jsonschema", extra="runtime")
     models = [open_model_file(path) for path in files]
     if not models:
         raise ValueError("Expected at least one file. Received: none")
     adb = Adb(options.adb)
-    adb.serial = choose_device(list_devices(adb), options.serial).serial
+    serial = options.serial or os.environ.get("ANDROID_SERIAL") or None
+    adb.serial = choose_device(list_devices(adb), serial).serial
     configurations = list_configurations(
         models, options.accelerators, options.threads
     )
@@ -207,9 +217,12 @@ def benchmark_on_phone(
                 push_files(
                     adb,
                     [(m.path, m.remote, m.sha256) for m in models],
-                    Cleanup() if options.keep_files else cleanup,
+                    None if options.keep_files else cleanup,
                 )
-            return _run_all(adb, tool, plan, order, bar, options, on_result)
+            empty = PhoneBenchmark({}, {}, models[0].sha256)
+            return _run_all(
+                adb, tool, plan, order, bar, options, on_result, empty
+            )
 
 
 def _make_tool(adb, options, bar) -> PhoneTool:
@@ -229,14 +242,26 @@ def _make_tool(adb, options, bar) -> PhoneTool:
         cooldown=options.cooldown,
         silence=options.timeout,
         on_progress=lambda text: bar.set_postfix({"inference": text}),
-        on_waiting=lambda text: write_line(
-            bar, f"waiting for the phone to cool down: {text}"
-        ),
+        on_waiting=_tell_waiting(bar),
     )
 
 
-def _run_all(adb, tool, plan, order, bar, options, on_result):
-    benchmark = PhoneBenchmark({}, {})
+def _tell_waiting(bar):
+    """A line when a run begins to wait; what comes every 2 s is its state."""
+    told = None
+
+    def tell(text):
+        nonlocal told
+        # The bar counts runs.
+        if told != bar.n:
+            told = bar.n
+            write_line(bar, f"waiting for the phone to cool down: {text}")
+        bar.set_postfix({"waiting": text})
+
+    return tell
+
+
+def _run_all(adb, tool, plan, order, bar, options, on_result, benchmark):
     for run in plan:
         name = str(run.configuration)
         # It would fail again, after as long a wait.
@@ -254,17 +279,19 @@ def _run_all(adb, tool, plan, order, bar, options, on_result):
             else:
                 failure = None
                 benchmark = _add(benchmark, document, order)
-                if on_result is not None:
-                    on_result(benchmark)
             if failure is not None:
                 # Raises if that is why.
                 adb.require_device()
                 failures = {**benchmark.failures, name: failure}
                 benchmark = dataclasses.replace(benchmark, failures=failures)
+            # What fails before anything was measured ends in an error.
+            if on_result is not None and benchmark.document:
+                on_result(benchmark)
         bar.update()
     if not benchmark.document:
         ((name, failure), *others) = benchmark.failures.items()
-        more = f" ({len(others)} others failed too)" if others else ""
+        count = counted(len(others), "other")
+        more = f" ({count} failed too)" if others else ""
         raise RunFailedError(f"{name}: {failure}{more}")
     return benchmark
 

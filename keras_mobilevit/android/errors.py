@@ -16,7 +16,11 @@ class AndroidError(OSError):
 
 
 class DeviceGoneError(AndroidError):
-    """The phone is no longer there, so that nothing can be cleaned up."""
+    """The phone is no longer there, as far as adb knows."""
+
+
+class NoAnswerError(AndroidError):
+    """Something was asked for and did not end in time."""
 
 
 class RunFailedError(AndroidError):

@@ -17,6 +17,8 @@ from keras_mobilevit.tflite.benchmarks.results import MAX_BYTES
 
 _CHUNK, _PROGRESS = 1, 2
 _OK = -1
+# The app's key of a phone that did not cool down in time.
+_TOO_HOT = "too_hot"
 _PREFIX = "INSTRUMENTATION_"
 
 
@@ -134,6 +136,8 @@ def _finish(report, chunks):
     values = report.values
     if "error" in values:
         advice = values.get("advice", "")
+        if values["error"] == _TOO_HOT:
+            advice += " Or measure with --ignore-heat or a longer --cooldown."
         raise RunFailedError(
             f"{values.get('message') or values['error']} {advice}".strip()
         )

@@ -54,14 +54,19 @@ class LitertTool:
         if configuration.accelerator == "gpu":
             command.append("--gpu")
         lines = []
-        with ProgramOutput(
-            command, self._silence, {"ANDROID_SERIAL": self._adb.serial}
-        ) as output:
+        environment = {
+            "ANDROID_SERIAL": self._adb.serial,
+            # A program in Python would keep its lines, and seem to be stuck.
+            "PYTHONUNBUFFERED": "1",
+        }
+        with ProgramOutput(command, self._silence, environment) as output:
             lines += output
         try:
             result = parse_output(lines)
         except RunFailedError as error:
-            raise explain("\n".join(lines)) or error from error
+            if (known := explain("\n".join(lines))) is not None:
+                raise known from error
+            raise
         warnings = result.pop("warnings")
         warnings.append("litert chose the numbers of threads and runs.")
         return to_document(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ _PROPERTIES = {
     "sdk": "ro.build.version.sdk",
     "abi": "ro.product.cpu.abi",
 }
+# Such as 0-7, also of cores that are asleep and tell no frequency.
+_CORES = "/sys/devices/system/cpu/possible"
 _FREQUENCIES = "/sys/devices/system/cpu/cpu[0-9]*/cpufreq/cpuinfo_max_freq"
 
 
@@ -29,19 +32,22 @@ def describe_phone(adb: Adb) -> dict[str, Any]:
         AndroidError: If it does not answer.
     """
     reads = "; ".join(f"getprop {name}" for name in _PROPERTIES.values())
-    output = adb.shell(f"{reads}; cat {_FREQUENCIES} 2>/dev/null; true")
+    output = adb.shell(
+        f"{reads}; cat {_CORES} {_FREQUENCIES} 2>/dev/null; true"
+    )
     lines = [line.strip() for line in output.splitlines()]
     facts = dict(zip(_PROPERTIES, lines, strict=False))
     frequencies = [
         int(line) for line in lines[len(_PROPERTIES) :] if line.isdecimal()
     ]
+    cores = re.search(r"^0-(\d+)$", "\n".join(lines), re.M)
     sdk = facts.get("sdk", "")
     return {
         "kind": "phone",
         **{name: facts.get(name) or None for name in _PROPERTIES},
         "sdk": int(sdk) if sdk.isdecimal() else None,
         "max_frequencies_khz": frequencies or None,
-        "cores": len(frequencies) or None,
+        "cores": int(cores[1]) + 1 if cores else len(frequencies) or None,
         "versions": {},
     }
 

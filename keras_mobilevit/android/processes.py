@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -95,9 +97,14 @@ class ProgramOutput:
         return self
 
     def __exit__(self, *error: object) -> None:
+        # Not yet waited for, its number can not be another's.
+        if os.name == "posix" and self._process.returncode is None:
+            # With its children: the session is its own.
+            with contextlib.suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
-        # A grandchild may hold the pipe open.
+        # A child outside of its session may hold the pipe open.
         self._reader.join(1.0)
 
     def __iter__(self) -> Iterator[str]:

@@ -50,6 +50,7 @@ def keep_screen_on(adb: Adb, cleanup: Cleanup) -> None:
         ),
     )
     adb.shell(
-        f"echo {before} > {_MARKER}; svc power stayon true; "
-        "input keyevent KEYCODE_WAKEUP; wm dismiss-keyguard"
+        # Nothing is changed that would not be remembered.
+        f"echo {before} > {_MARKER} && (svc power stayon true; "
+        "input keyevent KEYCODE_WAKEUP; wm dismiss-keyguard; true)"
     )

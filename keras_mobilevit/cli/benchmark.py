@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING
 from keras_mobilevit.cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from keras_mobilevit.android import PhoneBenchmark
+    from keras_mobilevit.android import PhoneBenchmark, PhoneOptions
 
 HELP = "measure the speed of .tflite files"
 
+_RUNS, _WARMUP = 200, 20
 # Options of a phone: destination -> the flag, for messages.
 _PHONE_ONLY = {
     **{"apk": "--apk", "serial": "--serial", "accelerator": "--accelerator"},
@@ -42,17 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runs",
         type=int,
-        default=200,
         metavar="N",
         help="timed inferences of each file; on a phone, in all repeats "
-        "together (default: 200)",
+        f"together (default: {_RUNS})",
     )
     parser.add_argument(
         "--warmup",
         type=int,
-        default=20,
         metavar="N",
-        help="inferences before that do not count (default: 20)",
+        help=f"inferences before that do not count (default: {_WARMUP})",
     )
     parser.add_argument(
         "--threads",
@@ -111,14 +110,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-headroom",
         type=float,
         metavar="X",
-        help="wait until the thermal headroom is at most X; 0 is cool, 1 "
+        help="wait until the thermal headroom is below X; 0 is cool, 1 "
         "throttles (default: 0.8)",
     )
     phone.add_argument(
         "--cooldown",
         type=int,
         metavar="S",
-        help="but at most S seconds (default: 120)",
+        help="a configuration fails if the phone stays hotter for S seconds "
+        "(default: 120)",
     )
     phone.add_argument(
         "--ignore-heat",
@@ -130,7 +130,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--timeout",
         type=float,
         metavar="S",
-        help="give a run up after S seconds without a word (default: 180)",
+        help="give a run up after S seconds without a word, as benchmark_model "
+        "is while it measures (default: 180)",
     )
     phone.add_argument(
         "--keep-files",
@@ -170,6 +171,8 @@ def _words(text: str) -> list[str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from keras_mobilevit.atomic_files import require_writable
+
     if arguments.plot:
         if not arguments.plot.endswith(".svg"):
             raise UsageError("--plot must end in .svg")
@@ -177,11 +180,16 @@ def run(arguments: argparse.Namespace) -> int:
 
         # Before minutes of work.
         import_optional("matplotlib", extra="report")
-    if arguments.android:
-        return _run_on_phone(arguments)
-    for name, flag in _PHONE_ONLY.items():
-        if getattr(arguments, name) is not None:
-            raise UsageError(f"{flag} needs --android")
+    if not arguments.android:
+        for name, flag in _PHONE_ONLY.items():
+            if getattr(arguments, name) is not None:
+                raise UsageError(f"{flag} needs --android")
+    options = _phone_options(arguments) if arguments.android else None
+    for path in (arguments.json, arguments.plot):
+        if path:
+            require_writable(path)
+    if options is not None:
+        return _run_on_phone(arguments, options)
     return _run_here(arguments)
 
 
@@ -199,19 +207,20 @@ def _run_here(arguments: argparse.Namespace) -> int:
     measurements = benchmark(
         {path: path for path in arguments.files},
         threads=_joined(arguments.threads) or [1, 2],
-        runs=arguments.runs,
-        warmup=arguments.warmup,
+        runs=_RUNS if arguments.runs is None else arguments.runs,
+        warmup=_WARMUP if arguments.warmup is None else arguments.warmup,
     )
-    _write(arguments, to_json(measurements, machine))
-    print(to_table(measurements))
-    print("\n" + to_footnote(measurements, machine))
+    try:
+        _write(arguments, to_json(measurements, machine))
+    finally:
+        print(to_table(measurements))
+        print("\n" + to_footnote(measurements, machine))
     return 0
 
 
-def _run_on_phone(arguments: argparse.Namespace) -> int:
+def _run_on_phone(arguments: argparse.Namespace, options: PhoneOptions) -> int:
     from keras_mobilevit.android import benchmark_on_phone
 
-    options = _phone_options(arguments)
     latest: list[PhoneBenchmark] = []
     try:
         latest.append(
@@ -219,10 +228,16 @@ def _run_on_phone(arguments: argparse.Namespace) -> int:
                 arguments.files, options, on_result=latest.append
             )
         )
-    finally:
+    except BaseException:
         # Whatever ended it, what was measured is not lost.
         if latest:
-            _tell(arguments, latest[-1])
+            try:
+                _tell(arguments, latest[-1])
+            except OSError as error:
+                # What ended it says more.
+                print(f"error: {error}", file=sys.stderr)
+        raise
+    _tell(arguments, latest[-1])
     return 1 if latest[-1].failures else 0
 
 
@@ -241,10 +256,9 @@ def _phone_options(arguments):
                 raise UsageError(
                     f"{_PHONE_ONLY[name]} needs --android-tool {needed}"
                 )
-    if tool == "litert" and arguments.threads:
-        raise UsageError(
-            "litert chooses the number of threads: leave --threads out"
-        )
+    for name in ("threads", "runs", "warmup"):
+        if tool == "litert" and getattr(arguments, name) is not None:
+            raise UsageError(f"litert chooses this itself: leave --{name} out")
     if arguments.ignore_heat and arguments.max_headroom is not None:
         raise UsageError("--ignore-heat and --max-headroom exclude each other")
     given = {
@@ -280,12 +294,14 @@ def _tell(arguments, benchmark):
     )
 
     document = benchmark.document
-    _write(arguments, document)
-    summaries = summarize_results(document)
-    print(to_result_table(summaries))
-    print("\n" + to_result_footnote(summaries, document["machine"]))
-    for name, failure in benchmark.failures.items():
-        print(f"error: {name}: {failure}", file=sys.stderr)
+    try:
+        _write(arguments, document)
+    finally:
+        summaries = summarize_results(document)
+        print(to_result_table(summaries, benchmark.base))
+        print("\n" + to_result_footnote(summaries, document["machine"]))
+        for name, failure in benchmark.failures.items():
+            print(f"error: {name}: {failure}", file=sys.stderr)
 
 
 def _write(arguments, document):

@@ -49,6 +49,8 @@ def play(answer):
     sys.stdout.flush()
     sys.stderr.write(answer["stderr"])
     sys.stderr.flush()
+    if answer.get("makes"):
+        os.makedirs(answer["makes"], exist_ok=True)
     if answer.get("unplugged"):
         open(GONE, "w").close()
     time.sleep(answer.get("sleep", 0))

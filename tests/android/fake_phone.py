@@ -60,10 +60,13 @@ class Phone:
     def is_clean(self):
         """Whether all that was pushed was removed, and the screen restored."""
         pushed = {call.split()[-1] for call in self.calls(" push ")}
-        removed = {
-            call.split()[-1] for call in self.calls("shell rm -f /data/local")
-        }
-        return pushed == removed and (
+        removed, marked = set(), set()
+        for call in self.calls("shell rm -f /data/local"):
+            *_, path, marker = call.split()
+            removed.add(path)
+            marked.add(marker)
+        assert marked == {f"{path}.temporary" for path in removed}
+        return pushed <= removed and (
             len(self.calls(SCREEN_RESTORED))
             == len(self.calls("svc power stayon true"))
         )

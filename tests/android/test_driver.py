@@ -16,7 +16,8 @@ import pytest
 from fake_phone import APP_RUN, PROGRAM_RUN, SERIAL
 
 from keras_mobilevit import android
-from keras_mobilevit.android import app
+from keras_mobilevit.android import adb, app
+from keras_mobilevit.android.model_files import FOLDER
 from keras_mobilevit.tflite.benchmarks.results import load_schema
 
 
@@ -113,24 +114,78 @@ def test_a_plot(phone, measure):
 
 
 def test_files_on_the_phone_are_not_pushed(phone, measure):
-    hashes = phone.answer("sha256sum /data/local/tmp")
+    hashes = phone.answer("sha1sum) /data/local/tmp")
     assert hashes == ""
     there = [
         answer["stdout"]
         for arguments, answer in fake_adb.read_transcript(phone.transcript)
-        if "sha256sum /data/local" in arguments[-1]
+        if "sha1sum) /data/local" in arguments[-1]
     ][1]
-    phone.fault("sha256sum /data/local", stdout=there, code=0)
+    phone.fault("sha1sum. /data/local", stdout=there, code=0)
     status, _, _ = measure(*APP_RUN)
     assert status == 0
     assert not phone.calls(" push ")
+    assert not phone.calls("touch")
     # What this run did not push is not its to remove.
     assert not phone.calls("shell rm -f /data/local")
+
+
+def test_files_that_an_unplugged_cable_left_are_removed(phone, measure):
+    """Their markers say that nobody asked for them to be kept."""
+    names = ("float32.tflite", "int8.tflite")
+    lines = "".join(sha1_lines(*names))
+    empty = hashlib.sha1(b"").hexdigest()
+    marked = f"{empty}  {lines.split()[-1]}.temporary\n"
+    phone.fault("sha1sum. /data/local", stdout=lines + marked, code=0)
+    assert measure(*APP_RUN)[0] == 0
+    assert not phone.calls(" push ")
+    (removal,) = phone.calls("shell rm -f /data/local")
+    assert removal.split()[-2:] == [
+        lines.split()[-1],
+        f"{lines.split()[-1]}.temporary",
+    ]
+
+
+def test_files_of_an_interrupted_run_can_be_kept(phone, measure):
+    lines = "".join(sha1_lines("float32.tflite", "int8.tflite"))
+    path = lines.split()[-1]
+    marked = f"{'0' * 40}  {path}.temporary\n"
+    phone.fault("sha1sum. /data/local", stdout=lines + marked, code=0)
+    phone.fault("rm -f /data/local", code=0)
+    assert measure(*APP_RUN, "--keep-files")[0] == 0
+    (removal,) = phone.calls("shell rm -f /data/local")
+    assert removal.split()[-2:] == ["-f", f"{path}.temporary"]
+
+
+def sha1_lines(*names):
+    """What Android 7 says of the files, which has no sha256sum."""
+    for name in names:
+        data = pathlib.Path(name).read_bytes()
+        remote = f"{FOLDER}/{hashlib.sha256(data).hexdigest()}.tflite"
+        yield f"{hashlib.sha1(data).hexdigest()}  {remote}\n"
+
+
+def test_android_7_has_sha1sum_alone(phone, measure):
+    names = ("float32.tflite", "int8.tflite")
+    lines = "".join(sha1_lines(*names))
+    phone.fault("sha1sum. /data/local.*temporary", code=0)
+    phone.fault("sha1sum. /data/local", stdout=lines, code=0)
+    apk = hashlib.sha1(pathlib.Path("app.apk").read_bytes()).hexdigest()
+    phone.fault(
+        "pm path",
+        stdout="package:/data/app/base.apk\n    versionName=0.2.0\n"
+        f"{apk}  /data/app/base.apk\n",
+        code=0,
+    )
+    assert measure(*APP_RUN)[0] == 0
+    assert len(phone.calls(" push ")) == 2 and phone.is_clean()
+    assert not phone.calls(" install ")
 
 
 def test_files_can_be_kept(phone, measure):
     status, _, _ = measure(*APP_RUN, "--keep-files")
     assert status == 0
+    assert not phone.calls("touch")
     assert not phone.calls("shell rm -f /data/local")
     assert phone.calls("settings put global stay_on_while_plugged_in 0")
 
@@ -177,6 +232,13 @@ def test_no_adb(phone, measure, monkeypatch):
     assert is_told(
         *measure(*APP_RUN), "There is no program 'adb' on PATH", "apt install"
     )
+
+
+def test_the_serial_of_the_environment(phone, measure, monkeypatch):
+    """As adb has it; an option counts more."""
+    monkeypatch.setenv("ANDROID_SERIAL", "R5CT")
+    assert is_told(*measure(*APP_RUN), "no phone with the serial number 'R5CT'")
+    assert measure(*APP_RUN, "--serial", SERIAL)[0] == 0
 
 
 LIST = "List of devices attached\n"
@@ -254,7 +316,10 @@ def test_the_server_of_adb_does_not_start(phone, measure):
             "INSTALL_FAILED_UPDATE_INCOMPATIBLE: Existing package "
             "org.kerasmobilevit.benchmark signatures do not match newer "
             "version; ignoring!",
-            ["signed by somebody else's key", "adb uninstall org.keras"],
+            [
+                "signed by somebody else's key",
+                f"adb -s {SERIAL} uninstall org.keras",
+            ],
         ),
         (
             "INSTALL_FAILED_INSUFFICIENT_STORAGE: Failed to override "
@@ -347,6 +412,17 @@ def test_a_file_that_is_none(phone, measure):
     assert phone.calls() == []
 
 
+def test_a_name_that_is_no_text(phone, measure):
+    name = "int8\n\x1b\udcff.tflite"
+    pathlib.Path("int8.tflite").rename(name)
+    phone.fault(" push 'int8", code=0)
+    run = [name if word == "int8.tflite" else word for word in APP_RUN]
+    status, out, _ = measure(*run, "-o", "phone.json")
+    assert status == 0 and "| int8???.tflite " in out
+    document = json.loads(pathlib.Path("phone.json").read_text())
+    jsonschema.Draft202012Validator(load_schema()).validate(document)
+
+
 def test_no_storage(phone, measure):
     phone.fault(
         " push int8",
@@ -360,7 +436,7 @@ def test_no_storage(phone, measure):
 
 
 def test_a_file_is_damaged_on_its_way(phone, measure):
-    phone.fault("sha256sum /data/local", stdout=f"{'0' * 64}  /x\n", code=0)
+    phone.fault("sha1sum. /data/local", stdout=f"{'0' * 64}  /x\n", code=0)
     assert is_told(*measure(*APP_RUN), "float32.tflite was damaged on its way")
     assert phone.is_clean()
 
@@ -369,8 +445,14 @@ def test_a_file_is_damaged_on_its_way(phone, measure):
 
 ERROR = (
     "INSTRUMENTATION_RESULT: advice=Leave --accelerator gpu out.\n"
-    "INSTRUMENTATION_RESULT: error=ACCELERATOR_MISSING\n"
+    "INSTRUMENTATION_RESULT: error=accelerator_missing\n"
     "INSTRUMENTATION_RESULT: message=This phone has no GPU for LiteRT.\n"
+    "INSTRUMENTATION_CODE: 0\n"
+)
+HOT = (
+    "INSTRUMENTATION_RESULT: advice=Let it cool down.\n"
+    "INSTRUMENTATION_RESULT: error=too_hot\n"
+    "INSTRUMENTATION_RESULT: message=It is too hot.\n"
     "INSTRUMENTATION_CODE: 0\n"
 )
 CRASH = (
@@ -385,6 +467,7 @@ CRASH = (
     ("output", "told"),
     [
         (ERROR, "This phone has no GPU for LiteRT. Leave --accelerator gpu"),
+        (HOT, "too hot. Let it cool down. Or measure with --ignore-heat"),
         (CRASH, "app crashed: java.lang.IllegalStateException: broken (more"),
         (
             "INSTRUMENTATION_RESULT: shortMsg=Process crashed.\n"
@@ -397,7 +480,7 @@ CRASH = (
 def test_all_runs_fail(phone, measure, output, told):
     phone.fault("am instrument", stdout=output, code=0)
     phone.fault("get-state", stdout="device\n", code=0)
-    assert is_told(*measure(*APP_RUN), told, "(1 others failed too)")
+    assert is_told(*measure(*APP_RUN), told, "(1 other failed too)")
     # Not once more in the second repeat.
     assert len(phone.calls("am instrument")) == 2
     assert phone.is_clean()
@@ -415,6 +498,17 @@ def test_one_configuration_fails(phone, measure):
     document = json.loads(pathlib.Path("phone.json").read_text())
     assert {r["file"] for r in document["results"]} == {"float32.tflite"}
     assert phone.is_clean()
+
+
+def test_the_first_file_fails(phone, measure):
+    """The second is not taken in its place."""
+    digest = hashlib.sha256(pathlib.Path("float32.tflite").read_bytes())
+    phone.fault(f"instrument.*{digest.hexdigest()}", stdout=CRASH, code=0)
+    phone.fault("get-state", stdout="device\n", code=0)
+    status, out, _ = measure(*APP_RUN)
+    assert status == 1
+    (row,) = (line for line in out.splitlines() if "int8.tflite" in line)
+    assert cells(row)[4] == "unknown"
 
 
 def test_android_crashes(phone, measure):
@@ -491,7 +585,7 @@ def test_a_run_that_is_stuck(phone, measure):
     phone.fault("get-state", stdout="device\n", code=0)
     begun = time.monotonic()
     assert is_told(
-        *measure(*APP_RUN, "--timeout", "0.3", "--ignore-heat"),
+        *measure(*APP_RUN, "--timeout", "0.3"),
         "no word of it for 0.3 s",
         "--timeout",
     )
@@ -522,7 +616,7 @@ def test_waiting_for_the_phone_to_cool_down(phone, measure, monkeypatch):
     waiting = (
         "INSTRUMENTATION_STATUS: waiting=headroom 0.93, limit 0.80\n"
         "INSTRUMENTATION_STATUS_CODE: 2\n"
-    )
+    ) * 3
     phone.fault(
         "instrument.*repeat 0.*",
         stdout=waiting + ERROR,
@@ -530,7 +624,9 @@ def test_waiting_for_the_phone_to_cool_down(phone, measure, monkeypatch):
     )
     phone.fault("get-state", stdout="device\n", code=0)
     _, _, error = measure(*APP_RUN)
-    assert "waiting for the phone to cool down: headroom 0.93, limit" in error
+    told = "waiting for the phone to cool down: headroom 0.93, limit"
+    # Once for each of two runs, though the app says it every other second.
+    assert error.count(told) == 2
 
 
 # === Ended in between ===
@@ -549,8 +645,33 @@ def test_the_cable_is_unplugged(phone, measure):
     assert out.count("tflite") == 2
     document = json.loads(pathlib.Path("phone.json").read_text())
     assert [r["repeat"] for r in document["results"]] == [0, 0]
-    # Nothing more is asked of a phone that is not there.
-    assert phone.calls()[-1].endswith("get-state")
+    assert "The phone was disconnected" in str(warning.message)
+    # A phone that is not there is asked only once whether it is back.
+    before = [i for i, x in enumerate(phone.calls()) if "get-state" in x]
+    assert len(phone.calls()) == before[-1] + 2
+
+
+def test_the_cable_is_plugged_in_again(phone, measure):
+    """Adb says once that the phone is gone."""
+    phone.fault("instrument.*repeat 1", stderr="error: closed\n")
+    phone.fault("get-state", stderr=f"error: device '{SERIAL}' not found\n")
+    status, out, error = measure(*APP_RUN)
+    assert status == 1 and "The phone was disconnected" in error
+    assert out.count("tflite") == 2
+    assert phone.is_clean()
+
+
+def test_a_phone_that_does_not_answer(phone, measure, monkeypatch):
+    """It costs one more limit of time, not one for each step."""
+    monkeypatch.setattr(adb.Adb.shell, "__defaults__", (1.0,))
+    phone.fault("chmod 755 .*tflite|rm -f .*tflite", sleep=20)
+    begun = time.monotonic()
+    with pytest.warns(UserWarning, match="cleaned up.*did not end within 1 s"):
+        told = measure(*APP_RUN)
+    assert is_told(*told, "`adb shell` did not end within 1 s", "unlock")
+    assert time.monotonic() - begun < 15
+    assert len(phone.calls("shell rm -f /data")) == 1
+    assert not phone.calls("force-stop")
 
 
 @pytest.mark.parametrize(
@@ -627,6 +748,28 @@ def test_signals_are_handled_as_before(phone, measure):
     assert before == after
 
 
+def test_a_target_that_cannot_be_written_is_told_before(phone, measure):
+    """Minutes of measuring would be lost."""
+    pathlib.Path("file").touch()
+    pathlib.Path("folder.svg").mkdir()
+    for options in (("-o", "file/a.json"), ("--plot", "folder.svg")):
+        status, out, error = measure(*APP_RUN, *options)
+        assert (status, out) == (1, "") and error.startswith("error: ")
+    assert phone.calls() == []
+
+
+def test_a_target_that_vanishes_does_not_take_the_table(phone, measure):
+    """The phone's last call makes a folder where the file should be."""
+    phone.fault("instrument.*repeat 1", makes="phone.json", unplugged=True)
+    with pytest.warns(UserWarning, match="could not be cleaned up"):
+        status, out, error = measure(*APP_RUN, "-o", "phone.json")
+    assert status == 1 and out.count("tflite") == 2
+    # Both are told: what ended it, and that nothing was written.
+    assert "The phone was disconnected" in error
+    lines = error.splitlines()
+    assert len(lines) == 2 and "phone.json" in lines[0]
+
+
 # === Options ===
 
 
@@ -636,7 +779,11 @@ def test_signals_are_handled_as_before(phone, measure):
         (("--taskset", "f0"), "--taskset needs --android-tool benchmark"),
         (
             ("--android-tool", "litert", "--threads", "2"),
-            "litert chooses the number of threads",
+            "litert chooses this itself: leave --threads out",
+        ),
+        (
+            ("--android-tool", "litert", "--runs", "2"),
+            "litert chooses this itself: leave --runs out",
         ),
         (
             ("--android-tool", "benchmark_model", "--cooldown", "3"),
@@ -675,6 +822,14 @@ def test_options_that_do_not_fit(phone, measure, capsys, options, told):
 def test_options_out_of_range(options, told):
     with pytest.raises(ValueError, match=told):
         android.PhoneOptions(**options)
+
+
+@pytest.mark.parametrize("module", ["jsonschema", "tqdm"])
+def test_what_is_missing_is_told_before(phone, measure, monkeypatch, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    status, out, error = measure(*APP_RUN)
+    assert (status, out) == (1, "") and "keras-mobilevit[runtime]" in error
+    assert not phone.calls(" shell ")
 
 
 def test_nothing_heavy_is_imported(phone):

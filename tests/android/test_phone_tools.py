@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 from collections import Counter
 
 import fake_adb
@@ -14,9 +15,14 @@ import jsonschema
 import pytest
 from fake_phone import PROGRAM_RUN, TRANSCRIPTS
 
-from keras_mobilevit.android.benchmark_model import parse_output
+from keras_mobilevit.android.benchmark_model import (
+    parse_output,
+    to_document,
+)
 from keras_mobilevit.android.cleanup import Cleanup
 from keras_mobilevit.android.configurations import (
+    Configuration,
+    Run,
     interleave,
     list_configurations,
 )
@@ -26,7 +32,9 @@ from keras_mobilevit.android.instrumentation import (
     read_reports,
 )
 from keras_mobilevit.android.model_files import FOLDER, ModelFile
-from keras_mobilevit.android.phone_facts import count_big_cores
+from keras_mobilevit.android.phone_facts import count_big_cores, describe_phone
+from keras_mobilevit.android.processes import ProgramOutput, SilenceError
+from keras_mobilevit.android.remote_hashes import HASH_PROGRAM, read_hashes
 from keras_mobilevit.android.screen import keep_screen_on
 from keras_mobilevit.tflite.benchmarks.results import load_schema
 
@@ -157,6 +165,48 @@ def test_figures_are_in_ms_and_kib():
     assert result["misc_metrics"] == {"num_runs": 50, "num_warmup_runs": 1}
 
 
+REPLACED = (
+    "VERBOSE: Replacing 280 out of {} node(s) with delegate ({}) node, "
+    "yielding {} partitions for subgraph 0."
+)
+# As TensorFlow's GPU delegate and its benchmark tool say it.
+APPLIED = (
+    "INFO: Explicitly applied GPU delegate, and the model graph will be "
+    "partially executed by the delegate w/ 3 delegate kernels."
+)
+CREATED = "INFO: Created 3 GPU delegate kernels."
+GPU, CPU = "TfLiteGpuDelegateV2", "TfLiteXNNPackDelegate"
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "lines", "pieces"),
+    [
+        # With what is left between them: seven, of which three are delegated.
+        ("gpu", [REPLACED.format(300, GPU, 7), APPLIED], 3),
+        ("gpu", [CREATED, REPLACED.format(300, GPU, 7)], 3),
+        ("gpu", [REPLACED.format(300, GPU, 7)], None),
+        ("cpu", [REPLACED.format(300, CPU, 7)], None),
+        ("cpu", [REPLACED.format(280, CPU, 1)], 1),
+        (
+            "gpu",
+            [
+                *(REPLACED.format(300, GPU, 7), APPLIED),
+                REPLACED.format(280, CPU, 1),
+            ],
+            3,
+        ),
+    ],
+)
+def test_partitions_are_those_of_the_delegate(accelerator, lines, pieces):
+    run = Run(Configuration(FILES[0], accelerator, 4), 0, 50, 1)
+    result = parse_output([*lines, *NEW])
+    document = to_document(
+        {}, run, {**result, "num_threads": 4}, tool="x", warnings=[]
+    )
+    (result,) = document["results"]
+    assert (result["delegated"], result["partitions"]) == (280, pieces)
+
+
 def test_an_old_program_is_refused():
     with pytest.raises(AndroidError, match="too old, it prints no median"):
         parse_output(OLD)
@@ -212,6 +262,27 @@ def test_what_the_shell_gets_is_its_language(name):
     assert len(lines) > 8
     for line in lines:
         subprocess.run(["/bin/sh", "-n", "-c", line], check=True)
+
+
+@pytest.mark.parametrize("programs", [["sha1sum"], ["sha1sum", "sha256sum"]])
+def test_the_shell_takes_the_best_program_for_hashes(tmp_path, programs):
+    for name in programs:
+        (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$1"\n')
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{HASH_PROGRAM} /a"],
+        env={"PATH": str(tmp_path)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == f"{programs[-1]} /a\n"
+
+
+def test_hashes_with_other_lines_and_ends():
+    sha1, sha256 = "a" * 40, "b" * 64
+    output = f"package:/x\r\n{sha1}  /data/a b\r\n{sha256}  /c\n0f  /d\n"
+    assert read_hashes(output) == {"/data/a b": sha1, "/c": sha256}
 
 
 class Shell:
@@ -308,6 +379,31 @@ def test_litert_is_missing(phone, measure):
     assert status == 1 and "pip install litert-cli" in error
 
 
+def test_litert_is_ended_with_its_children():
+    """A grandchild would go on measuring, and hold the pipe open."""
+    command = ["/bin/sh", "-c", "sleep 60 & echo $!; wait"]
+    with (
+        pytest.raises(SilenceError),
+        ProgramOutput(command, 0.5) as output,
+    ):
+        child = int(next(iter(output)))
+        os.kill(child, 0)
+        list(output)
+    # It is gone, or waits for whoever has to collect it.
+    limit = time.monotonic() + 10
+    while is_running(child):
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+
+
+def is_running(number):
+    try:
+        status = pathlib.Path(f"/proc/{number}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
 def test_litert_fails_with_status_0(phone, measure):
     """As it does."""
     phone.play("benchmark_model")
@@ -327,6 +423,8 @@ FILES = [
 
 def test_each_repeat_measures_everything_once():
     configurations = list_configurations(FILES, ("cpu", "gpu"), (1, 4))
+    twice = list_configurations(FILES * 2, ("cpu", "gpu") * 2, (1, 4, 1))
+    assert twice == configurations
     # A GPU does not care about threads.
     assert [str(c) for c in configurations] == [
         *("a, cpu, 1 thread(s)", "b, cpu, 1 thread(s)"),
@@ -349,6 +447,18 @@ def test_each_repeat_measures_everything_once():
         for repeat in range(4)
     }
     assert len(orders) > 1
+
+
+def test_cores_that_are_asleep_count():
+    """They have no frequency then; adb may end lines as Windows does."""
+
+    class Adb:
+        def shell(self, command):
+            return "A\r\nB\r\n\r\n7.0\r\n24\r\narm64-v8a\r\n0-7\r\n1800000\r\n"
+
+    facts = describe_phone(Adb())
+    assert (facts["cores"], facts["max_frequencies_khz"]) == (8, [1800000])
+    assert (facts["soc"], facts["sdk"]) == (None, 24)
 
 
 @pytest.mark.parametrize(

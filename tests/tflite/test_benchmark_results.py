@@ -1,6 +1,7 @@
 """The format of results: read with distrust, summarized, drawn."""
 
 import copy
+import hashlib
 import json
 import warnings
 import xml.etree.ElementTree
@@ -67,7 +68,7 @@ def change(path, value):
 
 
 RESULT = ("results", 0)
-CHANGES = [
+VALID = [
     (("machine",), HOST),
     (("machine", "soc"), None),
     (("machine", "soc"), ...),
@@ -79,7 +80,8 @@ CHANGES = [
     ((*RESULT, "self_test"), None),
     ((*RESULT, "memory_metrics"), {}),
     ((*RESULT, "delegated"), None),
-    # Not valid.
+]
+INVALID = [
     (("machine", "model"), ...),
     (("machine", "model"), "a\nb"),
     (("machine", "model"), "a\n"),
@@ -113,22 +115,27 @@ CHANGES = [
 ]
 
 
-@pytest.mark.parametrize(("path", "value"), CHANGES, ids=lambda x: str(x)[:40])
-def test_what_is_read_is_what_the_schema_says(path, value):
-    document = change(path, value)
+def is_valid(document):
     schema = json.loads(SCHEMA_FILE.read_text("utf-8"))
-    valid = jsonschema.Draft202012Validator(schema).is_valid(document)
-    assert valid == (CHANGES.index((path, value)) < 11)
-    data = json.dumps(document).encode()
-    if valid:
-        read = parse_results(data, "x")
-        # None of these breaks what comes after.
-        summaries = summarize_results(read)
-        assert to_result_table(summaries)
-        assert describe_measured_machine(read["machine"])
-    else:
-        with pytest.raises(ValueError, match="^x is no result of a benchmark"):
-            parse_results(data, "x")
+    return jsonschema.Draft202012Validator(schema).is_valid(document)
+
+
+@pytest.mark.parametrize(("path", "value"), VALID, ids=lambda x: str(x)[:40])
+def test_what_the_schema_allows_is_read(path, value):
+    document = change(path, value)
+    assert is_valid(document)
+    read = parse_results(json.dumps(document).encode(), "x")
+    # None of these breaks what comes after.
+    assert to_result_table(summarize_results(read))
+    assert describe_measured_machine(read["machine"])
+
+
+@pytest.mark.parametrize(("path", "value"), INVALID, ids=lambda x: str(x)[:40])
+def test_what_the_schema_forbids_is_refused(path, value):
+    document = change(path, value)
+    assert not is_valid(document)
+    with pytest.raises(ValueError, match="^x is no result of a benchmark"):
+        parse_results(json.dumps(document).encode(), "x")
 
 
 @pytest.mark.parametrize(
@@ -187,9 +194,9 @@ def test_repeats_are_joined_over_their_samples():
         ),
     ]
     (summary,) = summarize_results(make_document(results))
-    joined = np.percentile([1, 2, 9, 4, 5], (5, 50, 95))
+    # Of 1, 2, 4, 5, 9: positions 0.2, 2 and 3.8 from 0, between neighbours.
     np.testing.assert_allclose(
-        (summary.p5_ms, summary.median_ms, summary.p95_ms), joined
+        (summary.p5_ms, summary.median_ms, summary.p95_ms), (1.2, 4, 8.2)
     )
     assert (summary.repeats, summary.runs) == (2, 5)
     assert (summary.verdict, summary.passed) == ("different", False)
@@ -244,6 +251,26 @@ def test_speed_up_is_over_the_first_file_with_the_same_options():
     table = to_result_table(summarize_results(make_document(results)))
     cells = [row.split("|")[5].strip() for row in table.splitlines()[2:]]
     assert cells == ["1.00", "4.00", "1.00", "1.50"]
+
+
+def speedups(results, *base):
+    table = to_result_table(summarize_results(make_document(results)), *base)
+    return [row.split("|")[5].strip() for row in table.splitlines()[2:]]
+
+
+def test_speed_up_is_unknown_where_the_first_file_failed():
+    results = [
+        make_result(b"a", [8.0], file="a"),
+        make_result(b"b", [2.0], file="b"),
+        # With these options, and in the shell, there is no first file.
+        make_result(b"b", [4.0], file="b", accelerator="gpu"),
+        make_result(b"c", [1.0], file="c", accelerator="gpu"),
+        make_result(b"b", [3.0], file="b", process="shell"),
+    ]
+    assert speedups(results) == ["1.00", "4.00", *["unknown"] * 3]
+    # It failed everywhere.
+    base = hashlib.sha256(b"a").hexdigest()
+    assert speedups(results[1:3], base) == ["unknown"] * 2
 
 
 @pytest.mark.parametrize(
@@ -311,6 +338,23 @@ def test_machines_of_one_name_are_told_apart(tmp_path):
         ("quantized", "cpu, 4 threads", *["2.00 (1.10 - 2.90)"] * 2),
     ]
     assert read_other_machines([], files) == []
+
+
+def test_results_of_this_machine_and_of_two_tools(tmp_path):
+    """They do not merge with what the report measures itself."""
+    (tmp_path / "a.tflite").write_bytes(b"model")
+    results = [
+        make_result(),
+        make_result(samples=[5.0], tool="benchmark_model", process="shell"),
+    ]
+    path = write(tmp_path, "a", {**make_document(results), "machine": HOST})
+    here = machine_name(HOST)
+    (machine,) = read_other_machines([path], {"a": tmp_path / "a.tflite"}, here)
+    assert machine.name == f"{here} (2)"
+    (row,) = side_by_side(machine.summaries).rows
+    assert row[2] == (
+        "app: 2.00 (1.10 - 2.90); benchmark_model: 5.00 (5.00 - 5.00)"
+    )
 
 
 def test_the_plot_is_svg_of_all_machines():

@@ -18,34 +18,42 @@ _COLUMNS = (
 )
 
 
-def to_result_table(summaries: Sequence[Summary]) -> str:
+def to_result_table(
+    summaries: Sequence[Summary], base: str | None = None
+) -> str:
     """Returns a Markdown table, a row a configuration of one machine.
 
-    The speed-up is over the first file with the same options.
+    The speed-up is over one file with the same options and tool, or unknown
+    if that was not measured with them.
 
     Args:
         summaries: From
             `keras_mobilevit.tflite.benchmarks.result_summaries.summarize_results`.
+        base: SHA-256 of that file; `None` for the first one of the results.
     """
-    firsts: dict[tuple, Summary] = {}
+    if base is None and summaries:
+        base = summaries[0].sha256
+    bases: dict[tuple, Summary] = {}
     for summary in summaries:
-        firsts.setdefault((summary.options, summary.tool), summary)
+        if summary.sha256 == base:
+            bases.setdefault(_how(summary), summary)
     return markdown_table(
         _COLUMNS,
-        [
-            _row(summary, firsts[summary.options, summary.tool])
-            for summary in summaries
-        ],
+        [_row(summary, bases.get(_how(summary))) for summary in summaries],
     )
 
 
-def _row(summary, first):
+def _how(summary):
+    return summary.options, summary.tool, summary.process
+
+
+def _row(summary, base):
     return (
         summary.file,
         f"{summary.size_bytes:,}",
         summary.options,
         spread_text(summary),
-        speedup_text(summary, first),
+        speedup_text(summary, base),
         _one_place(summary.init_ms),
         _one_place(summary.first_ms),
         _one_place(summary.memory_kb and summary.memory_kb / 1024),
@@ -103,7 +111,8 @@ def describe_measured_machine(machine: Mapping[str, Any]) -> str:
         machine_name(machine),
         machine.get("soc"),
         clusters,
-        f"Android {machine['android'] or 'unknown'} (API {machine['sdk']})",
+        f"Android {machine['android'] or 'unknown'}"
+        + (f" (API {machine['sdk']})" if machine["sdk"] else ""),
         machine["abi"],
         *versions,
     )
@@ -120,11 +129,11 @@ def spread_text(summary: Summary) -> str:
     )
 
 
-def speedup_text(summary: Summary, first: Summary) -> str:
+def speedup_text(summary: Summary, base: Summary | None) -> str:
     """How many times faster than another configuration."""
-    if not summary.median_ms:
+    if base is None or not summary.median_ms:
         return "unknown"
-    return f"{first.median_ms / summary.median_ms:.2f}"
+    return f"{base.median_ms / summary.median_ms:.2f}"
 
 
 def delegation_text(summary: Summary) -> str:

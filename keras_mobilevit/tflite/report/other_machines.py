@@ -42,12 +42,14 @@ class OtherMachine:
 def read_other_machines(
     results: Sequence[str | os.PathLike],
     files: Mapping[str, str | os.PathLike],
+    here: str = "",
 ) -> list[OtherMachine]:
     """Reads results and keeps those of the files of a report.
 
     Args:
         results: Files of JSON, of anyone's making.
         files: Name in the report -> `.tflite` file.
+        here: Name of the machine that writes the report.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -73,7 +75,8 @@ def read_other_machines(
             )
         # By the hash: what it is called on a phone says nothing.
         known.sort(key=lambda s: list(names).index(s.sha256))
-        name = _unused(known[0].machine, [m.name for m in machines])
+        taken = [here, *(machine.name for machine in machines)]
+        name = _unused(known[0].machine, taken)
         machines.append(
             OtherMachine(
                 name,
@@ -96,24 +99,31 @@ def side_by_side(summaries: Sequence[Summary]) -> Section:
         summaries: Of all machines.
     """
     machines = list(dict.fromkeys(summary.machine for summary in summaries))
-    cells: dict[tuple[str, str], dict[str, str]] = {}
+    cells: dict[tuple[str, str], dict[str, list[Summary]]] = {}
     for summary in summaries:
         row = cells.setdefault((summary.file, summary.options), {})
-        text = spread_text(summary)
-        # An app and a program in the shell are two measurements.
-        row[summary.machine] = "; ".join(
-            part for part in (row.get(summary.machine), text) if part
-        )
+        row.setdefault(summary.machine, []).append(summary)
     return Section(
         title="Latency on all machines",
         text="Milliseconds: median, and 5th to 95th percentile of single "
         "inferences. The first machine is the one that wrote this report.",
         header=("file", "on", *machines),
         rows=[
-            (file, options, *(row.get(machine, "") for machine in machines))
+            (
+                file,
+                options,
+                *(_latencies(row.get(machine, ())) for machine in machines),
+            )
             for (file, options), row in cells.items()
         ],
     )
+
+
+def _latencies(summaries):
+    """An app and a program in the shell are two measurements."""
+    if len(summaries) == 1:
+        return spread_text(summaries[0])
+    return "; ".join(f"{s.tool}: {spread_text(s)}" for s in summaries)
 
 
 def how_measured(machines: Sequence[OtherMachine]) -> Section:

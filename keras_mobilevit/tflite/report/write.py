@@ -10,6 +10,7 @@ from dataclasses import asdict, astuple
 import numpy as np
 
 from keras_mobilevit.atomic_files import atomic_write
+from keras_mobilevit.machine import describe_machine
 from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.tflite.benchmarks.latency_plot import latency_plot
 from keras_mobilevit.tflite.benchmarks.latency_tables import (
@@ -17,6 +18,7 @@ from keras_mobilevit.tflite.benchmarks.latency_tables import (
     to_json,
 )
 from keras_mobilevit.tflite.benchmarks.result_summaries import (
+    machine_name,
     summarize_results,
 )
 from keras_mobilevit.tflite.evaluation.evaluate import Evaluation
@@ -90,7 +92,9 @@ def write_report(
         raise ValueError(f"`limit` must be at least 1. Received: limit={limit}")
     import_optional("matplotlib", extra="report")  # before minutes of work
     others = read_other_machines(
-        results, {"float": reference, "quantized": quantized}
+        results,
+        {"float": reference, "quantized": quantized},
+        machine_name({"kind": "host", **describe_machine()}),
     )
     findings = measure(
         *(quantized, reference, data, images, limit, runs, num_threads)
