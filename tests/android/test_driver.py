@@ -690,11 +690,23 @@ def test_the_connection_breaks(phone, measure, stderr):
     assert is_told(*told, "The phone was disconnected")
 
 
+# Whoever runs the tests in the background may ignore signals, and children
+# inherit that.
+_START = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+from keras_mobilevit.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 def start(phone, *options, **streams):
     """Runs the command in a process of its own."""
     return subprocess.Popen(
         [
-            *(sys.executable, "-m", "keras_mobilevit", "benchmark"),
+            *(sys.executable, "-c", _START, "benchmark"),
             *(*APP_RUN, "-o", "phone.json", *options),
         ],
         env={**os.environ, "KERAS_MOBILEVIT_PROGRESS_SECONDS": "0"},
