@@ -1,6 +1,7 @@
 package org.kerasmobilevit.benchmark.ui
 
 import android.app.Activity
+import android.app.AlertDialog
 import android.content.Intent
 import android.net.Uri
 import android.view.View
@@ -16,6 +17,7 @@ import org.kerasmobilevit.benchmark.ui.photo.PhotoActivity
 import org.kerasmobilevit.benchmark.ui.run.RunActivity
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.annotation.Config
+import org.robolectric.shadows.ShadowDialog
 import java.io.ByteArrayInputStream
 import java.io.File
 import java.io.IOException
@@ -130,6 +132,28 @@ class MainActivityTest : ScreenTest() {
         assertEquals("my model.tflite could not be copied", activity.text(R.id.note_title))
         assertEquals("The cloud is gone", activity.text(R.id.note_message))
         assertEquals(0, folder.list()!!.size)
+    }
+
+    @Test
+    fun `a provider that fails says why`() {
+        give { throw IllegalStateException("No account.") }
+        val activity = open<MainActivity>().get()
+        pick(activity)
+        assertEquals("my model.tflite could not be copied", activity.text(R.id.note_title))
+        assertEquals("No account.", activity.text(R.id.note_message))
+        assertEquals(0, folder.list()!!.size)
+    }
+
+    @Test
+    fun `a phone without space for the models says so`() {
+        // No folder can be made in its place.
+        File(context.filesDir, "bundled").writeText("")
+        val activity = open<MainActivity>().get()
+        idle()
+        val dialog = shadowOf(ShadowDialog.getLatestDialog() as AlertDialog)
+        assertEquals("A file cannot be read or written", dialog.title.toString())
+        assertTrue(dialog.message.toString(), "Free some storage" in dialog.message)
+        assertFalse("Reading the model files" in activity.texts())
     }
 
     @Test

@@ -1,5 +1,6 @@
 package org.kerasmobilevit.benchmark.ui.models
 
+import org.kerasmobilevit.benchmark.engine.Failures
 import org.kerasmobilevit.core.ModelFile
 import org.kerasmobilevit.core.ModelFileException
 import java.io.File
@@ -29,6 +30,10 @@ class ModelEntry(
                 ModelEntry(file, source, ModelFile.read(file), null)
             } catch (problem: ModelFileException) {
                 ModelEntry(file, source, null, problem)
+            } catch (problem: OutOfMemoryError) {
+                val failure = Failures.of(problem)
+                val exception = ModelFileException(failure.message, failure.advice, problem)
+                ModelEntry(file, source, null, exception)
             }
     }
 }
