@@ -10,30 +10,34 @@ import java.io.IOException
 
 /** Pictures as cameras and other apps give them. */
 object Photos {
-    /** More pixels than these are reduced by a power of two when decoded. */
+    /** As many as a model needs, of a picture that is cropped much. */
     const val MOST_PIXELS = 16_000_000
 
     /**
      * Decodes a picture, upright as its EXIF orientation says.
      *
+     * @param mostPixels more than these are reduced by a power of two: each takes 4 bytes.
      * @throws FailureException if it is missing, or no picture.
      */
-    fun decode(file: File): Bitmap {
+    fun decode(
+        file: File,
+        mostPixels: Int = MOST_PIXELS,
+    ): Bitmap {
         if (!file.isFile) throw refusal(file)
         val bounds = BitmapFactory.Options().apply { inJustDecodeBounds = true }
         BitmapFactory.decodeFile(file.path, bounds)
         if (bounds.outWidth <= 0 || bounds.outHeight <= 0) throw refusal(file)
         val options =
             BitmapFactory.Options().apply {
-                inSampleSize = sampleSize(bounds.outWidth, bounds.outHeight)
+                inSampleSize = sampleSize(bounds.outWidth, bounds.outHeight, mostPixels)
             }
         val bitmap = BitmapFactory.decodeFile(file.path, options) ?: throw refusal(file)
         val matrix = upright(orientation(file))
-        return if (matrix.isIdentity) {
-            bitmap
-        } else {
+        if (matrix.isIdentity) return bitmap
+        val turned =
             Bitmap.createBitmap(bitmap, 0, 0, bitmap.width, bitmap.height, matrix, false)
-        }
+        if (turned !== bitmap) bitmap.recycle()
+        return turned
     }
 
     /** The pixels, without transparency. */
@@ -55,9 +59,10 @@ object Photos {
     private fun sampleSize(
         width: Int,
         height: Int,
+        mostPixels: Int,
     ): Int {
         var size = 1
-        while (width.toLong() * height / (size.toLong() * size) > MOST_PIXELS) size *= 2
+        while (width.toLong() * height / (size.toLong() * size) > mostPixels) size *= 2
         return size
     }
 

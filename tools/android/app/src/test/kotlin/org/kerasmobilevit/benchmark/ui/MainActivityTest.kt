@@ -152,7 +152,7 @@ class MainActivityTest : ScreenTest() {
         idle()
         val dialog = shadowOf(ShadowDialog.getLatestDialog() as AlertDialog)
         assertEquals("A file cannot be read or written", dialog.title.toString())
-        assertTrue(dialog.message.toString(), "Free some storage" in dialog.message)
+        assertTrue(dialog.message.toString(), "storage" in dialog.message)
         assertFalse("Reading the model files" in activity.texts())
     }
 

@@ -218,7 +218,13 @@ class PhotoActivityTest : ScreenTest() {
         val controller = open<PhotoActivity>()
         controller.get().findViewById<Spinner>(R.id.photo_second).setSelection(2)
         pick(controller.get())
-        assertEquals(gone, runs.photos.last().models.last())
+        assertEquals(
+            gone,
+            runs.photos
+                .last()
+                .models
+                .last(),
+        )
         answer(SamplePhotos.float32, SamplePhotos.int8)
         assertTrue("Both say: cat" in controller.get().texts())
         gone.delete()

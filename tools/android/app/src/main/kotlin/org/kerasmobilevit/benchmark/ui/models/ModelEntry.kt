@@ -1,5 +1,6 @@
 package org.kerasmobilevit.benchmark.ui.models
 
+import org.kerasmobilevit.benchmark.engine.Failure
 import org.kerasmobilevit.benchmark.engine.Failures
 import org.kerasmobilevit.core.ModelFile
 import org.kerasmobilevit.core.ModelFileException
@@ -18,7 +19,7 @@ class ModelEntry(
     val file: File,
     val source: ModelSource,
     val model: ModelFile?,
-    val problem: ModelFileException?,
+    val problem: Failure?,
 ) {
     companion object {
         /** Reads a file, whatever it is. */
@@ -29,11 +30,9 @@ class ModelEntry(
             try {
                 ModelEntry(file, source, ModelFile.read(file), null)
             } catch (problem: ModelFileException) {
-                ModelEntry(file, source, null, problem)
+                ModelEntry(file, source, null, Failures.of(problem))
             } catch (problem: OutOfMemoryError) {
-                val failure = Failures.of(problem)
-                val exception = ModelFileException(failure.message, failure.advice, problem)
-                ModelEntry(file, source, null, exception)
+                ModelEntry(file, source, null, Failures.of(problem))
             }
     }
 }

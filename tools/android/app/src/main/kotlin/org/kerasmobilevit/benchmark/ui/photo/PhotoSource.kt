@@ -87,7 +87,7 @@ class PhotoSource(
      * @throws FailureException if it is no photo.
      */
     fun preview(file: File): Bitmap {
-        val photo = Photos.decode(file)
+        val photo = Photos.decode(file, MOST_PIXELS)
         val scale = MOST_SIDE / maxOf(photo.width, photo.height).toFloat()
         if (scale >= 1) return photo
         val width = maxOf(1, (photo.width * scale).toInt())
@@ -116,5 +116,8 @@ class PhotoSource(
 
         /** Of the picture on the screen, in pixels. */
         const val MOST_SIDE = 1600
+
+        /** What is decoded for it, before it is made smaller. */
+        const val MOST_PIXELS = 4_000_000
     }
 }
