@@ -16,6 +16,7 @@ import org.kerasmobilevit.benchmark.ui.common.NoteKind
 import org.kerasmobilevit.benchmark.ui.common.Screen
 import org.kerasmobilevit.benchmark.ui.common.Task
 import org.kerasmobilevit.benchmark.ui.common.show
+import org.kerasmobilevit.benchmark.ui.common.toNote
 import org.kerasmobilevit.benchmark.ui.history.HistoryActivity
 import org.kerasmobilevit.benchmark.ui.models.ModelCards
 import org.kerasmobilevit.benchmark.ui.models.ModelEntry
@@ -87,7 +88,7 @@ class MainActivity : Screen(R.layout.models) {
     private fun refresh() = inBackground(library::list, ::show)
 
     private fun show(entries: List<ModelEntry>) {
-        findViewById<View>(R.id.models_loading).visibility = View.GONE
+        findViewById<View>(R.id.loading).visibility = View.GONE
         findViewById<View>(R.id.models_none).visibility =
             if (entries.isEmpty()) View.VISIBLE else View.GONE
         cards.forEach(columns::removeView)
@@ -136,7 +137,9 @@ class MainActivity : Screen(R.layout.models) {
 
     private fun add(uri: Uri) {
         val models = ModelImport(applicationContext, library)
-        importing.start { models.copy(uri) }
+        // Not of this activity, which a turn of the phone ends.
+        val resources = applicationContext.resources
+        importing.start({ models.copy(uri) }, { it.toNote(resources) })
     }
 
     /** Shows what just happened. */

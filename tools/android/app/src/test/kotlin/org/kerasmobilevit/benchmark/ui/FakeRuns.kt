@@ -11,6 +11,9 @@ class FakeRuns : Runs {
     val requests = mutableListOf<RunRequest>()
     val photos = mutableListOf<PhotoRequest>()
     var isClosed = false
+
+    /** As in a process of its own, which does not end at once. */
+    var endsLater = false
     private var listener: Runs.Listener? = null
     private var photoListener: Runs.PhotoListener? = null
     val isBusy get() = listener != null || photoListener != null
@@ -33,7 +36,11 @@ class FakeRuns : Runs {
         photoListener = listener
     }
 
-    override fun cancel() =
+    override fun cancel() {
+        if (!endsLater) endCancelled()
+    }
+
+    fun endCancelled() =
         fail(Failure(FailureKind.CANCELLED, "The run was cancelled.", "Start it again."))
 
     override fun close() {

@@ -2,6 +2,8 @@ package org.kerasmobilevit.benchmark.ui
 
 import android.graphics.Color
 import android.graphics.Insets
+import android.graphics.drawable.VectorDrawable
+import android.os.Build
 import android.view.View
 import android.view.WindowInsets
 import org.junit.Assert.assertEquals
@@ -47,6 +49,15 @@ class LookTest : ScreenTest() {
                 assertTrue("$name: $contrast", contrast >= 4.5)
             }
         }
+    }
+
+    @Test
+    @Config(sdk = [24, 35])
+    fun `launchers that cut icons into a shape get one that they can cut`() {
+        val icon = context.getDrawable(context.applicationInfo.icon)
+        val isWhole = Build.VERSION.SDK_INT < Build.VERSION_CODES.O
+        assertEquals(isWhole, icon is VectorDrawable)
+        assertEquals(!isWhole, icon?.javaClass?.simpleName == "AdaptiveIconDrawable")
     }
 
     private fun contrast(

@@ -133,6 +133,16 @@ class MainActivityTest : ScreenTest() {
     }
 
     @Test
+    fun `a provider that fails says why`() {
+        give { throw IllegalStateException("No account.") }
+        val activity = open<MainActivity>().get()
+        pick(activity)
+        assertEquals("my model.tflite could not be copied", activity.text(R.id.note_title))
+        assertEquals("No account.", activity.text(R.id.note_message))
+        assertEquals(0, folder.list()!!.size)
+    }
+
+    @Test
     fun `a damaged file says why`() {
         val model = BundledModels.files(context).last().readBytes()
         File(folder, "half.tflite").writeBytes(model.copyOf(model.size / 2))

@@ -59,7 +59,7 @@ class ModelLibraryTest : ScreenTest() {
         File(pushed, "letter.tflite").writeText("a letter")
         val entry = library.list().last()
         assertNull(entry.model)
-        assertTrue(entry.problem!!.message!!.isNotBlank())
+        assertTrue(entry.problem!!.message.isNotBlank())
         assertTrue(entry.problem!!.advice.isNotBlank())
     }
 

@@ -15,12 +15,15 @@ import org.kerasmobilevit.benchmark.engine.BundledModels
 import org.kerasmobilevit.benchmark.engine.Failure
 import org.kerasmobilevit.benchmark.engine.FailureKind
 import org.kerasmobilevit.benchmark.engine.PhotoResult
+import org.kerasmobilevit.benchmark.ui.common.Background
 import org.kerasmobilevit.benchmark.ui.photo.PhotoActivity
 import org.kerasmobilevit.core.Prediction
 import org.robolectric.Robolectric
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.annotation.Config
 import java.io.ByteArrayInputStream
+import java.io.File
+import java.util.concurrent.Executor
 
 class PhotoActivityTest : ScreenTest() {
     private val uri = Uri.parse("content://photos/1")
@@ -177,6 +180,58 @@ class PhotoActivityTest : ScreenTest() {
         assertEquals(0, runs.photos.size)
         assertTrue(activity.text(R.id.note_message).isNotBlank())
         assertTrue(activity.text(R.id.note_advice).isNotBlank())
+    }
+
+    @Test
+    fun `a provider that fails says why and what to do`() {
+        shadowOf(context.contentResolver)
+            .registerInputStreamSupplier(uri) { throw IllegalStateException("No account.") }
+        val activity = open<PhotoActivity>().get()
+        activity.click(R.id.photo_pick)
+        result(activity, uri = uri)
+        assertEquals("The photo cannot be read", activity.text(R.id.note_title))
+        assertEquals("No account.", activity.text(R.id.note_message))
+        assertTrue(activity.text(R.id.note_advice).isNotBlank())
+    }
+
+    @Test
+    fun `the photo that was chosen last is shown, whichever comes first`() {
+        val activity = open<PhotoActivity>().get()
+        val works = mutableListOf<Runnable>()
+        Background.executor = Executor { works += it }
+        pick(activity, "slow".toByteArray())
+        pick(activity)
+        works.reversed().forEach { it.run() }
+        idle()
+        val picture = runs.photos.single().picture
+        assertTrue(picture.readBytes().contentEquals(SamplePhotos.png()))
+        assertEquals(listOf(picture), picture.parentFile!!.listFiles(File::isFile)!!.toList())
+        assertFalse(activity.isShown(R.id.photo_note))
+        assertTrue(activity.isShown(R.id.photo_preview))
+    }
+
+    @Test
+    fun `answers of a model that is gone are not shown`() {
+        val models = File(context.filesDir, "models").apply { mkdirs() }
+        val gone = File(models, "a model.tflite")
+        BundledModels.files(context).last().copyTo(gone)
+        val controller = open<PhotoActivity>()
+        controller.get().findViewById<Spinner>(R.id.photo_second).setSelection(2)
+        pick(controller.get())
+        assertEquals(
+            gone,
+            runs.photos
+                .last()
+                .models
+                .last(),
+        )
+        answer(SamplePhotos.float32, SamplePhotos.int8)
+        assertTrue("Both say: cat" in controller.get().texts())
+        gone.delete()
+        controller.recreate()
+        val texts = controller.get().texts()
+        assertTrue(texts, "No. 1: 71.3 %" in texts)
+        assertFalse(texts, "No. 1: 65.5 %" in texts)
     }
 
     @Test

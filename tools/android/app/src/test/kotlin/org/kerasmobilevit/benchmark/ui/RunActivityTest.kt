@@ -190,6 +190,31 @@ class RunActivityTest : ScreenTest() {
     }
 
     @Test
+    fun `cancelling right after overriding does not start the run again`() {
+        runs.endsLater = true
+        val activity = open().get()
+        activity.click(R.id.run_start)
+        runs.say { onWaiting(0.93, 0.8) }
+        activity.click(R.id.run_anyway)
+        activity.click(R.id.run_cancel)
+        runs.endCancelled()
+        assertEquals(1, runs.requests.size)
+        assertEquals("Cancelled", activity.text(R.id.note_title))
+    }
+
+    @Test
+    fun `a run that crashes when overridden is not started again`() {
+        runs.endsLater = true
+        val activity = open().get()
+        activity.click(R.id.run_start)
+        runs.say { onWaiting(0.93, 0.8) }
+        activity.click(R.id.run_anyway)
+        runs.fail(Failure(FailureKind.CRASHED, "It crashed.", "Report it."))
+        assertEquals(1, runs.requests.size)
+        assertEquals("The run crashed", activity.text(R.id.note_title))
+    }
+
+    @Test
     fun `a phone that stays too hot can be measured anyway`() {
         val activity = open().get()
         activity.click(R.id.run_start)

@@ -36,9 +36,10 @@ import java.io.File
 import java.util.concurrent.Executor
 
 /**
- * Draws each screen and state into `target/screens`, for people to look at: light and dark, upright
- * and turned, whole and in large letters. Checks in passing what a picture does not show: that
- * fingers hit the buttons, and that TalkBack has words for them.
+ * Draws each screen into `target/screens`, for people to look at: light and dark, upright and
+ * turned, whole and in large letters; its other states upright, and turned in the dark. Checks in
+ * passing what a picture does not show: that fingers hit the buttons, and that TalkBack has words
+ * for them.
  */
 @Config(sdk = [35])
 class ScreenPicturesTest : ScreenTest() {
@@ -56,12 +57,19 @@ class ScreenPicturesTest : ScreenTest() {
 
     private val folder = File("target/screens")
 
+    /** A state of a screen that is drawn in few looks. */
+    private fun drawState(
+        name: String,
+        make: () -> Activity,
+    ) = draw(name, listOf(Look.LIGHT, Look.TURNED_DARK), make)
+
     private fun draw(
         name: String,
+        looks: List<Look> = Look.entries,
         make: () -> Activity,
     ) {
         folder.mkdirs()
-        for (look in Look.entries) {
+        for (look in looks) {
             RuntimeEnvironment.setQualifiers(look.qualifiers)
             RuntimeEnvironment.setFontScale(look.fontScale)
             val activity = make()
@@ -117,13 +125,13 @@ class ScreenPicturesTest : ScreenTest() {
         draw("models") { start<MainActivity>() }
         forget()
         Background.executor = Executor { }
-        draw("models_loading") { start<MainActivity>() }
+        drawState("models_loading") { start<MainActivity>() }
     }
 
     @Test
     fun `a file that is no model`() {
         val uri = Uri.parse("content://files/document/letter.pdf")
-        draw("models_failed") {
+        drawState("models_failed") {
             start<MainActivity>().also {
                 shadowOf(context.contentResolver).registerInputStreamSupplier(uri) {
                     ByteArrayInputStream("a letter".toByteArray())
@@ -139,9 +147,9 @@ class ScreenPicturesTest : ScreenTest() {
     @Test
     fun `options and progress`() {
         draw("run_options") { startRun() }
-        draw("run_preparing") { started {} }
-        draw("run_measuring") { started { runs.say { onProgress(37, 100) } } }
-        draw("run_waiting") { started { runs.say { onWaiting(0.93, 0.8) } } }
+        drawState("run_preparing") { started {} }
+        drawState("run_measuring") { started { runs.say { onProgress(37, 100) } } }
+        drawState("run_waiting") { started { runs.say { onWaiting(0.93, 0.8) } } }
     }
 
     private fun started(then: () -> Unit): RunActivity {
@@ -161,7 +169,7 @@ class ScreenPicturesTest : ScreenTest() {
                 FailureKind.ACCELERATOR_MISSING to "Choose the CPU.",
             )
         for ((kind, text) in advice) {
-            draw("run_${kind.key}") {
+            drawState("run_${kind.key}") {
                 started { runs.fail(Failure(kind, "Expected one thing. Received: another.", text)) }
             }
         }
@@ -183,25 +191,25 @@ class ScreenPicturesTest : ScreenTest() {
         val other = SampleResults.write(context, poor)
         draw("result_poor") { start<ResultActivity>("file" to other.path) }
         other.writeText("{")
-        draw("result_damaged") { start<ResultActivity>("file" to other.path) }
+        drawState("result_damaged") { start<ResultActivity>("file" to other.path) }
     }
 
     @Test
     fun `a comparison`() {
         val file = SampleResults.write(context, SampleResults.int8())
-        draw("comparison_missing") { start<ComparisonActivity>("file" to file.path) }
+        drawState("comparison_missing") { start<ComparisonActivity>("file" to file.path) }
         ResultStore(context).pinnedId =
             SampleResults.write(context, SampleResults.float32()).nameWithoutExtension
         draw("comparison") { start<ComparisonActivity>("file" to file.path) }
         val close = SampleResults.write(context, SampleResults.int8(1.26))
         ResultStore(context).pinnedId = close.nameWithoutExtension
-        draw("comparison_close") { start<ComparisonActivity>("file" to file.path) }
+        drawState("comparison_close") { start<ComparisonActivity>("file" to file.path) }
     }
 
     @Test
     fun `the history`() {
         forget()
-        draw("history_empty") { start<HistoryActivity>() }
+        drawState("history_empty") { start<HistoryActivity>() }
         for (median in listOf(1.24, 1.31, 0.712, 183.4)) {
             SampleResults.write(context, SampleResults.int8(median))
         }
@@ -213,13 +221,13 @@ class ScreenPicturesTest : ScreenTest() {
 
     @Test
     fun `a photo`() {
-        draw("photo_empty") { start<PhotoActivity>() }
-        draw("photo_running") { shot() }
+        drawState("photo_empty") { start<PhotoActivity>() }
+        drawState("photo_running") { shot() }
         draw("photo_classes") { shot(SamplePhotos.float32, SamplePhotos.int8) }
-        draw("photo_differs") { shot(SamplePhotos.float32, SamplePhotos.otherFirst) }
-        draw("photo_boxes") { shot(SamplePhotos.boxes(true), SamplePhotos.boxes(false)) }
+        drawState("photo_differs") { shot(SamplePhotos.float32, SamplePhotos.otherFirst) }
+        drawState("photo_boxes") { shot(SamplePhotos.boxes(true), SamplePhotos.boxes(false)) }
         draw("photo_masks") { shot(SamplePhotos.mask(17.0), SamplePhotos.mask(15.0)) }
-        draw("photo_failed") {
+        drawState("photo_failed") {
             shot().also {
                 val failure =
                     Failure(FailureKind.OUT_OF_MEMORY, "There was no memory.", "Close other apps.")

@@ -9,3 +9,15 @@ object Background {
     @Volatile
     var executor: Executor = Executors.newCachedThreadPool()
 }
+
+/** Does [work], which files and apps of others can make fail in any way. */
+fun <T> attempt(work: () -> T): Result<T> =
+    try {
+        Result.success(work())
+    } catch (
+        @Suppress("TooGenericExceptionCaught") e: Exception,
+    ) {
+        Result.failure(e)
+    } catch (e: OutOfMemoryError) {
+        Result.failure(e)
+    }

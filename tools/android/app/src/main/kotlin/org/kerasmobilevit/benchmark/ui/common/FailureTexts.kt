@@ -3,7 +3,10 @@ package org.kerasmobilevit.benchmark.ui.common
 import android.content.res.Resources
 import org.kerasmobilevit.benchmark.R
 import org.kerasmobilevit.benchmark.engine.Failure
+import org.kerasmobilevit.benchmark.engine.FailureException
 import org.kerasmobilevit.benchmark.engine.FailureKind
+import org.kerasmobilevit.benchmark.engine.Failures
+import java.io.IOException
 
 /** The note that tells of a failure. */
 fun Failure.toNote(resources: Resources): Note {
@@ -11,6 +14,23 @@ fun Failure.toNote(resources: Resources): Note {
     val look = if (kind == FailureKind.CANCELLED) NoteKind.WARNING else NoteKind.ERROR
     return Note(look, resources.getString(title(kind)), message, advice)
 }
+
+/** The note that tells of what failed in the app itself. */
+fun Throwable.toNote(resources: Resources): Note =
+    when (this) {
+        is FailureException, is IOException, is OutOfMemoryError -> {
+            Failures.of(this).toNote(resources)
+        }
+
+        else -> {
+            Note(
+                NoteKind.ERROR,
+                resources.getString(R.string.failure_unexpected),
+                message ?: javaClass.simpleName,
+                resources.getString(R.string.failure_unexpected_advice),
+            )
+        }
+    }
 
 private fun title(kind: FailureKind): Int =
     when (kind) {

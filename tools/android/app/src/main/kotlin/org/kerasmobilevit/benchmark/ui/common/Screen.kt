@@ -1,6 +1,7 @@
 package org.kerasmobilevit.benchmark.ui.common
 
 import android.app.Activity
+import android.app.AlertDialog
 import android.os.Bundle
 import android.view.MenuItem
 import android.view.View
@@ -45,18 +46,33 @@ abstract class Screen(
         scrolled = state.getInt(SCROLLED)
     }
 
-    /** Does [work] off the main thread and hands it to [then] on it, unless the screen is gone. */
+    /**
+     * Does [work] off the main thread and hands it to [then] on it, unless the screen is gone.
+     * Tells the user if it fails.
+     */
     protected fun <T> inBackground(
         work: () -> T,
         then: (T) -> Unit,
     ) = Background.executor.execute {
-        val done = work()
+        val done = attempt(work)
         runOnUiThread {
             if (!isDestroyed) {
-                then(done)
+                done.onSuccess(then).onFailure(::explain)
                 scrollBack()
             }
         }
+    }
+
+    private fun explain(problem: Throwable) {
+        if (isFinishing) return
+        findViewById<View>(R.id.loading)?.visibility = View.GONE
+        val note = problem.toNote(resources)
+        AlertDialog
+            .Builder(this)
+            .setTitle(note.title)
+            .setMessage(listOfNotNull(note.message, note.advice).joinToString("\n\n"))
+            .setPositiveButton(android.R.string.ok, null)
+            .show()
     }
 
     /** Where it was before the phone was turned, now that there is something to scroll. */

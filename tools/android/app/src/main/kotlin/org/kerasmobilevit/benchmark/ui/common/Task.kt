@@ -10,28 +10,31 @@ import android.os.Looper
  */
 class Task<T : Any> {
     private val main = Handler(Looper.getMainLooper())
-    private var outcome: T? = null
+    private val outcomes = ArrayDeque<T>()
 
-    /** Told of each outcome, once. */
+    /** Told of each outcome, once, in the order in which the works ended. */
     var observer: ((T) -> Unit)? = null
         set(value) {
             field = value
             deliver()
         }
 
-    fun start(work: () -> T) =
-        Background.executor.execute {
-            val done = work()
-            main.post {
-                outcome = done
-                deliver()
-            }
+    /** @param failed makes an outcome of what went wrong. */
+    fun start(
+        work: () -> T,
+        failed: (Throwable) -> T,
+    ) = Background.executor.execute {
+        val done = attempt(work).getOrElse(failed)
+        main.post {
+            outcomes += done
+            deliver()
         }
+    }
 
     private fun deliver() {
-        val observer = observer ?: return
-        val done = outcome ?: return
-        outcome = null
-        observer(done)
+        while (true) {
+            val observer = observer ?: return
+            observer(outcomes.removeFirstOrNull() ?: return)
+        }
     }
 }

@@ -1,5 +1,7 @@
 package org.kerasmobilevit.benchmark.ui.models
 
+import org.kerasmobilevit.benchmark.engine.Failure
+import org.kerasmobilevit.benchmark.engine.Failures
 import org.kerasmobilevit.core.ModelFile
 import org.kerasmobilevit.core.ModelFileException
 import java.io.File
@@ -17,7 +19,7 @@ class ModelEntry(
     val file: File,
     val source: ModelSource,
     val model: ModelFile?,
-    val problem: ModelFileException?,
+    val problem: Failure?,
 ) {
     companion object {
         /** Reads a file, whatever it is. */
@@ -28,7 +30,9 @@ class ModelEntry(
             try {
                 ModelEntry(file, source, ModelFile.read(file), null)
             } catch (problem: ModelFileException) {
-                ModelEntry(file, source, null, problem)
+                ModelEntry(file, source, null, Failures.of(problem))
+            } catch (problem: OutOfMemoryError) {
+                ModelEntry(file, source, null, Failures.of(problem))
             }
     }
 }

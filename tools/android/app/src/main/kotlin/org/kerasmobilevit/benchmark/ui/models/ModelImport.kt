@@ -21,7 +21,10 @@ class ModelImport(
             check(library.copy(uri), name)
         } catch (e: IOException) {
             copyProblem(name, e)
-        } catch (e: SecurityException) {
+        } catch (
+            // Providers are programs of others.
+            @Suppress("TooGenericExceptionCaught") e: RuntimeException,
+        ) {
             copyProblem(name, e)
         }
     }
@@ -46,7 +49,8 @@ class ModelImport(
         val title = context.getString(R.string.model_copy_failed, name)
         if (problem !is FileTooLargeException) {
             val advice = context.getString(R.string.model_copy_failed_advice)
-            return Note(NoteKind.ERROR, title, problem.message, advice)
+            val message = problem.message ?: problem.javaClass.simpleName
+            return Note(NoteKind.ERROR, title, message, advice)
         }
         val limit = Format(context.resources).megabytes(problem.limit)
         return Note(

@@ -43,15 +43,7 @@ class ModelTexts(
 
     /** Size of the input and of the file, and how many labels. */
     fun facts(model: ModelFile): String {
-        val image = model.info.image
-        val height = image.height
-        val width = image.width
-        val input =
-            if (height == null || width == null) {
-                resources.getString(R.string.model_input_any)
-            } else {
-                resources.getString(R.string.model_input, width, height)
-            }
+        val input = resources.getString(R.string.model_input, model.width, model.height)
         val labels = model.info.labels.size
         val names =
             if (labels == 0) {

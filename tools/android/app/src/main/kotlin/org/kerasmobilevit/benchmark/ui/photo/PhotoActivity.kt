@@ -9,6 +9,7 @@ import android.widget.ImageView
 import android.widget.TextView
 import org.kerasmobilevit.benchmark.R
 import org.kerasmobilevit.benchmark.engine.FailureException
+import org.kerasmobilevit.benchmark.engine.FailureKind
 import org.kerasmobilevit.benchmark.engine.PhotoRequest
 import org.kerasmobilevit.benchmark.engine.PhotoResult
 import org.kerasmobilevit.benchmark.ui.common.AdaptiveColumns
@@ -17,16 +18,19 @@ import org.kerasmobilevit.benchmark.ui.common.Note
 import org.kerasmobilevit.benchmark.ui.common.NoteKind
 import org.kerasmobilevit.benchmark.ui.common.Screen
 import org.kerasmobilevit.benchmark.ui.common.Task
+import org.kerasmobilevit.benchmark.ui.common.attempt
 import org.kerasmobilevit.benchmark.ui.common.show
 import org.kerasmobilevit.benchmark.ui.common.toNote
 import org.kerasmobilevit.benchmark.ui.models.ModelEntry
 import org.kerasmobilevit.benchmark.ui.models.ModelLibrary
+import java.io.File
 import java.io.IOException
 
 /** What two models say of a photo. */
 class PhotoActivity : Screen(R.layout.photo) {
     /** A photo, or why there is none. */
     private class Opened(
+        val file: File,
         val photo: Bitmap?,
         val problem: Note?,
     )
@@ -37,6 +41,9 @@ class PhotoActivity : Screen(R.layout.photo) {
     ) {
         val opening = Task<Opened>()
         var photo: Bitmap? = null
+
+        /** What is to be opened; what was chosen before it comes too late. */
+        var file: File? = null
 
         /** Why there is no new photo. */
         var problem: Note? = null
@@ -59,7 +66,7 @@ class PhotoActivity : Screen(R.layout.photo) {
         findViewById<View>(R.id.photo_cancel).setOnClickListener { kept.session.cancel() }
         // Android may have ended the app while the camera was open.
         val hadPhoto = state?.getBoolean(HAD_PHOTO) ?: false
-        if (hadPhoto && kept.photo == null) open()
+        if (hadPhoto && kept.photo == null) open(source.picture)
         inBackground({ ModelLibrary(this).list().filter { it.model != null } }, ::begin)
     }
 
@@ -119,33 +126,68 @@ class PhotoActivity : Screen(R.layout.photo) {
     ) {
         if (resultCode != RESULT_OK) return
         when (requestCode) {
-            PICK -> data?.data?.let { open { source.take(it) } }
-            SHOOT -> if (source.takeShot()) open() else tell(noShot())
+            PICK -> data?.data?.let { uri -> openNext { source.take(uri, it) } }
+            SHOOT -> if (source.hasShot) openNext(source::takeShot) else tell(noShot())
         }
     }
 
+    /** Opens what [take] brings into a file. */
+    private fun openNext(take: (File) -> Unit) {
+        val file = source.next()
+        open(file) { take(file) }
+    }
+
     /** Decodes the photo after [take] brought it. */
-    private fun open(take: () -> Unit = {}) =
-        kept.opening.start {
-            try {
-                take()
-                Opened(source.preview(), null)
-            } catch (e: IOException) {
-                Opened(null, unreadable(e))
-            } catch (e: SecurityException) {
-                Opened(null, unreadable(e))
-            } catch (e: FailureException) {
-                Opened(null, e.failure.toNote(resources))
+    private fun open(
+        file: File,
+        take: () -> Unit = {},
+    ) {
+        kept.file = file
+        kept.opening.start({
+            take()
+            Opened(file, source.preview(file), null)
+        }, {
+            Opened(file, null, explain(it))
+        })
+    }
+
+    private fun explain(problem: Throwable): Note =
+        when {
+            problem is OutOfMemoryError -> {
+                problem.toNote(resources)
+            }
+
+            problem !is FailureException -> {
+                unreadable(problem)
+            }
+
+            problem.failure.kind == FailureKind.STORAGE -> {
+                Note(
+                    NoteKind.ERROR,
+                    getString(R.string.photo_unreadable),
+                    getString(R.string.photo_no_picture),
+                    problem.failure.advice,
+                )
+            }
+
+            else -> {
+                problem.failure.toNote(resources)
             }
         }
 
     private fun show(opened: Opened) {
-        kept.photo = opened.photo
+        if (opened.file != kept.file) return source.drop(opened.file)
+        val problem = opened.problem ?: keep(opened.file)
+        if (problem != null) source.drop(opened.file)
+        kept.photo = if (problem == null) opened.photo else null
         answers.hide()
-        showPhoto(opened.photo)
-        tell(opened.problem)
-        if (opened.problem == null) ask()
+        showPhoto(kept.photo)
+        tell(problem)
+        if (problem == null) ask()
     }
+
+    private fun keep(file: File): Note? =
+        attempt { source.keep(file) }.exceptionOrNull()?.let(::unreadable)
 
     private fun ask() {
         if (kept.photo == null || choice.chosen.isEmpty()) return
@@ -157,28 +199,26 @@ class PhotoActivity : Screen(R.layout.photo) {
         val failure = (state as? PhotoState.Failed)?.failure
         show(kept.problem ?: failure?.toNote(resources))
         val photo = kept.photo
-        if (state is PhotoState.Done && photo != null) {
-            answers.show(photo, named(state.results))
-        } else {
-            answers.hide()
-        }
+        val named = named((state as? PhotoState.Done)?.results.orEmpty())
+        if (named.isNotEmpty() && photo != null) answers.show(photo, named) else answers.hide()
         showPhoto(photo)
     }
 
-    private fun named(results: List<PhotoResult>): List<NamedAnswer> {
-        val infos =
-            results.map { result ->
-                checkNotNull(models.find { it.file == result.model }?.model).info
+    /** Without the answers of models that are gone. */
+    private fun named(answers: List<PhotoResult>): List<NamedAnswer> {
+        val known =
+            answers.mapNotNull { answer ->
+                models.find { it.file == answer.model }?.model?.let { answer to it.info }
             }
-        val recipes = infos.map { it.recipe }
+        val recipes = known.map { (_, info) -> info.recipe }
         val names =
             // Recipes tell them apart, if they are not the same.
             if (recipes.distinct().size == recipes.size && recipes.all { it.isNotBlank() }) {
                 recipes
             } else {
-                results.map { it.model.name }
+                known.map { (answer, _) -> answer.model.name }
             }
-        return results.indices.map { NamedAnswer(names[it], infos[it], results[it]) }
+        return names.zip(known) { name, (answer, info) -> NamedAnswer(name, info, answer) }
     }
 
     private fun showPhoto(photo: Bitmap?) {
@@ -203,7 +243,7 @@ class PhotoActivity : Screen(R.layout.photo) {
         if (note != null) findViewById<View>(R.id.scroll).scrollTo(0, 0)
     }
 
-    private fun unreadable(cause: Exception) =
+    private fun unreadable(cause: Throwable) =
         problem(R.string.photo_unreadable, cause.message, R.string.photo_unreadable_advice)
 
     private fun noShot() = problem(R.string.photo_no_shot, null, R.string.photo_no_shot_advice)

@@ -1,6 +1,8 @@
 package org.kerasmobilevit.benchmark.ui.result
 
 import android.content.Context
+import kotlinx.serialization.SerializationException
+import org.kerasmobilevit.benchmark.R
 import org.kerasmobilevit.benchmark.engine.Results
 import org.kerasmobilevit.core.BenchmarkResult
 import org.kerasmobilevit.core.Phone
@@ -51,7 +53,10 @@ class ResultStore(
         } catch (e: IOException) {
             StoredResult(file, null, e.message)
         } catch (e: IllegalArgumentException) {
-            StoredResult(file, null, e.message)
+            // What the parser says is for programmers.
+            val isJson = e.cause !is SerializationException
+            val other = context.getString(R.string.result_no_json)
+            StoredResult(file, null, if (isJson) e.message else other)
         }
 
     /** The pinned result; null if there is none. */

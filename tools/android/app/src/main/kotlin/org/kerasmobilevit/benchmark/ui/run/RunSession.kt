@@ -1,6 +1,7 @@
 package org.kerasmobilevit.benchmark.ui.run
 
 import org.kerasmobilevit.benchmark.engine.Failure
+import org.kerasmobilevit.benchmark.engine.FailureKind
 import org.kerasmobilevit.benchmark.engine.RunRequest
 import org.kerasmobilevit.benchmark.engine.Runs
 import java.io.File
@@ -42,7 +43,10 @@ class RunSession(
         runs.cancel()
     }
 
-    fun cancel() = runs.cancel()
+    fun cancel() {
+        restarts = false
+        runs.cancel()
+    }
 
     /** Back to the options. */
     fun reset() {
@@ -75,8 +79,9 @@ class RunSession(
 
     override fun onFailed(failure: Failure) {
         val request = request
-        if (restarts && request != null) {
-            restarts = false
+        val starts = restarts && failure.kind == FailureKind.CANCELLED
+        restarts = false
+        if (starts && request != null) {
             start(request)
         } else {
             state = RunState.Failed(failure)
