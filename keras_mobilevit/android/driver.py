@@ -51,7 +51,7 @@ class PhoneOptions:
         warmup: Inferences in front of each repeat that do not count.
         repeats: How often all configurations are measured in turn.
         max_headroom: Thermal headroom below which the app measures, from 0
-            (cool) to 1 (throttles); `None` to never wait for it.
+            (cool) to 1 (severe throttling); `None` to never wait.
         cooldown: Seconds of waiting after which a configuration fails.
         timeout: Seconds of silence after which a run counts as stuck.
         keep_files: Leave the files on the phone.

@@ -111,7 +111,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="X",
         help="wait until the thermal headroom is below X; 0 is cool, 1 "
-        "throttles (default: 0.8)",
+        "throttles severely (default: 0.8)",
     )
     phone.add_argument(
         "--cooldown",
