@@ -29,7 +29,6 @@ def maven(*arguments: str) -> None:
             "--no-transfer-progress",
             # A daemon would stay for hours.
             "-Dkotlin.compiler.daemon=false",
-            "-Dkotlin.compiler.incremental=true",
             *(f"-Dversion.{name}={v}" for name, v in versions().items()),
             f"-Daapt2={toolchain.aapt2()}",
             f"-Dframework.res={toolchain.framework_resources()}",
