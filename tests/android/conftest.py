@@ -7,6 +7,7 @@ import fake_adb
 import pytest
 from fake_phone import Phone
 
+from keras_mobilevit.android import app
 from keras_mobilevit.cli.main import main
 
 
@@ -43,3 +44,11 @@ def measure(phone, capsys):
         return (status, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def no_apk_of_this_checkout(tmp_path, monkeypatch):
+    """What was built here shall not decide what a test sees."""
+    monkeypatch.setattr(
+        app.find_built_apk, "__defaults__", (tmp_path / "builds",)
+    )
