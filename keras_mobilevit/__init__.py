@@ -1,4 +1,6 @@
-"""MobileViT (arXiv 2110.02178) for Keras 3, and for phones."""
+"""MobileViT (arXiv 2110.02178) and MobileViTv2 (arXiv 2206.02680) for Keras 3,
+and for phones.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -15,18 +17,37 @@ if TYPE_CHECKING:
         detection,
         layers,
         mobilevit,
+        mobilevit_v2,
         segmentation,
         tflite,
         training,
     )
     from keras_mobilevit.backbone import MobileViTBackbone
     from keras_mobilevit.mobilevit import MobileViTS, MobileViTXS, MobileViTXXS
+    from keras_mobilevit.mobilevit_v2 import (
+        MobileViTV2Backbone,
+        MobileViTV2_050,
+        MobileViTV2_075,
+        MobileViTV2_100,
+        MobileViTV2_125,
+        MobileViTV2_150,
+        MobileViTV2_175,
+        MobileViTV2_200,
+    )
     from keras_mobilevit.opening import list_models, open_model
     from keras_mobilevit.reparameterization import reparameterize
 
 __all__ = [
     "MobileViTBackbone",
     "MobileViTS",
+    "MobileViTV2Backbone",
+    "MobileViTV2_050",
+    "MobileViTV2_075",
+    "MobileViTV2_100",
+    "MobileViTV2_125",
+    "MobileViTV2_150",
+    "MobileViTV2_175",
+    "MobileViTV2_200",
     "MobileViTXS",
     "MobileViTXXS",
     "__version__",
@@ -38,6 +59,7 @@ __all__ = [
     "layers",
     "list_models",
     "mobilevit",
+    "mobilevit_v2",
     "open_model",
     "reparameterize",
     "segmentation",
@@ -56,6 +78,17 @@ __getattr__, __dir__ = lazy_names(
         "detection": ("detection",),
         "layers": ("layers",),
         "mobilevit": ("mobilevit", "MobileViTS", "MobileViTXS", "MobileViTXXS"),
+        "mobilevit_v2": (
+            "mobilevit_v2",
+            "MobileViTV2Backbone",
+            "MobileViTV2_050",
+            "MobileViTV2_075",
+            "MobileViTV2_100",
+            "MobileViTV2_125",
+            "MobileViTV2_150",
+            "MobileViTV2_175",
+            "MobileViTV2_200",
+        ),
         "opening": ("list_models", "open_model"),
         "reparameterization": ("reparameterize",),
         "segmentation": ("segmentation",),

@@ -32,6 +32,20 @@ _OPENINGS = {
 }
 
 
+def stage_openings(output_stride: int) -> tuple[tuple[int, int], ...]:
+    """`(strides, dilation rate)` of what opens each of the stages 3 to 5.
+
+    Raises:
+        ValueError: If `output_stride` is not 8, 16 or 32.
+    """
+    if output_stride not in _OPENINGS:
+        raise ValueError(
+            "`output_stride` must be 8, 16 or 32. Received: "
+            f"output_stride={output_stride}"
+        )
+    return ((2, 1), *_OPENINGS[output_stride])
+
+
 def MobileViTBackbone(
     variant: str,
     *,
@@ -124,11 +138,7 @@ def feature_pyramid(x, config: MobileViTConfig, output_stride: int = 32):
     Raises:
         ValueError: If `output_stride` is not 8, 16 or 32.
     """
-    if output_stride not in _OPENINGS:
-        raise ValueError(
-            "`output_stride` must be 8, 16 or 32. Received: "
-            f"output_stride={output_stride}"
-        )
+    openings = stage_openings(output_stride)
     pyramid = {}
     x = ConvBlock(STEM_FILTERS, kernel_size=3, strides=2, name="stem")(x)
 
@@ -147,7 +157,6 @@ def feature_pyramid(x, config: MobileViTConfig, output_stride: int = 32):
     pyramid["P2"] = x
 
     # === Stages 3 to 5: an inverted residual and a MobileViT block ===
-    openings = ((2, 1), *_OPENINGS[output_stride])
     for index, (stage, (strides, dilation_rate)) in enumerate(
         zip(config.stages, openings, strict=True), start=3
     ):

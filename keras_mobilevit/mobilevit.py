@@ -10,13 +10,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from keras_mobilevit.backbone import (
-    check_weights,
-    feature_pyramid,
-    finish_model,
-    image_input,
-    rescale,
-)
+from keras_mobilevit.backbone import feature_pyramid
+from keras_mobilevit.classifiers import build_classifier
 from keras_mobilevit.configs import (
     CLASSIFIER_DROPOUT,
     VARIANTS,
@@ -101,85 +96,15 @@ Example:
 """
 
 
-def _MobileViT(
-    variant,
-    include_top,
-    include_preprocessing,
-    weights,
-    input_tensor,
-    input_shape,
-    pooling,
-    classes,
-    classifier_activation,
-    name,
-):
+def _MobileViT(variant, **arguments):
     """Builds a classifier or feature extractor; see `BASE_DOCSTRING`."""
-    # === Arguments ===
     config = VARIANTS[variant]
-    check_weights(weights, variant)
-    known = WEIGHTS.get(weights, WEIGHTS["imagenet"]).info
-    if weights in WEIGHTS and include_top:
-        if classes not in (1000, known.classes):
-            raise ValueError(
-                f'If using `weights="{weights}"` with `include_top=True`, '
-                f"`classes` should be {known.classes}. Received: "
-                f"classes={classes}"
-            )
-        classes = known.classes
-    if include_top and weights is not None:
-        _validate_activation(classifier_activation)
-    if pooling not in (None, "avg", "max"):
-        raise ValueError(
-            '`pooling` must be `None`, "avg" or "max". Received: '
-            f"pooling={pooling}"
-        )
-    image = image_input(
-        weights,
-        input_tensor,
-        input_shape,
-        known.image.size[0] if include_top else None,
-        stacklevel=4,
-    )
 
-    # === Functional model ===
-    x = rescale(image) if include_preprocessing else image
-    x = feature_pyramid(x, config)["P5"]
-    x = ConvBlock(config.head_filters, name="head")(x)
-    if include_top:
-        x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
-        x = keras.layers.Dropout(CLASSIFIER_DROPOUT, name="top_dropout")(x)
-        x = keras.layers.Dense(
-            classes,
-            activation=classifier_activation,
-            kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
-            name="predictions",
-        )(x)
-    elif pooling == "avg":
-        x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
-    elif pooling == "max":
-        x = keras.layers.GlobalMaxPooling2D(name="max_pool")(x)
-    return finish_model(
-        image,
-        x,
-        weights=weights,
-        variant=variant,
-        input_tensor=input_tensor,
-        name=name,
-    )
+    def features(x):
+        x = feature_pyramid(x, config)["P5"]
+        return ConvBlock(config.head_filters, name="head")(x)
 
-
-def _validate_activation(classifier_activation):
-    activation = keras.activations.get(classifier_activation)
-    if activation not in (
-        keras.activations.get("softmax"),
-        keras.activations.get(None),
-    ):
-        raise ValueError(
-            "Only `None` and `softmax` activations are allowed for the "
-            "`classifier_activation` argument when using pretrained weights, "
-            "with `include_top=True`. Received: "
-            f"classifier_activation={classifier_activation}"
-        )
+    return build_classifier(variant, features, CLASSIFIER_DROPOUT, **arguments)
 
 
 def MobileViTS(

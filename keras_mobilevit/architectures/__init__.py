@@ -6,6 +6,7 @@ needed. CONTRIBUTING.md says how to add an architecture.
 
 from keras_mobilevit.architectures.architecture import Architecture, Source
 from keras_mobilevit.architectures.mobilevit import MOBILEVIT
+from keras_mobilevit.architectures.mobilevit_v2 import MOBILEVIT_V2
 from keras_mobilevit.architectures.registry import (
     architecture_of,
     architectures,
@@ -31,3 +32,4 @@ __all__ = [
 ]
 
 register_architecture(MOBILEVIT)
+register_architecture(MOBILEVIT_V2)

@@ -14,7 +14,8 @@ from keras_mobilevit.configs import (
 )
 
 
-def _conv_block(kind, keras, cvnets=None, timm=None, hf=None, kecam=None):
+def conv_block(kind, keras, cvnets=None, timm=None, hf=None, kecam=None):
+    """Yields the modules of a `ConvBlock`, of a kind of convolution."""
     conv = "_dw_conv" if kind == "depthwise" else "_conv"
     for module_kind, *suffixes in (
         (kind, "/conv", ".block.conv", ".conv", ".convolution", conv),
@@ -29,7 +30,8 @@ def _conv_block(kind, keras, cvnets=None, timm=None, hf=None, kecam=None):
         yield Module(module_kind, *names)
 
 
-def _inverted_residual(keras, cvnets, timm, hf, kecam):
+def inverted_residual(keras, cvnets, timm, hf, kecam):
+    """Yields the modules of an `InvertedResidual`."""
     for index, (kind, k, c, t, h) in enumerate(
         (
             ("conv", "expand", "exp_1x1", "conv1_1x1", "expand_1x1"),
@@ -38,7 +40,7 @@ def _inverted_residual(keras, cvnets, timm, hf, kecam):
         ),
         start=1,
     ):
-        yield from _conv_block(
+        yield from conv_block(
             kind,
             f"{keras}/{k}",
             f"{cvnets}.block.{c}",
@@ -100,7 +102,7 @@ def _mobilevit_block(stage, depth):
     keras, cvnets = f"stage{stage}_block", f"layer_{stage}.1"
     timm, hf = f"stages.{stage - 1}.1", f"mobilevit.encoder.layer.{stage - 1}"
     kecam, last = f"stack{stage}_block2", f"stack{stage}_block{depth + 1}"
-    yield from _conv_block(
+    yield from conv_block(
         "conv",
         f"{keras}/local",
         f"{cvnets}.local_rep.conv_3x3",
@@ -132,7 +134,7 @@ def _mobilevit_block(stage, depth):
         f"{hf}.layernorm",
         f"{last}_post_ln",
     )
-    yield from _conv_block(
+    yield from conv_block(
         "conv",
         f"{keras}/project_out",
         f"{cvnets}.conv_proj",
@@ -140,7 +142,7 @@ def _mobilevit_block(stage, depth):
         f"{hf}.conv_projection",
         f"{last}_post_1",
     )
-    yield from _conv_block(
+    yield from conv_block(
         "conv",
         f"{keras}/fusion",
         f"{cvnets}.fusion",
@@ -152,7 +154,7 @@ def _mobilevit_block(stage, depth):
 
 def _backbone():
     hf = "mobilevit.encoder.layer"
-    yield from _conv_block(
+    yield from conv_block(
         "conv", "stem", "conv_1", "stem", "mobilevit.conv_stem", "stem"
     )
     for keras, stage, block in (
@@ -161,7 +163,7 @@ def _backbone():
         ("stage2_ir2", 2, 1),
         ("stage2_ir3", 2, 2),
     ):
-        yield from _inverted_residual(
+        yield from inverted_residual(
             keras,
             f"layer_{stage}.{block}",
             f"stages.{stage - 1}.{block}",
@@ -170,7 +172,7 @@ def _backbone():
         )
     config = next(iter(VARIANTS.values()))
     for stage, stage_config in enumerate(config.stages, start=3):
-        yield from _inverted_residual(
+        yield from inverted_residual(
             f"stage{stage}_ir",
             f"layer_{stage}.0",
             f"stages.{stage - 1}.0",
@@ -181,7 +183,7 @@ def _backbone():
 
 
 def _classifier():
-    yield from _conv_block(
+    yield from conv_block(
         "conv",
         "head",
         "conv_1x1_exp",
@@ -210,7 +212,7 @@ def _deeplab():
         ("pooled", "convs.4.aspp_pool.conv_1x1", "convs.4.conv_1x1"),
         ("project", "project", "project"),
     ):
-        yield from _conv_block(
+        yield from conv_block(
             "conv", f"aspp/{keras}", f"{cvnets}.{c}", hf=f"{hf}.{h}"
         )
     yield Module(
@@ -233,18 +235,18 @@ def _ssd():
                 ("depthwise", "depthwise", "dw_conv"),
                 ("conv", "pointwise", "pw_conv"),
             ):
-                yield from _conv_block(
+                yield from conv_block(
                     kind, f"{name}_{keras}", f"{extra}.{cvnets}"
                 )
     for index, level in enumerate(SSD_LEVELS):
         name, head = f"head{index}", f"ssd_heads.{index}"
         predict = f"{head}.loc_cls_layer"
         if level.projection:
-            yield from _conv_block(
+            yield from conv_block(
                 "conv", f"{name}_project", f"{head}.proj_layer"
             )
         if level.stride is not None:
-            yield from _conv_block(
+            yield from conv_block(
                 "depthwise", f"{name}_depthwise", f"{predict}.dw_conv"
             )
             predict = f"{predict}.pw_conv"

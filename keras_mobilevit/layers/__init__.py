@@ -9,6 +9,15 @@ from keras_mobilevit.layers.inference import (
     UnitRMSNorm,
 )
 from keras_mobilevit.layers.mobilevit_block import MobileViTBlock
+from keras_mobilevit.layers.mobilevit_v2_block import (
+    MobileViTV2Block,
+    SeparableTransformerLayer,
+)
+from keras_mobilevit.layers.mobilevit_v2_inference import (
+    InferenceMobileViTV2Block,
+    InferenceSeparableTransformerLayer,
+    UnitGroupNorm,
+)
 from keras_mobilevit.layers.resizing import ResizeLike
 from keras_mobilevit.layers.transformer import TransformerLayer
 
@@ -16,11 +25,16 @@ __all__ = [
     "ASPP",
     "ConvBlock",
     "InferenceMobileViTBlock",
+    "InferenceMobileViTV2Block",
+    "InferenceSeparableTransformerLayer",
     "InferenceTransformerLayer",
     "InvertedResidual",
     "MobileViTBlock",
+    "MobileViTV2Block",
     "ResizeLike",
+    "SeparableTransformerLayer",
     "TransformerLayer",
+    "UnitGroupNorm",
     "UnitRMSNorm",
     "register_deploy_form",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_mobilevit.layers.convolution import PACKAGE
@@ -43,6 +44,53 @@ def resize(x, size):
         data_format="channels_last",
     )
     return ops.cast(resized, x.dtype)
+
+
+def resize_aligned(x, size):
+    """As `resize`, but with the corner pixels on each other.
+
+    That is PyTorch's `align_corners=True`. Along each axis an output pixel is
+    a weighted mean of at most two neighbours, so the resize is two products
+    with constant matrices where the sizes are known.
+
+    Args:
+        x: Feature map `[B, H, W, C]`.
+        size: Target `(height, width)`.
+
+    Returns:
+        Feature map `[B, height, width, C]` in the dtype of `x`.
+    """
+    if not all(isinstance(side, int) for side in (*size, *image_size(x))):
+        # Sizes unknown until run time exist in TensorFlow graphs only.
+        import tensorflow as tf
+
+        resized = tf.compat.v1.image.resize_bilinear(
+            x, size, align_corners=True
+        )
+        return tf.cast(resized, x.dtype)
+    if tuple(x.shape[1:3]) == tuple(size):
+        return x
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # One operation, which TFLite and XNNPACK have too.
+        resized = tf.compat.v1.image.resize_bilinear(
+            x, size, align_corners=True
+        )
+        return tf.cast(resized, x.dtype)
+    rows, cols = (
+        ops.convert_to_tensor(_interpolation(*sides), x.dtype)
+        for sides in zip(x.shape[1:3], size, strict=True)
+    )
+    x = ops.einsum("oi,bijc->bojc", rows, x)
+    return ops.einsum("oj,bijc->bioc", cols, x)
+
+
+def _interpolation(size, new_size):
+    """Matrix `(new_size, size)` of linear interpolation, corners aligned."""
+    position = np.linspace(0, size - 1, new_size)
+    distance = np.abs(position[:, None] - np.arange(size))
+    return np.maximum(1 - distance, 0)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -220,7 +220,7 @@ def _check_operation(name):
 
 # Folding tokens back into a map follows a norm and has no int8 form in the
 # quantizer: int8 would only add conversions.
-NORMS = ("rms_norm", f"/{FOLD_SCOPE}/")
+NORMS = ("rms_norm", "group_norm", f"/{FOLD_SCOPE}/")
 
 
 def float32() -> Recipe:
