@@ -1,5 +1,6 @@
-"""MobileViT (arXiv 2110.02178) and MobileViTv2 (arXiv 2206.02680) for Keras 3,
-and for phones.
+"""MobileViT (1 and 2) for Keras 3, and for phones.
+
+arXiv 2110.02178 and arXiv 2206.02680.
 """
 
 from typing import TYPE_CHECKING
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from keras_mobilevit.backbone import MobileViTBackbone
     from keras_mobilevit.mobilevit import MobileViTS, MobileViTXS, MobileViTXXS
     from keras_mobilevit.mobilevit_v2 import (
-        MobileViTV2Backbone,
         MobileViTV2_050,
         MobileViTV2_075,
         MobileViTV2_100,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         MobileViTV2_150,
         MobileViTV2_175,
         MobileViTV2_200,
+        MobileViTV2Backbone,
     )
     from keras_mobilevit.opening import list_models, open_model
     from keras_mobilevit.reparameterization import reparameterize

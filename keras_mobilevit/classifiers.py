@@ -1,4 +1,4 @@
-"""Classifiers of any architecture, with the arguments of `keras.applications`."""
+"""Classifiers of any architecture, as `keras.applications` has them."""
 
 from __future__ import annotations
 

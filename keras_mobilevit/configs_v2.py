@@ -1,4 +1,4 @@
-"""The MobileViTv2 variants as data: one network (arXiv 2206.02680), 7 widths."""
+"""The MobileViTv2 variants (arXiv 2206.02680) as data: one network, 7 sizes."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ class InferenceSeparableTransformerLayer(CompositeLayer):
         return x + self.conv2(self.conv1(self.norm2(x)))
 
     def gather(self, query, key):
-        """Context vectors `[B, 1, P, d]` of `[B, N, P, 1]` and `[B, N, P, d]`."""
+        """Context `[B, 1, P, d]` of `[B, N, P, 1]` and `[B, N, P, d]`."""
         with keras.name_scope(CONTEXT_SCOPE), allow_single_token():
             # Softmax is fast over the last axis.
             scores = ops.transpose(query, (0, 3, 2, 1))
