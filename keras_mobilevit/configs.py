@@ -113,6 +113,8 @@ MIN_SIZE = 32
 # Scope of the operations of the deploy form that make a map of tokens again;
 # recipes and names of tensors refer to it.
 FOLD_SCOPE = "fold"
+# Scope of those that make a context vector of version 2's scores and keys.
+CONTEXT_SCOPE = "context"
 
 VARIANTS = {
     config.name: config

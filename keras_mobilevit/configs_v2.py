@@ -44,6 +44,8 @@ class MobileViTV2Config:
 EXPANSION = 2
 MLP_RATIO = 2
 PATCH_SIZE = 2
+# Of DeepLabv3.
+ASPP_FILTERS = 512
 
 
 def _config(percent, parameters, macs, top1):

@@ -5,7 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 from keras_mobilevit.architectures.architecture import Architecture, Source
-from keras_mobilevit.configs import WEIGHTS, WeightsConfig
+from keras_mobilevit.configs import (
+    DETECTION_WEIGHTS,
+    SEGMENTATION_WEIGHTS,
+    WEIGHTS,
+    WeightsConfig,
+)
 from keras_mobilevit.configs_v2 import VARIANTS
 
 _KECAM = (
@@ -16,10 +21,7 @@ _TIMM = (
     "https://github.com/rwightman/pytorch-image-models/releases/download/"
     "v0.1-mvit-weights/"
 )
-_APPLE = (
-    "https://docs-assets.developer.apple.com/ml-research/models/cvnets-v2/"
-    "classification/mobilevitv2/"
-)
+_APPLE = "https://docs-assets.developer.apple.com/ml-research/models/cvnets-v2/"
 # Those that were trained on ImageNet-21k too.
 _WIDE = tuple(name for name, c in VARIANTS.items() if c.width >= 1.5)
 
@@ -78,7 +80,8 @@ def _sources(weights, config):
         yield Source(f"{_TIMM}{name}", "timm", digest=sha256)
     folder, _ = _FOLDERS[weights]
     name = f"mobilevitv2-{config.width}.pt"
-    yield Source(f"{_APPLE}{folder}/{name}", "cvnets")
+    url = f"{_APPLE}classification/mobilevitv2/{folder}/{name}"
+    yield Source(url, "cvnets")
 
 
 def _weights(name):
@@ -99,11 +102,37 @@ def _weights(name):
 
 WEIGHTS_V2 = {name: _weights(name) for name in _FOLDERS}
 
+_VOC = WeightsConfig(
+    tuple(f"mobilevitv2_{digits}" for digits in ("050", "100", "125", "150")),
+    SEGMENTATION_WEIGHTS["pascal_voc"].info,
+)
+_COCO = WeightsConfig(tuple(VARIANTS), DETECTION_WEIGHTS["coco"].info)
+
+
+def _dense_files(weights, folder, prefix, task):
+    """Variant -> the authors' only file."""
+    return {
+        name: (
+            Source(
+                f"{_APPLE}{folder}/{prefix}-mobilevitv2-{VARIANTS[name].width}"
+                ".pt",
+                "cvnets",
+                task=task,
+            ),
+        )
+        for name in weights.variants
+    }
+
+
 MOBILEVIT_V2 = Architecture(
     name="mobilevitv2",
     variants=VARIANTS,
     constructors={
         "classification": "keras_mobilevit.mobilevit_v2:CONSTRUCTORS",
+        "segmentation": (
+            "keras_mobilevit.segmentation.deeplabv3_v2:CONSTRUCTORS"
+        ),
+        "detection": "keras_mobilevit.detection.ssdlite_v2:CONSTRUCTORS",
     },
     feature_pyramid="keras_mobilevit.mobilevit_v2:feature_pyramid",
     keys="keras_mobilevit.checkpoints.modules_v2:KEYS",
@@ -124,13 +153,28 @@ MOBILEVIT_V2 = Architecture(
             "InferenceMobileViTV2Block.from_block"
         ),
     },
-    weights={"classification": WEIGHTS_V2},
+    weights={
+        "classification": WEIGHTS_V2,
+        "segmentation": {"pascal_voc": _VOC},
+        "detection": {"coco": _COCO},
+    },
     files={
         weights: {
             variant: tuple(_sources(weights, VARIANTS[variant]))
             for variant in config.variants
         }
         for weights, config in WEIGHTS_V2.items()
+    }
+    | {
+        "pascal_voc": _dense_files(
+            _VOC,
+            "segmentation/pascalvoc/mobilevitv2",
+            "deeplabv3",
+            "segmentation",
+        ),
+        "coco": _dense_files(
+            _COCO, "detection/mobilevitv2", "coco-ssd", "detection"
+        ),
     },
     parts=(
         ("stem",),

@@ -201,7 +201,12 @@ def _classifier():
     )
 
 
-def _deeplab():
+def deeplab(classifier="seg_head.classifier.classifier.block.conv"):
+    """Yields the modules of DeepLabv3's head.
+
+    Args:
+        classifier: Name of the last one in the authors' checkpoints.
+    """
     cvnets, hf = "seg_head.aspp.aspp_layer", "segmentation_head.aspp"
     for keras, c, h in (
         ("pixel", "convs.0", "convs.0"),
@@ -218,12 +223,13 @@ def _deeplab():
     yield Module(
         "biased_conv",
         "pixel_predictions",
-        "seg_head.classifier.classifier.block.conv",
+        classifier,
         hf="segmentation_head.classifier.convolution",
     )
 
 
-def _ssd():
+def ssd():
+    """Yields the modules of SSDLite's extra levels and heads."""
     for index, level in enumerate(SSD_LEVELS):
         name, extra = f"extra{index}", f"extra_layers.os_{level.stride}"
         if level.stride is None:
@@ -253,7 +259,7 @@ def _ssd():
         yield Module("biased_conv", f"{name}_predict", f"{predict}.block.conv")
 
 
-def _ssd_classes(filters):
+def ssd_classes(filters):
     """Each anchor has four offsets and a logit for each class."""
     return filters // SSD_LEVELS[0].anchors - 4
 
@@ -261,12 +267,12 @@ def _ssd_classes(filters):
 HEADS: dict[Task, Head] = {
     "classification": Head(_classifier, "predictions/bias"),
     "segmentation": Head(
-        _deeplab, "pixel_predictions/bias", prefixes={"cvnets": "encoder."}
+        deeplab, "pixel_predictions/bias", prefixes={"cvnets": "encoder."}
     ),
     "detection": Head(
-        _ssd,
+        ssd,
         "head0_predict/bias",
-        count_classes=_ssd_classes,
+        count_classes=ssd_classes,
         prefixes={"cvnets": "encoder."},
     ),
 }

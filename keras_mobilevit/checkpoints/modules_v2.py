@@ -11,7 +11,13 @@ from the authors' one to one. So all layouts are taken for RGB here, and
 from __future__ import annotations
 
 from keras_mobilevit.checkpoints.key_map import Head, KeyMap, Module
-from keras_mobilevit.checkpoints.modules import conv_block, inverted_residual
+from keras_mobilevit.checkpoints.modules import (
+    conv_block,
+    deeplab,
+    inverted_residual,
+    ssd,
+    ssd_classes,
+)
 from keras_mobilevit.configs_v2 import VARIANTS
 
 
@@ -163,9 +169,25 @@ def _classifier():
     )
 
 
+def _deeplab():
+    # So called since release 0.2 of the authors' code.
+    return deeplab("seg_head.classifier.block.conv")
+
+
 KEYS = KeyMap(
     backbone=_backbone,
-    heads={"classification": Head(_classifier, "predictions/bias")},
+    heads={
+        "classification": Head(_classifier, "predictions/bias"),
+        "segmentation": Head(
+            _deeplab, "pixel_predictions/bias", prefixes={"cvnets": "encoder."}
+        ),
+        "detection": Head(
+            ssd,
+            "head0_predict/bias",
+            count_classes=ssd_classes,
+            prefixes={"cvnets": "encoder."},
+        ),
+    },
     layouts=("cvnets", "timm", "hf", "kecam", "keras"),
     saved_layouts=("timm", "hf", "cvnets"),
     # The widths of the tokens.

@@ -39,6 +39,15 @@ if TYPE_CHECKING:
         MobileViTSSDLiteXS,
         MobileViTSSDLiteXXS,
     )
+    from keras_mobilevit.detection.ssdlite_v2 import (
+        MobileViTV2SSDLite_050,
+        MobileViTV2SSDLite_075,
+        MobileViTV2SSDLite_100,
+        MobileViTV2SSDLite_125,
+        MobileViTV2SSDLite_150,
+        MobileViTV2SSDLite_175,
+        MobileViTV2SSDLite_200,
+    )
 
 __all__ = [
     "AnnotatedImage",
@@ -49,6 +58,13 @@ __all__ = [
     "MobileViTSSDLiteS",
     "MobileViTSSDLiteXS",
     "MobileViTSSDLiteXXS",
+    "MobileViTV2SSDLite_050",
+    "MobileViTV2SSDLite_075",
+    "MobileViTV2SSDLite_100",
+    "MobileViTV2SSDLite_125",
+    "MobileViTV2SSDLite_150",
+    "MobileViTV2SSDLite_175",
+    "MobileViTV2SSDLite_200",
     "MultiBoxLoss",
     "SSDConvBlock",
     "Selection",
@@ -96,6 +112,15 @@ __getattr__, __dir__ = lazy_names(
             "MobileViTSSDLiteS",
             "MobileViTSSDLiteXS",
             "MobileViTSSDLiteXXS",
+        ),
+        "ssdlite_v2": (
+            "MobileViTV2SSDLite_050",
+            "MobileViTV2SSDLite_075",
+            "MobileViTV2SSDLite_100",
+            "MobileViTV2SSDLite_125",
+            "MobileViTV2SSDLite_150",
+            "MobileViTV2SSDLite_175",
+            "MobileViTV2SSDLite_200",
         ),
     },
 )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import keras
 
+from keras_mobilevit.architectures import named_weights
 from keras_mobilevit.backbone import (
     apply_backbone,
     check_network_weights,
@@ -86,8 +87,9 @@ Example:
 """
 
 
-def _SSDLite(
+def build_ssdlite(
     variant,
+    *,
     include_preprocessing,
     weights,
     backbone_weights,
@@ -98,10 +100,9 @@ def _SSDLite(
 ):
     """Builds a detector; see `BASE_DOCSTRING`."""
     # === Arguments ===
-    check_network_weights(
-        weights, backbone_weights, variant, DETECTION_WEIGHTS, classes
-    )
-    known = DETECTION_WEIGHTS.get(weights, DETECTION_WEIGHTS["coco"]).info
+    named = named_weights("detection", variant) or DETECTION_WEIGHTS
+    check_network_weights(weights, backbone_weights, variant, named, classes)
+    known = named.get(weights, next(iter(named.values()))).info
     if classes < 2:
         raise ValueError(
             "`classes` must be at least 2: the background and one other. "
@@ -168,7 +169,8 @@ def _maps(pyramid):
 def _predict(x, level, index, classes):
     """Predicts `[B, cells * anchors, 4 + classes]` from a map."""
     name = f"head{index}"
-    if level.projection:
+    # As published, a map that has so many channels is not projected.
+    if level.projection not in (0, x.shape[-1]):
         x = SSDConvBlock(level.projection, name=f"{name}_project")(x)
     if level.stride is not None:
         x = SSDConvBlock(
@@ -190,7 +192,7 @@ def MobileViTSSDLiteS(
     classes=81,
     name="mobilevit_ssdlite_s",
 ):
-    return _SSDLite(
+    return build_ssdlite(
         "mobilevit_s",
         include_preprocessing=include_preprocessing,
         weights=weights,
@@ -211,7 +213,7 @@ def MobileViTSSDLiteXS(
     classes=81,
     name="mobilevit_ssdlite_xs",
 ):
-    return _SSDLite(
+    return build_ssdlite(
         "mobilevit_xs",
         include_preprocessing=include_preprocessing,
         weights=weights,
@@ -232,7 +234,7 @@ def MobileViTSSDLiteXXS(
     classes=81,
     name="mobilevit_ssdlite_xxs",
 ):
-    return _SSDLite(
+    return build_ssdlite(
         "mobilevit_xxs",
         include_preprocessing=include_preprocessing,
         weights=weights,

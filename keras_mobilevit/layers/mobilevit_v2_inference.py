@@ -12,7 +12,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from keras_mobilevit.configs import FOLD_SCOPE
+from keras_mobilevit.configs import CONTEXT_SCOPE, FOLD_SCOPE
 from keras_mobilevit.layers.composite import CompositeLayer
 from keras_mobilevit.layers.convolution import PACKAGE
 from keras_mobilevit.layers.inference import (
@@ -29,10 +29,6 @@ from keras_mobilevit.layers.mobilevit_v2_block import (
 )
 from keras_mobilevit.layers.resizing import image_size
 from keras_mobilevit.layers.transformer import allow_single_token
-
-# Scope of what turns scores and keys into a context vector; recipes refer to
-# it.
-CONTEXT_SCOPE = "context"
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -49,9 +49,9 @@ def resize(x, size):
 def resize_aligned(x, size):
     """As `resize`, but with the corner pixels on each other.
 
-    That is PyTorch's `align_corners=True`. Along each axis an output pixel is
-    a weighted mean of at most two neighbours, so the resize is two products
-    with constant matrices where the sizes are known.
+    That is PyTorch's `align_corners=True`, which `keras.ops` lacks. Along each
+    axis an output pixel is a weighted mean of at most two neighbours, so it is
+    two products with constant matrices.
 
     Args:
         x: Feature map `[B, H, W, C]`.
@@ -60,22 +60,14 @@ def resize_aligned(x, size):
     Returns:
         Feature map `[B, height, width, C]` in the dtype of `x`.
     """
-    if not all(isinstance(side, int) for side in (*size, *image_size(x))):
-        # Sizes unknown until run time exist in TensorFlow graphs only.
-        import tensorflow as tf
-
-        resized = tf.compat.v1.image.resize_bilinear(
-            x, size, align_corners=True
-        )
-        return tf.cast(resized, x.dtype)
     if tuple(x.shape[1:3]) == tuple(size):
         return x
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        # One operation, which TFLite and XNNPACK have too.
-        resized = tf.compat.v1.image.resize_bilinear(
-            x, size, align_corners=True
+        # One operation, for sizes unknown until run time and in TFLite too.
+        resized = tf.raw_ops.ResizeBilinear(
+            images=x, size=size, align_corners=True
         )
         return tf.cast(resized, x.dtype)
     rows, cols = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import keras
 
+from keras_mobilevit.architectures import named_weights
 from keras_mobilevit.backbone import (
     apply_backbone,
     check_network_weights,
@@ -94,8 +95,9 @@ Example:
 """
 
 
-def _DeepLabV3(
+def build_deeplabv3(
     variant,
+    *,
     include_preprocessing,
     weights,
     backbone_weights,
@@ -105,15 +107,13 @@ def _DeepLabV3(
     output_stride,
     upsample,
     name,
+    aspp_filters=ASPP_FILTERS,
 ):
     """Builds a segmentation network; see `BASE_DOCSTRING`."""
     # === Arguments ===
-    check_network_weights(
-        weights, backbone_weights, variant, SEGMENTATION_WEIGHTS, classes
-    )
-    known = SEGMENTATION_WEIGHTS.get(
-        weights, SEGMENTATION_WEIGHTS["pascal_voc"]
-    ).info
+    named = named_weights("segmentation", variant) or SEGMENTATION_WEIGHTS
+    check_network_weights(weights, backbone_weights, variant, named, classes)
+    known = named.get(weights, next(iter(named.values()))).info
     if output_stride not in (8, 16):
         raise ValueError(
             "`output_stride` must be 8 or 16. Received: "
@@ -134,7 +134,7 @@ def _DeepLabV3(
     x = apply_backbone(x, variant, output_stride)["P5"]
     load_weights(keras.Model(image, x), backbone_weights, variant)
     x = ASPP(
-        ASPP_FILTERS,
+        aspp_filters,
         rates=ASPP_RATES,
         dropout=SEGMENTATION_DROPOUT,
         activation="relu",
@@ -175,7 +175,7 @@ def MobileViTDeepLabV3S(
     upsample=True,
     name="mobilevit_deeplabv3_s",
 ):
-    return _DeepLabV3(
+    return build_deeplabv3(
         "mobilevit_s",
         include_preprocessing=include_preprocessing,
         weights=weights,
@@ -200,7 +200,7 @@ def MobileViTDeepLabV3XS(
     upsample=True,
     name="mobilevit_deeplabv3_xs",
 ):
-    return _DeepLabV3(
+    return build_deeplabv3(
         "mobilevit_xs",
         include_preprocessing=include_preprocessing,
         weights=weights,
@@ -225,7 +225,7 @@ def MobileViTDeepLabV3XXS(
     upsample=True,
     name="mobilevit_deeplabv3_xxs",
 ):
-    return _DeepLabV3(
+    return build_deeplabv3(
         "mobilevit_xxs",
         include_preprocessing=include_preprocessing,
         weights=weights,

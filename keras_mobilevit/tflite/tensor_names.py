@@ -23,6 +23,7 @@ _BETWEEN_PARTS = {
     "space_to_depth": "project_in",
     "reshape": "project_in",
     "rms_norm": "project_out",
+    "group_norm": "project_out",
     "fold": "project_out",
     "resize_bilinear_1": "project_out",
     "concatenation": "fusion",

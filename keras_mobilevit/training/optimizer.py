@@ -37,7 +37,7 @@ def make_optimizer(
         ValueError: If the model has no parts to tell apart, or a value is
             out of its range.
     """
-    return TrainingAdamW(
+    optimizer = TrainingAdamW(
         learning_rate,
         weight_decay=config.weight_decay,
         beta_1=0.9,
@@ -50,6 +50,11 @@ def make_optimizer(
             model, config.layer_decay, config.head_rate
         ),
     )
+    if not config.decay_vectors:
+        optimizer.exclude_from_weight_decay(
+            [v for v in model.trainable_variables if len(v.shape) < 2]
+        )
+    return optimizer
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

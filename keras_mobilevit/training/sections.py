@@ -64,8 +64,9 @@ class Optimizer(Checked):
     """AdamW, what it decays, and what is averaged.
 
     Attributes:
-        weight_decay: Decoupled decay of every trainable variable, biases and
-            norms too, as published.
+        weight_decay: Decoupled decay of the trainable variables.
+        decay_vectors: Whether it is of biases and norms too, as published for
+            MobileViT; for MobileViTv2 it is not.
         label_smoothing: Mass spread evenly over all classes.
         ema_momentum: Momentum of the average of the weights that is evaluated
             and saved; 0 for no average.
@@ -87,6 +88,7 @@ class Optimizer(Checked):
     """
 
     weight_decay: float = number(0.01, "[0, inf)")
+    decay_vectors: bool = flag(True)
     label_smoothing: float = number(0.1, "[0, 1)")
     ema_momentum: float = number(0.9995, "[0, 1)")
     clip_norm: float = number(0.0, "[0, inf)")

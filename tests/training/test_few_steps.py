@@ -12,12 +12,14 @@ from keras_mobilevit.training.sampler import MultiScaleSampler, make_scales
 IMAGES = {
     "camvid": 367,
     "cifar10": 50_000,
+    "cifar10_v2": 50_000,
     "coco_overfit": 128,
     "detection": 118_287,
     "detection_finetune": 300,
     "finetune": 1_500,
     "flowers": 720,
     "imagenet": 1_281_167,
+    "imagenet_v2": 1_281_167,
     "segmentation": 10_582,
 }
 

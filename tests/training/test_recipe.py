@@ -59,12 +59,14 @@ def test_names():
     assert recipe_names() == [
         "camvid",
         "cifar10",
+        "cifar10_v2",
         "coco_overfit",
         "detection",
         "detection_finetune",
         "finetune",
         "flowers",
         "imagenet",
+        "imagenet_v2",
         "segmentation",
     ]
 

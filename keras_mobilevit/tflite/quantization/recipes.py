@@ -10,7 +10,7 @@ import pathlib
 import re
 
 from keras_mobilevit.architectures import architectures
-from keras_mobilevit.configs import FOLD_SCOPE
+from keras_mobilevit.configs import CONTEXT_SCOPE, FOLD_SCOPE
 from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.renamed import QUANTIZATION_FIELDS, current_names
 
@@ -219,8 +219,9 @@ def _check_operation(name):
 
 
 # Folding tokens back into a map follows a norm and has no int8 form in the
-# quantizer: int8 would only add conversions.
-NORMS = ("rms_norm", "group_norm", f"/{FOLD_SCOPE}/")
+# quantizer: int8 would only add conversions. Scores of version 2's attention
+# are from 1 to one over the number of tokens, too far apart for one int8 scale.
+NORMS = ("rms_norm", "group_norm", f"/{FOLD_SCOPE}/", f"/{CONTEXT_SCOPE}/")
 
 
 def float32() -> Recipe:
