@@ -117,7 +117,12 @@ def _define_torchvision_operations():
     """Lets torchvision import beside a CPU build of torch it does not fit."""
     import torch
 
-    library = torch.library.Library("torchvision", "DEF")
+    try:
+        import torchvision  # noqa: F401
+
+        return None
+    except (ImportError, RuntimeError):
+        library = torch.library.Library("torchvision", "DEF")
     library.define("nms(Tensor a, Tensor b, float c) -> Tensor")
     library.define("qnms(Tensor a, Tensor b, float c) -> Tensor")
     return library  # Kept alive by the cache.

@@ -14,11 +14,20 @@ from keras_mobilevit.segmentation import deeplabv3
 reference = importlib.import_module("reference")
 
 
-def load_random_weights(model, library, tmp_path, task="classification"):
+def load_random_weights(
+    model,
+    library,
+    tmp_path,
+    task="classification",
+    architecture="mobilevit",
+):
     """Loads the oracle's weights as that library publishes them."""
     safetensors_numpy = pytest.importorskip("safetensors.numpy")
     layout = checkpoints.from_keras(
-        checkpoints.read_weights(model), library, task=task
+        checkpoints.read_weights(model),
+        library,
+        task=task,
+        architecture=architecture,
     )
     path = tmp_path / "random.safetensors"
     safetensors_numpy.save_file(
