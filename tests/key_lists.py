@@ -6,11 +6,13 @@ import pathlib
 FOLDER = pathlib.Path(__file__).parent / "checkpoints" / "keys"
 # Their order in the lists: keys are the same in all of them.
 VARIANTS = ("xxs", "xs", "s")
+VARIANTS_V2 = ("050", "075", "100", "125", "150", "175", "200")
 
 
 def read_shapes(layout, variant):
     """Key -> shape of each tensor of a checkpoint, in the file's order."""
-    index = VARIANTS.index(variant)
+    variants = VARIANTS_V2 if layout.endswith("_v2") else VARIANTS
+    index = variants.index(variant)
     shapes = json.loads((FOLDER / f"{layout}.json").read_text())
     return {key: shape[index] for key, shape in shapes.items()}
 
