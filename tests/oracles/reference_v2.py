@@ -18,8 +18,8 @@ WIDTHS = {
     "mobilevitv2_100": 1.0,
     "mobilevitv2_150": 1.5,
 }
-# At 224 pixels the last map is of 7x7, and enlarged: in timm as in the authors'
-# code; Hugging Face resizes another tensor, with other pixel centres, and back.
+# At 224 pixels the last map is of 7x7: timm enlarges it, as the authors' code
+# does, and Hugging Face leaves its last row and column out.
 SIZES = {
     "timm": ((256, 256), (224, 224), (192, 320)),
     "hf": ((256, 256), (64, 128), (192, 320)),
