@@ -306,7 +306,8 @@ FLOW = {
     "stand_ins": set(),
     "registration": {"import_hooks", "stand_ins", "architectures"},
     "configs": {"deprecation", "model_info"},
-    "architectures": {"configs", "lazy", "stand_ins"},
+    "configs_v2": {"configs"},
+    "architectures": {"configs", "configs_v2", "lazy", "stand_ins"},
     "optional_imports": set(),
     "progress": set(),
     "atomic_files": set(),
@@ -338,6 +339,7 @@ FLOW = {
         *(
             "architectures",
             "configs",
+            "configs_v2",
             "deprecation",
             "optional_imports",
             "atomic_files",
@@ -345,7 +347,12 @@ FLOW = {
         *("info_archive", "lazy", "text_formatting", "model_info"),
     },
     "backbone": {"architectures", "configs", "lazy", "layers", "checkpoints"},
-    "mobilevit": {"configs", "labels", "layers", "checkpoints", "backbone"},
+    "classifiers": {"architectures", "backbone"},
+    "mobilevit": {
+        *("configs", "labels", "layers", "checkpoints", "backbone"),
+        "classifiers",
+    },
+    "mobilevit_v2": {"configs_v2", "layers", "backbone", "classifiers"},
     "detection": {
         "array_ops",
         "lazy",
