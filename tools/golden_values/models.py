@@ -152,7 +152,7 @@ def spoil(folder: pathlib.Path) -> None:
 
 
 def describe(path: pathlib.Path) -> None:
-    """Writes what Kotlin shall read from a file, and what it answers."""
+    """Writes what other languages shall read from a file, and its answers."""
     folder = path.parent / path.stem
     folder.mkdir()
     info = read_metadata(path)
@@ -219,7 +219,7 @@ def _predict(path, info, size):
     from small_model import make_images
 
     if info.task == "segmentation":
-        # Kotlin gives masks at the size of the input.
+        # Others give masks at the size of the input.
         picture = make_images(3, size, seed=5)[1]
         mask = Segmenter(path).segment(picture)
         write_array(path.parent / path.stem / "mask", mask)
