@@ -1,7 +1,8 @@
 import { Connection } from './protocol.js';
 import { RunError } from './run_error.js';
 /** @import { LoadProgress } from './download.js' */
-/** @import { Accelerator, InputData, LoadReceipt, MeasureProgress, OutputData } from './engine.js' */
+/** @import { TensorData } from '../core/tensor_data.js' */
+/** @import { Accelerator, LoadReceipt, MeasureProgress, OutputData } from './engine.js' */
 /** @import { Receipt, StartOptions } from './litert.js' */
 /** @import { Port } from './protocol.js' */
 
@@ -89,7 +90,7 @@ export class Runner {
 
   /**
    * @param {string} name
-   * @param {InputData} input values of the input tensor
+   * @param {TensorData} input values of the input tensor
    * @returns {Promise<OutputData>}
    */
   async run(name, input) {

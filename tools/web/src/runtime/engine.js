@@ -2,12 +2,12 @@ import { Environment, loadAndCompile, Tensor } from '@litertjs/core';
 import { liteRtWasm, startLiteRt } from './litert.js';
 import { RunError } from './run_error.js';
 /** @import { CompiledModel } from '@litertjs/core' */
+/** @import { TensorData } from '../core/tensor_data.js' */
 /** @import { Receipt, StartOptions } from './litert.js' */
 /** @import { Call } from './protocol.js' */
 
 /** @typedef {'wasm' | 'webgpu'} Accelerator */
-/** @typedef {Float32Array | Int32Array | Uint8Array} InputData */
-/** @typedef {Record<string, InputData>} OutputData Values by the names of the outputs. */
+/** @typedef {Record<string, TensorData>} OutputData Values by the names of the outputs. */
 
 /**
  * @typedef {object} LoadRequest
@@ -26,7 +26,7 @@ import { RunError } from './run_error.js';
  * @property {number} firstRunMs milliseconds of the first inference
  */
 
-/** @typedef {{name: string, input: InputData}} RunRequest */
+/** @typedef {{name: string, input: TensorData}} RunRequest */
 
 /**
  * @typedef {object} MeasureRequest
@@ -45,7 +45,7 @@ import { RunError } from './run_error.js';
 /**
  * @typedef {object} Loaded
  * @property {CompiledModel} model
- * @property {InputData} input of the last inference
+ * @property {TensorData} input of the last inference
  * @property {number[]} shape
  * @property {Environment | undefined} environment
  */
@@ -226,19 +226,19 @@ function inputOf(model) {
     throw new RunError('dynamic_batch', `Expected an input of fixed size. Received: [${sides}]`);
   }
   const size = sides.reduce((product, side) => product * side, 1);
-  return { shape: sides, input: /** @type {InputData} */ (new INPUTS[dtype](size)) };
+  return { shape: sides, input: new INPUTS[dtype](size) };
 }
 
 /** @param {Loaded} loaded */
 async function infer({ model, input, shape, environment }) {
   const begun = performance.now();
-  const tensor = Tensor.fromTypedArray(input, shape, environment);
+  const tensor = Tensor.fromTypedArray(/** @type {Float32Array<ArrayBuffer>} */ (input), shape, environment);
   /** @type {OutputData} */
   const outputs = {};
   try {
     const results = await model.run([tensor]);
     for (const [index, { name }] of model.getOutputDetails().entries()) {
-      outputs[name] = /** @type {InputData} */ (await results[index].data());
+      outputs[name] = await results[index].data();
     }
     for (const result of results) result.delete();
   } finally {
