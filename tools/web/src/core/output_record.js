@@ -121,7 +121,7 @@ function comparedDtype(record, dtype) {
  * @param {number[]} shape
  * @param {number} scale of the integers, above 0
  */
-function softmaxInput(probabilities, shape, scale) {
+export function softmaxInput(probabilities, shape, scale) {
   const row = /** @type {number} */ (shape.at(-1));
   const steps = new Int16Array(probabilities.length);
   for (let start = 0; start < steps.length; start += row) {

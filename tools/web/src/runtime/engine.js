@@ -130,8 +130,11 @@ export class Engine {
    */
   async run({ name, input }) {
     const loaded = this.#find(name);
-    loaded.input = input;
-    return this.#guarded(async () => (await infer(loaded)).outputs);
+    return this.#guarded(async () => {
+      const { outputs } = await infer({ ...loaded, input });
+      loaded.input = input;
+      return outputs;
+    });
   }
 
   /**
