@@ -97,8 +97,7 @@ function compareScores(first, second) {
 /** @param {Classes | Labels} prediction */
 function answer(prediction) {
   /** @type {Scored[]} */
-  const found =
-    prediction.type === 'labels' ? present(prediction) : prediction.ranked.slice(0, 1);
+  const found = prediction.type === 'labels' ? present(prediction) : prediction.ranked.slice(0, 1);
   return found.map(({ outputClass }) => outputClass).sort((a, b) => a - b);
 }
 

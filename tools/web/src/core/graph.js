@@ -107,11 +107,7 @@ function spec(tensor, signatureName) {
     );
   }
   const shape = tensor.ints(0);
-  if (
-    shape.length > MAX_RANK ||
-    shape.some((side) => side < 1) ||
-    !(sizeOf(shape) <= MAX_VALUES)
-  ) {
+  if (shape.length > MAX_RANK || shape.some((side) => side < 1) || !(sizeOf(shape) <= MAX_VALUES)) {
     throw damaged(`Expected a shape of whole numbers. Received: [${shape}] of '${name}'`);
   }
   const quantization = tensor.table(4);

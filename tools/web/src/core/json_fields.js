@@ -88,10 +88,7 @@ export class JsonFields {
     if (value === undefined || (nullable && value === null)) return null;
     const whole = asWhole(value);
     if (whole !== null && whole >= least && whole <= most) return whole;
-    return this.fail(
-      key,
-      `a whole number from ${least} to ${most}${nullable ? ', or null' : ''}`,
-    );
+    return this.fail(key, `a whole number from ${least} to ${most}${nullable ? ', or null' : ''}`);
   }
 
   /**

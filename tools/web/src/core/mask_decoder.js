@@ -18,9 +18,7 @@ export function decodeMask(info, output) {
     case 'probabilities':
       return largest(info, output);
     default:
-      throw unsupported(
-        `Expected a mask, logits or probabilities. Received: ${info.output.kind}`,
-      );
+      throw unsupported(`Expected a mask, logits or probabilities. Received: ${info.output.kind}`);
   }
 }
 

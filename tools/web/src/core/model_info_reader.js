@@ -1,12 +1,6 @@
 import { damaged, ModelFileError, ValueError } from './errors.js';
 import { JsonFields } from './json_fields.js';
-import {
-  CHANNEL_ORDERS,
-  CROP_MODES,
-  OUTPUT_KINDS,
-  PROBLEM_TYPES,
-  TASKS,
-} from './model_info.js';
+import { CHANNEL_ORDERS, CROP_MODES, OUTPUT_KINDS, PROBLEM_TYPES, TASKS } from './model_info.js';
 import { upgrade } from './model_info_v1.js';
 import { parseObject } from './strict_json.js';
 /** @import { ImageSpec, ModelInfo, OutputSpec } from './model_info.js' */

@@ -154,7 +154,8 @@ export class Engine {
       let told = begun;
       for (;;) {
         const now = performance.now();
-        const share = runs === null ? (now - begun) / (1000 * (seconds ?? 0)) : samples.length / runs;
+        const share =
+          runs === null ? (now - begun) / (1000 * (seconds ?? 0)) : samples.length / runs;
         if (samples.length > 0 && share >= 1) break;
         if (now - told > PROGRESS_MS) {
           told = now;
@@ -235,7 +236,11 @@ function inputOf(model) {
 /** @param {Loaded} loaded */
 async function infer({ model, input, shape, environment }) {
   const begun = performance.now();
-  const tensor = Tensor.fromTypedArray(/** @type {Float32Array<ArrayBuffer>} */ (input), shape, environment);
+  const tensor = Tensor.fromTypedArray(
+    /** @type {Float32Array<ArrayBuffer>} */ (input),
+    shape,
+    environment,
+  );
   /** @type {OutputData} */
   const outputs = {};
   try {

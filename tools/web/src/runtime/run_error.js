@@ -24,8 +24,7 @@ const ADVICE = {
   no_webgpu: 'Run the file on the CPU instead, or use a browser with WebGPU.',
   no_threads: 'Reload the page with threads turned on, or use one thread.',
   out_of_memory: 'Close other tabs and reload the page, or choose a smaller file.',
-  int8_input:
-    "Export the model with the recipe 'int8', which computes in int8 and takes float32.",
+  int8_input: "Export the model with the recipe 'int8', which computes in int8 and takes float32.",
   dynamic_batch: 'Export the model with keras_mobilevit, which fixes the size of the input.',
   http_404: 'Check the address, or that all files of the page are on the server.',
   network: 'Check the connection, and try again.',
@@ -57,7 +56,10 @@ export class RunError extends Error {
  * @type {readonly [RegExp, RunProblem][]}
  */
 const MESSAGES = [
-  [/out of memory|could not allocate|cannot enlarge memory|allocation failed|\bOOM\b/i, 'out_of_memory'],
+  [
+    /out of memory|could not allocate|cannot enlarge memory|allocation failed|\bOOM\b/i,
+    'out_of_memory',
+  ],
   [/Element type \w+ is not supported|DType \w+ is not supported/, 'int8_input'],
   [/expected ranked tensor type \w+\[-1\b/, 'dynamic_batch'],
   [/WebGPU|GPU adapter|GPUDevice/, 'no_webgpu'],

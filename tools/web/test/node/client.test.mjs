@@ -91,10 +91,10 @@ test('errors keep their kind, and get an advice', async () => {
   }));
   await assert.rejects(runner.load('a', BYTES), (error) => {
     assert.ok(error instanceof RunError);
-    assert.deepEqual([error.kind, error.message], [
-      'int8_input',
-      'Element type INT8 is not supported.',
-    ]);
+    assert.deepEqual(
+      [error.kind, error.message],
+      ['int8_input', 'Element type INT8 is not supported.'],
+    );
     assert.match(error.advice, /recipe 'int8'/);
     return true;
   });

@@ -144,7 +144,12 @@ test('measurements have as many samples as wanted', async () => {
 
 test('a measurement can be cancelled', async () => {
   const controller = new AbortController();
-  const measured = runner.measure('int8', { seconds: 60 }, () => controller.abort(), controller.signal);
+  const measured = runner.measure(
+    'int8',
+    { seconds: 60 },
+    () => controller.abort(),
+    controller.signal,
+  );
   await assert.rejects(measured, { kind: 'cancelled' });
   assert.equal((await runner.measure('int8', { runs: 1 })).length, 1);
 });
@@ -156,10 +161,9 @@ test('files that fail leave the others usable', async () => {
   await assert.rejects(runner.load('text', text), { kind: 'runtime' });
   await assert.rejects(runner.run('text', new Float32Array(1)), { kind: 'runtime' });
   await assert.rejects(runner.run('int8', new Float32Array(1)), { kind: 'runtime' });
-  await assert.rejects(
-    runner.load('gpu', bundledModel('float32'), { accelerator: 'webgpu' }),
-    { kind: 'no_webgpu' },
-  );
+  await assert.rejects(runner.load('gpu', bundledModel('float32'), { accelerator: 'webgpu' }), {
+    kind: 'no_webgpu',
+  });
   assert.equal((await runner.measure('int8', { runs: 1 })).length, 1);
 });
 

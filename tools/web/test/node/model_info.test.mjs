@@ -53,7 +53,14 @@ test('texts are those of JSON.parse', () => {
   for (const text of ['{"a": "\\u00e4\\"\\\\ \\/"}', '{"\\ud83d\\ude00": [1, -2.5e3, null]}']) {
     assert.deepEqual({ ...plain(parseObject(text)) }, JSON.parse(text));
   }
-  for (const text of ['{"a": "\\x"}', '{"a": "\n"}', '{"a": "', '{"a": "\\', "{'a': 1}", '{"a",}']) {
+  for (const text of [
+    '{"a": "\\x"}',
+    '{"a": "\n"}',
+    '{"a": "',
+    '{"a": "\\',
+    "{'a': 1}",
+    '{"a",}',
+  ]) {
     assert.throws(() => parseObject(text), /Expected/);
   }
 });
