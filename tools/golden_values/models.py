@@ -56,6 +56,7 @@ def write(folder: pathlib.Path, test_models: pathlib.Path) -> None:
     for path in sorted((test_models / "files").glob("*.tflite")):
         shutil.copy(path, folder)
     alter(folder / "classifier_int8.tflite", folder / "altered.tflite")
+    free_batch(folder / "classifier_float32.tflite", folder / "dynamic.tflite")
     for path in sorted(folder.glob("*.tflite")):
         describe(path)
     spoil(folder)
@@ -119,6 +120,18 @@ def alter(source: pathlib.Path, target: pathlib.Path) -> None:
     largest = np.abs(weights.astype(int)).argmax()
     weights.ravel()[largest] = -weights.ravel()[largest]
     set_constant(model, graph, index, weights)
+    target.write_bytes(
+        append_metadata(write_model(model), read_metadata(source))
+    )
+
+
+def free_batch(source: pathlib.Path, target: pathlib.Path) -> None:
+    """Writes a file again, with a batch that may change."""
+    model = read_model(source.read_bytes())
+    (graph,) = model.subgraphs
+    for index in (*graph.inputs, *graph.outputs):
+        tensor = graph.tensors[index]
+        tensor.shapeSignature = [-1, *tensor.shape[1:]]
     target.write_bytes(
         append_metadata(write_model(model), read_metadata(source))
     )

@@ -1,5 +1,6 @@
 import { ModelFileError } from './errors.js';
 /** @import { ModelFile } from './model_file.js' */
+/** @import { ModelInfo } from './model_info.js' */
 /** @import { DType } from './tensor_spec.js' */
 
 /**
@@ -34,4 +35,17 @@ export function checkBrowserCanRun(model) {
       'Export the model with keras_mobilevit, which fixes the size of the input.',
     );
   }
+}
+
+/** Recipes whose files compute in float. */
+const FLOAT_RECIPES = ['float32', 'float16'];
+
+/**
+ * Whether WebGPU computes what a file says: LiteRT.js runs int8 files there, too, but the answers may
+ * have nothing to do with Python's.
+ *
+ * @param {ModelInfo} info
+ */
+export function mayRunOnGpu({ recipe }) {
+  return FLOAT_RECIPES.includes(recipe);
 }

@@ -57,6 +57,8 @@ export async function startLiteRt(options, { onProgress, onAbort }) {
       locateFile: (/** @type {string} */ file) => folder + file,
       mainScriptUrlOrBlob: `${folder}${name}.js`,
       onAbort,
+      // LiteRT.js reports each step as if it were an error.
+      printErr: (/** @type {string} */ line) => console.debug(line),
     },
   });
   try {

@@ -157,6 +157,8 @@ test('a measurement can be cancelled', async () => {
 test('files that fail leave the others usable', async () => {
   const full = new GoldenModel('tiny_int8_full').content;
   await assert.rejects(runner.load('full', full), { kind: 'int8_input', advice: /recipe 'int8'/ });
+  const dynamic = new GoldenModel('dynamic').content;
+  await assert.rejects(runner.load('dynamic', dynamic), { kind: 'dynamic_batch' });
   const text = new TextEncoder().encode('This is no model. '.repeat(100));
   await assert.rejects(runner.load('text', text), { kind: 'runtime' });
   await assert.rejects(runner.run('text', new Float32Array(1)), { kind: 'runtime' });

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deflateRawSync } from 'node:zlib';
-import { checkBrowserCanRun } from '../../src/core/browser_limits.js';
-import { ModelFileError } from '../../src/core/errors.js';
+import { checkBrowserCanRun, mayRunOnGpu } from '../../src/core/browser_limits.js';
 import { readModelFile } from '../../src/core/model_file.js';
 import { bytes, GoldenModel, MODELS, names, tensorSpec } from './golden.mjs';
 import { assertInfoEquals } from './info_assertions.mjs';
@@ -62,12 +61,20 @@ test('files that a browser cannot run are told', async () => {
       assert.throws(() => checkBrowserCanRun(model), { kind: 'int8_input' }, name);
     } else {
       checkBrowserCanRun(model);
-      const dynamic = { ...model, isDynamic: true };
-      assert.throws(() => checkBrowserCanRun(dynamic), { kind: 'dynamic_batch' });
     }
   }
   const full = await new GoldenModel('tiny_int8_full').read();
-  assert.throws(() => checkBrowserCanRun(full), ModelFileError);
+  assert.throws(() => checkBrowserCanRun(full), { kind: 'int8_input' });
+  const dynamic = await new GoldenModel('dynamic').read();
+  assert.throws(() => checkBrowserCanRun(dynamic), { kind: 'dynamic_batch' });
+});
+
+test('only files that compute in float may run on a GPU', async () => {
+  const computesInFloat = MODELS.filter((name) => name.includes('float32'));
+  for (const name of MODELS) {
+    const { info } = await new GoldenModel(name).read();
+    assert.equal(mayRunOnGpu(info), computesInFloat.includes(name), name);
+  }
 });
 
 test('descriptions that are compressed are unpacked', async () => {

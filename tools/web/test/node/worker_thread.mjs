@@ -20,6 +20,9 @@ Object.assign(globalThis, {
   },
 });
 
+// Where LiteRT.js's log goes.
+console.debug = () => {};
+
 const { serveEngine } = await import('../../src/runtime/worker_methods.js');
 const port = /** @type {NonNullable<typeof parentPort>} */ (parentPort);
 serveEngine({
