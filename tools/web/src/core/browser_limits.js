@@ -41,8 +41,8 @@ export function checkBrowserCanRun(model) {
 const FLOAT_RECIPES = ['float32', 'float16'];
 
 /**
- * Whether WebGPU computes what a file says: LiteRT.js runs int8 files there, too, but the answers may
- * have nothing to do with Python's.
+ * Whether WebGPU computes what a file says: LiteRT.js runs int8 files there, too, but the answers
+ * may have nothing to do with Python's.
  *
  * @param {ModelInfo} info
  */
