@@ -1,13 +1,18 @@
 // A service worker that lets the page use several threads on hosts that do not send the headers
 // for it. It only adds them; nothing is kept.
-self.addEventListener('install', () => self.skipWaiting());
-self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
-self.addEventListener('fetch', (event) => {
+const scope = /** @type {any} */ (self);
+
+scope.addEventListener('install', () => scope.skipWaiting());
+scope.addEventListener('activate', (/** @type {any} */ event) =>
+  event.waitUntil(scope.clients.claim()),
+);
+scope.addEventListener('fetch', (/** @type {any} */ event) => {
   if (new URL(event.request.url).origin === self.location.origin) {
     event.respondWith(isolated(event.request));
   }
 });
 
+/** @param {Request} request */
 async function isolated(request) {
   const response = await fetch(request);
   if (response.status === 0) return response;
