@@ -15,6 +15,7 @@ import { showCamera, showInputs, showPicture } from './views/picture_view.js';
 import { showPlaceholders, showResults, showWaiting } from './views/result_view.js';
 import { showSelfTests } from './views/self_test_view.js';
 import { showMeasuring, showSpeed } from './views/speed_view.js';
+import { clearSummary, showSummary } from './views/summary_view.js';
 import { progressOf, showStatus } from './views/status_view.js';
 /** @import { Receipt } from '../runtime/litert.js' */
 /** @import { LoadReceipt } from '../runtime/engine.js' */
@@ -153,6 +154,7 @@ export class Demo {
     });
     if (models.length === 0) {
       showPlaceholders(0);
+      clearSummary();
       return;
     }
     await this.#predict();
@@ -218,8 +220,7 @@ export class Demo {
     const results = [];
     for (const model of models) {
       await this.#try(async () => {
-        const prediction = await predict(this.#runner, model, picture.pixels);
-        results.push({ model, prediction });
+        results.push({ model, ...(await predict(this.#runner, model, picture.pixels)) });
       }, TEXTS.cannotUse(model.name));
       // Another picture or model has been chosen.
       if (number !== this.#predictions) return;
@@ -228,6 +229,9 @@ export class Demo {
     const comparison =
       second === undefined ? null : comparePredictions(first.prediction, second.prediction);
     showResults(results, picture, comparison);
+    // For tests, and for pages around this one.
+    const detail = results.map(({ model, outputs }) => ({ name: model.name, outputs }));
+    document.dispatchEvent(new CustomEvent('answers', { detail }));
   }
 
   async #test() {
@@ -244,7 +248,10 @@ export class Demo {
   // === Speed ===
 
   #showSpeed() {
-    if (this.#receipt !== null) showSpeed(this.#rows(), this.#receipt, this.#actions());
+    if (this.#receipt === null) return;
+    const rows = this.#rows();
+    showSpeed(rows, this.#receipt, this.#actions());
+    showSummary(rows.slice(0, this.#models.length), () => this.#try(() => this.#measure()));
   }
 
   /** @returns {Row[]} */
@@ -286,6 +293,7 @@ export class Demo {
     const controller = new AbortController();
     this.#measuring = controller;
     showMeasuring(0, actions);
+    clearSummary();
     try {
       this.#measured = await measureInRounds(this.#runner, keys, {
         onProgress: (share) => {

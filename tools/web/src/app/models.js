@@ -5,6 +5,7 @@ import { decodeOutputs } from '../core/output_decoder.js';
 import { fit } from '../core/preprocessing.js';
 import { checkSelfTest, hasSelfTest, selfTestInput, validateSelfTest } from '../core/self_test.js';
 /** @import { ModelFile } from '../core/model_file.js' */
+/** @import { OutputValues } from '../core/output_decoder.js' */
 /** @import { Prediction } from '../core/prediction.js' */
 /** @import { RgbImage } from '../core/rgb_image.js' */
 /** @import { SelfTestResult } from '../core/self_test.js' */
@@ -45,13 +46,13 @@ export async function openModel(runner, name, bytes, url = null) {
  * @param {Runner} runner
  * @param {Model} model
  * @param {RgbImage} picture
- * @returns {Promise<Prediction>}
+ * @returns {Promise<{prediction: Prediction, outputs: OutputValues}>} and the values it is made of
  */
 export async function predict(runner, { key, file }, picture) {
   const { info, input, outputs, height, width } = file;
   const fitted = fit(picture, height, width, info.image);
   const values = await runner.run(key, encodeInput(fitted, info.image, input));
-  return decodeOutputs(info, outputs, values);
+  return { prediction: decodeOutputs(info, outputs, values), outputs: values };
 }
 
 /**

@@ -67,6 +67,15 @@ export const TEXTS = Object.freeze({
   randomWeights: (/** @type {string} */ data) => `Trained on ${data}`,
   inputOf: (/** @type {number} */ h, /** @type {number} */ w) => `${h} × ${w} pixels`,
 
+  // Summary.
+  smaller: 'smaller',
+  larger: 'larger',
+  faster: 'faster',
+  slower: 'slower',
+  comparedWith: (/** @type {string} */ second, /** @type {string} */ first) =>
+    `${second} is, compared with ${first}:`,
+  measureSpeed: 'Measure the speed',
+
   // Speed.
   speedIntro:
     'Files take turns, after warm-up: the median and what 90 % of the runs took, from the values ' +

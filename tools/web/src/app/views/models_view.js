@@ -43,6 +43,8 @@ export function showModels(models, { onOpen, onReset }) {
 function card({ name, title, url, file }) {
   const { info, height, width, input, sizeBytes } = file;
   const fidelity = plain(info.fidelity).sqnr_db;
+  /** @type {[string, string][]} */
+  const measured = typeof fidelity === 'number' ? [[TEXTS.fidelity, decibels(fidelity)]] : [];
   return h(
     'article',
     { className: 'card', 'aria-label': title },
@@ -55,7 +57,7 @@ function card({ name, title, url, file }) {
       [TEXTS.size, megabytes(sizeBytes)],
       [TEXTS.trainingData, info.trainingData || TEXTS.unknown],
       [TEXTS.licence, info.licence || TEXTS.unknown],
-      [TEXTS.fidelity, typeof fidelity === 'number' ? decibels(fidelity) : TEXTS.unknown],
+      ...measured,
     ]),
   );
 }

@@ -4,11 +4,12 @@ import { megabytes, percent, plainNumber } from '../format.js';
 import { colorOf, drawBoxes, drawMask, isBackground, seenPart } from '../overlay.js';
 import { TEXTS } from '../texts.js';
 /** @import { Comparison, ScorePair } from '../../core/comparison.js' */
+/** @import { OutputValues } from '../../core/output_decoder.js' */
 /** @import { Boxes, Classes, Labels, Mask, Prediction, Values } from '../../core/prediction.js' */
 /** @import { Model } from '../models.js' */
 /** @import { Picture } from '../pictures.js' */
 
-/** @typedef {{model: Model, prediction: Prediction}} Result */
+/** @typedef {{model: Model, prediction: Prediction, outputs: OutputValues}} Result */
 
 const TOP = 5;
 const NOTABLE_POINTS = 1;
