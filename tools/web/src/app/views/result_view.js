@@ -123,7 +123,7 @@ function scores({ type, ranked }, comparison, index) {
         h(
           'span',
           { className: isNotable ? 'points notable' : 'points', title: TEXTS.scorePoints(text) },
-          pair === undefined ? '' : isNotable ? text : '=',
+          pair === undefined ? '' : isNotable ? text : '≈',
         ),
       bar,
     );
