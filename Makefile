@@ -7,7 +7,8 @@ STAMP = $(VENV)/.installed
 COUNT ?= 100
 SEED ?= 0
 
-.PHONY: demo test test-slow android-test wheel-test oldest-test fuzz lint format venv clean
+.PHONY: demo test test-slow android-test web web-test wheel-test oldest-test \
+	fuzz lint format venv clean
 
 venv: $(STAMP)
 
@@ -33,6 +34,17 @@ test-slow: $(STAMP)
 android-test: $(STAMP)
 	$(BIN)/python tools/android/host_build.py
 
+# The page of tools/web, into tools/web/dist; needs node from 20.12 and npm.
+web: $(STAMP)
+	$(BIN)/python tools/export_bundled_models.py
+	$(BIN)/python tools/web/copy_samples.py
+	cd tools/web && npm ci --no-audit --no-fund && node build.mjs
+
+# Needs Chromium, too.
+web-test: web
+	$(BIN)/python tools/make_golden_values.py
+	cd tools/web && npm run check && npm run test:node && npm run test:browser
+
 # In environments of their own, in a temporary folder.
 wheel-test: $(STAMP)
 	$(BIN)/python .ci/check_wheel.py --dist dist \
@@ -51,4 +63,5 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist *.egg-info tools/web/build tools/web/dist \
+		tools/web/node_modules

@@ -93,7 +93,12 @@ val exportModels by tasks.registering(Exec::class) {
     val models = projectDir.resolve("src/main/assets/models")
     onlyIf { models.list { _, name -> name.endsWith(".tflite") }.isNullOrEmpty() }
     workingDir = repository
-    commandLine(repository.resolve(".venv/bin/python").path, "tools/android/export_models.py")
+    commandLine(
+        repository.resolve(".venv/bin/python").path,
+        "tools/export_bundled_models.py",
+        "--copy-to",
+        models.path,
+    )
 }
 tasks.named("preBuild") {
     dependsOn(exportModels)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Files for the tests of `litert-host` and `app`, with Python's answers.
 
-`host_build.py` runs it, after `export_models.py`. In DIR it writes
+`host_build.py` runs it, after `export_bundled_models.py`. In DIR it writes
 `engine/NAME.tflite` and, of these, `NAME.output`, the raw bytes that Python's
 interpreter gives for the self-test's input; `photo.png` and, of models,
-`NAME.top.json`.
+`NAME.top.json`. A second run with the same sources has nothing to do.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ import sys
 
 import numpy as np
 
-# Neither is a package.
-ANDROID = pathlib.Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ANDROID.parent), str(ANDROID)]
+# tools/ is no package.
+APP = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(APP.parents[1]))
 
 import demo  # noqa: E402
-import export_models  # noqa: E402
+import export_bundled_models as bundled  # noqa: E402
+from golden_values import stamps  # noqa: E402
 
 from keras_mobilevit import tflite  # noqa: E402
 from keras_mobilevit.cli.quiet import only_our_output  # noqa: E402
@@ -36,24 +37,28 @@ from keras_mobilevit.tflite.interpreters import make_interpreter  # noqa: E402
 from keras_mobilevit.tflite.self_test_values import self_test_input  # noqa: E402
 
 PHOTO = "chelsea.png"
+SOURCES = (*bundled.SOURCES, (APP, "fixtures.py"))
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=pathlib.Path, metavar="DIR")
-    folder = parser.parse_args(argv).folder / "engine"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = parser.parse_args(argv).folder
     with only_our_output():
-        for path in sorted(export_models.ASSETS.glob("*.tflite")):
-            shutil.copy(path, folder / f"{path.stem.rsplit('_', 1)[-1]}.tflite")
-        export_variants(folder)
-        alter_weight(folder / "int8.tflite", folder / "altered.tflite")
-        for name in ("float32", "int8", "int8_full"):
-            write_output(folder / f"{name}.tflite")
-        shutil.copy(demo.photo_path(PHOTO), folder / "photo.png")
-        for name in ("float32", "int8"):
-            write_top(folder / f"{name}.tflite", folder / "photo.png")
+        stamps.make(folder / "engine", SOURCES, write_all)
     return 0
+
+
+def write_all(folder: pathlib.Path) -> None:
+    for path in bundled.bundled_files():
+        shutil.copy(path, folder / f"{path.stem.rsplit('_', 1)[-1]}.tflite")
+    export_variants(folder)
+    alter_weight(folder / "int8.tflite", folder / "altered.tflite")
+    for name in ("float32", "int8", "int8_full"):
+        write_output(folder / f"{name}.tflite")
+    shutil.copy(demo.photo_path(PHOTO), folder / "photo.png")
+    for name in bundled.RECIPES:
+        write_top(folder / f"{name}.tflite", folder / "photo.png")
 
 
 def export_variants(folder: pathlib.Path) -> None:

@@ -14,5 +14,5 @@ dependencies {
 
 // Golden values, which host_build.py writes.
 tasks.test {
-    systemProperty("fixtures", rootDir.resolve("build/fixtures").path)
+    systemProperty("golden.values", rootDir.resolve("../golden_values/build/values").path)
 }

@@ -14,14 +14,16 @@ import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import java.io.File
 
-/** What `goldens.py` wrote: tests fail without it. */
+/** What `make_golden_values.py` wrote: tests fail without it. */
 object Fixtures {
     private val folder =
-        File(checkNotNull(System.getProperty("fixtures")) { "-Dfixtures=DIR is missing" }, "core")
+        File(
+            checkNotNull(System.getProperty("golden.values")) { "-Dgolden.values=DIR is missing" },
+        )
 
     fun file(path: String): File =
         folder.resolve(path).also {
-            check(it.exists()) { "goldens.py must write $it: run host_build.py" }
+            check(it.exists()) { "make_golden_values.py must write $it: run host_build.py" }
         }
 
     fun bytes(path: String): ByteArray = file(path).readBytes()

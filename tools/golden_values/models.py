@@ -56,6 +56,7 @@ def write(folder: pathlib.Path, test_models: pathlib.Path) -> None:
     for path in sorted((test_models / "files").glob("*.tflite")):
         shutil.copy(path, folder)
     alter(folder / "classifier_int8.tflite", folder / "altered.tflite")
+    free_batch(folder / "classifier_float32.tflite", folder / "dynamic.tflite")
     for path in sorted(folder.glob("*.tflite")):
         describe(path)
     spoil(folder)
@@ -124,6 +125,18 @@ def alter(source: pathlib.Path, target: pathlib.Path) -> None:
     )
 
 
+def free_batch(source: pathlib.Path, target: pathlib.Path) -> None:
+    """Writes a file again, with a batch that may change."""
+    model = read_model(source.read_bytes())
+    (graph,) = model.subgraphs
+    for index in (*graph.inputs, *graph.outputs):
+        tensor = graph.tensors[index]
+        tensor.shapeSignature = [-1, *tensor.shape[1:]]
+    target.write_bytes(
+        append_metadata(write_model(model), read_metadata(source))
+    )
+
+
 def spoil(folder: pathlib.Path) -> None:
     """Files that must be refused, in `models/refused/`."""
     refused = folder / "refused"
@@ -152,7 +165,7 @@ def spoil(folder: pathlib.Path) -> None:
 
 
 def describe(path: pathlib.Path) -> None:
-    """Writes what Kotlin shall read from a file, and what it answers."""
+    """Writes what other languages shall read from a file, and its answers."""
     folder = path.parent / path.stem
     folder.mkdir()
     info = read_metadata(path)
@@ -219,7 +232,7 @@ def _predict(path, info, size):
     from small_model import make_images
 
     if info.task == "segmentation":
-        # Kotlin gives masks at the size of the input.
+        # Others give masks at the size of the input.
         picture = make_images(3, size, seed=5)[1]
         mask = Segmenter(path).segment(picture)
         write_array(path.parent / path.stem / "mask", mask)

@@ -1,4 +1,4 @@
-"""Files that Kotlin reads."""
+"""Files that Kotlin and JavaScript read."""
 
 from __future__ import annotations
 

@@ -1,0 +1,16 @@
+import js from '@eslint/js';
+import globals from 'globals';
+
+export default [
+  { ignores: ['dist/'] },
+  js.configs.recommended,
+  {
+    languageOptions: {
+      globals: { ...globals.browser, ...globals.worker },
+    },
+  },
+  {
+    files: ['*.{js,mjs}', 'test/**'],
+    languageOptions: { globals: globals.node },
+  },
+];

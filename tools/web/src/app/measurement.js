@@ -1,0 +1,40 @@
+import { statisticsOf } from '../core/statistics.js';
+/** @import { Statistics } from '../core/statistics.js' */
+/** @import { Runner } from '../runtime/client.js' */
+
+/** @typedef {Statistics & {runs: number}} Measured */
+
+export const ROUNDS = 6;
+const SECONDS = 0.5;
+const WARMUP = 5;
+
+/**
+ * Measures files one after the other, in rounds, so that whatever slows the device down for a
+ * while slows all of them.
+ *
+ * @param {Runner} runner
+ * @param {string[]} keys of loaded files
+ * @param {object} options
+ * @param {(share: number) => void} options.onProgress
+ * @param {AbortSignal} options.signal
+ * @returns {Promise<Map<string, Measured>>}
+ */
+export async function measureInRounds(runner, keys, { onProgress, signal }) {
+  const samples = new Map(keys.map((key) => [key, /** @type {number[]} */ ([])]));
+  let done = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [key, ms] of samples) {
+      const from = done;
+      const options = { warmup: WARMUP, seconds: SECONDS };
+      const measured = await runner.measure(
+        key,
+        options,
+        ({ share }) => onProgress((from + Math.min(share, 1)) / (ROUNDS * keys.length)),
+        signal,
+      );
+      ms.push(...measured);
+      onProgress(++done / (ROUNDS * keys.length));
+    }
+  }
+  return new Map([...samples].map(([key, ms]) => [key, { ...statisticsOf(ms), runs: ms.length }]));
+}

@@ -1,0 +1,134 @@
+import { labelOf } from '../core/model_info.js';
+/** @import { ModelFile } from '../core/model_file.js' */
+/** @import { Box, Mask } from '../core/prediction.js' */
+/** @import { Picture } from './pictures.js' */
+
+/** @typedef {{left: number, top: number, width: number, height: number}} Area in shares */
+
+const LONGEST_SIDE = 640;
+const TURN = 137.508;
+// As opaque as leaves the picture visible.
+const ALPHA = 0.55;
+
+/**
+ * What part of a picture a model sees: shares of its width and height.
+ *
+ * @param {ModelFile} file
+ * @param {Picture} picture
+ * @returns {Area}
+ */
+export function seenPart({ info: { image }, height, width }, { pixels }) {
+  if (image.cropMode === 'squash') return { left: 0, top: 0, width: 1, height: 1 };
+  // As large as the picture has room for, with the input's aspect ratio.
+  const scale = Math.min(pixels.width / width, pixels.height / height) * image.cropPct;
+  const w = (width * scale) / pixels.width;
+  const h = (height * scale) / pixels.height;
+  return { left: (1 - w) / 2, top: (1 - h) / 2, width: w, height: h };
+}
+
+/** @param {Picture} picture */
+export function drawPicture({ canvas, pixels }) {
+  const scale = Math.min(1, LONGEST_SIDE / Math.max(pixels.width, pixels.height));
+  const target = document.createElement('canvas');
+  target.width = Math.max(1, Math.round(pixels.width * scale));
+  target.height = Math.max(1, Math.round(pixels.height * scale));
+  const context = /** @type {CanvasRenderingContext2D} */ (target.getContext('2d'));
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(canvas, 0, 0, target.width, target.height);
+  return { target, context };
+}
+
+/**
+ * @param {Picture} picture
+ * @param {Area} area
+ * @param {Box[]} boxes
+ * @param {Set<Box>} unmatched boxes that the other file does not have
+ */
+export function drawBoxes(picture, area, boxes, unmatched) {
+  const { target, context } = drawPicture(picture);
+  const { width, height } = target;
+  const line = Math.max(2, Math.max(width, height) / 200);
+  context.lineWidth = line;
+  context.font = `${7 * line}px system-ui, sans-serif`;
+  context.textBaseline = 'top';
+  for (const box of [...boxes].reverse()) {
+    const x = (area.left + box.left * area.width) * width;
+    const y = (area.top + box.top * area.height) * height;
+    const w = (box.right - box.left) * area.width * width;
+    const h = (box.bottom - box.top) * area.height * height;
+    context.setLineDash(unmatched.has(box) ? [3 * line, 2 * line] : []);
+    const color = colorOf(box.found.outputClass);
+    context.strokeStyle = color;
+    context.strokeRect(x, y, w, h);
+    const text = box.found.label;
+    context.fillStyle = color;
+    context.fillRect(x - line / 2, y, context.measureText(text).width + 4 * line, 9 * line);
+    context.fillStyle = '#000';
+    context.fillText(text, x + line, y + line);
+  }
+  return target;
+}
+
+/**
+ * @param {Picture} picture
+ * @param {ModelFile} file
+ * @param {Mask} mask
+ * @param {Uint8Array | null} differs white pixels
+ */
+export function drawMask(picture, file, mask, differs) {
+  const { target, context } = drawPicture(picture);
+  const area = seenPart(file, picture);
+  const layer = document.createElement('canvas');
+  layer.width = mask.width;
+  layer.height = mask.height;
+  const layerContext = /** @type {CanvasRenderingContext2D} */ (layer.getContext('2d'));
+  const image = layerContext.createImageData(mask.width, mask.height);
+  /** @type {Map<number, number[]>} */
+  const colors = new Map();
+  for (const [index, outputClass] of mask.classes.entries()) {
+    let color = colors.get(outputClass);
+    if (color === undefined) {
+      color = isBackground(file, outputClass) ? [0, 0, 0, 0] : [...rgbOf(outputClass), 255 * ALPHA];
+      colors.set(outputClass, color);
+    }
+    image.data.set(differs?.[index] ? [255, 255, 255, 255] : color, 4 * index);
+  }
+  layerContext.putImageData(image, 0, 0);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(
+    layer,
+    area.left * target.width,
+    area.top * target.height,
+    area.width * target.width,
+    area.height * target.height,
+  );
+  return target;
+}
+
+/**
+ * Whether a class is what is behind the objects, which stays without colour.
+ *
+ * @param {ModelFile} file
+ * @param {number} outputClass
+ */
+export function isBackground({ info }, outputClass) {
+  return outputClass === 0 && labelOf(info, 0).toLowerCase() === 'background';
+}
+
+/** @param {number} outputClass */
+export function colorOf(outputClass) {
+  return `rgb(${rgbOf(outputClass).join(' ')})`;
+}
+
+/**
+ * Neighbouring classes get colours that differ.
+ *
+ * @param {number} outputClass
+ */
+function rgbOf(outputClass) {
+  const hue = (outputClass * TURN + 20) % 360;
+  return [0, 8, 4].map((n) => {
+    const k = (n + hue / 30) % 12;
+    return Math.round(255 * (0.62 - 0.36 * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
+  });
+}
