@@ -114,6 +114,15 @@ def feature_pyramid(x, config: MobileViTV2Config, output_stride: int = 32):
 
     Raises:
         ValueError: If `output_stride` is not 8, 16 or 32.
+
+    Example:
+        >>> import keras
+        >>> from keras_mobilevit import configs_v2, mobilevit_v2
+        >>> config = configs_v2.VARIANTS["mobilevitv2_050"]
+        >>> image = keras.Input((64, 64, 3))
+        >>> pyramid = mobilevit_v2.feature_pyramid(image, config, 16)
+        >>> pyramid["P5"].shape
+        (None, 4, 4, 256)
     """
     openings = stage_openings(output_stride)
     pyramid = {}

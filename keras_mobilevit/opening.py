@@ -134,7 +134,7 @@ def list_models(task: str | None = None) -> list[ListedModel]:
 
     Example:
         >>> import keras_mobilevit
-        >>> for row in keras_mobilevit.list_models("classification"):
+        >>> for row in keras_mobilevit.list_models("classification")[:3]:
         ...     print(row.variant, *row.weights)
         mobilevit_xxs imagenet cifar10
         mobilevit_xs imagenet

@@ -25,6 +25,7 @@ from keras_mobilevit import (
     MobileViTXXS,
     checkpoints,
     configs,
+    configs_v2,
     list_models,
     open_model,
 )
@@ -123,7 +124,8 @@ def test_random_weights_of_each_task(task, outputs):
 
 def test_models_are_listed():
     rows = list_models()
-    expected = itertools.product(configs.TASKS, configs.VARIANTS)
+    every = (*configs.VARIANTS, *configs_v2.VARIANTS)
+    expected = itertools.product(configs.TASKS, every)
     assert [(row.task, row.variant) for row in rows] == list(expected)
     for table in (
         configs.WEIGHTS,
@@ -132,7 +134,10 @@ def test_models_are_listed():
     ):
         for name, weights in table.items():
             having = {r.variant for r in rows if name in r.weights}
-            assert having == set(weights.variants)
+            assert having & set(configs.VARIANTS) == set(weights.variants)
+    # As published, from 1.5 times the width on.
+    wide = {r.variant for r in rows if "imagenet21k_1k_384" in r.weights}
+    assert wide == {f"mobilevitv2_{width}" for width in (150, 175, 200)}
     assert {row.task for row in list_models("detection")} == {"detection"}
     with pytest.raises(ValueError, match="`task` must be one of.*'depth'"):
         list_models("depth")

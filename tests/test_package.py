@@ -354,6 +354,8 @@ FLOW = {
     },
     "mobilevit_v2": {"configs_v2", "layers", "backbone", "classifiers"},
     "detection": {
+        "architectures",
+        "configs_v2",
         "array_ops",
         "lazy",
         "configs",
@@ -369,6 +371,8 @@ FLOW = {
         "backbone",
     },
     "segmentation": {
+        "architectures",
+        "configs_v2",
         "lazy",
         "configs",
         "optional_imports",

@@ -38,6 +38,7 @@ DOCUMENTS = (
     "tools/android/README.md",
     "tools/android/core/README.md",
     "tools/golden_values/README.md",
+    "tools/web/README.md",
     "tools/lab/README.md",
 )
 EXPORT_QUICKSTART = "Quickstart: export to int8 and run the file"

@@ -150,8 +150,8 @@ def named_weights(
 
     Example:
         >>> from keras_mobilevit import architectures
-        >>> list(architectures.named_weights("classification"))
-        ['imagenet', 'cifar10']
+        >>> list(architectures.named_weights(variant="mobilevit_xxs"))
+        ['imagenet', 'cifar10', 'pascal_voc', 'coco']
     """
     found: dict[str, WeightsConfig] = {}
     for architecture in architectures():

@@ -65,8 +65,6 @@ class Optimizer(Checked):
 
     Attributes:
         weight_decay: Decoupled decay of the trainable variables.
-        decay_vectors: Whether it is of biases and norms too, as published for
-            MobileViT; for MobileViTv2 it is not.
         label_smoothing: Mass spread evenly over all classes.
         ema_momentum: Momentum of the average of the weights that is evaluated
             and saved; 0 for no average.
@@ -85,10 +83,11 @@ class Optimizer(Checked):
         sync_batch_norm: Whether batch norms take their statistics over all
             replicas, so that the number of devices does not matter. Published
             without.
+        decay_vectors: Whether biases and norms decay too, as published for
+            MobileViT; those of MobileViTv2 do not.
     """
 
     weight_decay: float = number(0.01, "[0, inf)")
-    decay_vectors: bool = flag(True)
     label_smoothing: float = number(0.1, "[0, 1)")
     ema_momentum: float = number(0.9995, "[0, 1)")
     clip_norm: float = number(0.0, "[0, inf)")
@@ -97,6 +96,7 @@ class Optimizer(Checked):
     head_rate: float = number(1.0, "(0, inf)")
     mixed_precision: bool = flag(False)
     sync_batch_norm: bool = flag(False)
+    decay_vectors: bool = flag(True)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -71,11 +71,42 @@ CASES = {
         (2, 12, 8),
         (2, 12, 8),
     ),
+    "separable_transformer": (
+        lambda: layers.SeparableTransformerLayer(mlp_ratio=3, dropout=0.1),
+        (2, 4, 6, 8),
+        (2, 4, 6, 8),
+    ),
+    "block_v2": (
+        lambda: layers.MobileViTV2Block(
+            8,
+            depth=1,
+            mlp_ratio=3,
+            patch_size=3,
+            dilation_rate=2,
+            dropout=0.2,
+            activation="relu",
+        ),
+        (2, 7, 5, 4),
+        (2, 9, 6, 4),
+    ),
+    "inference_block_v2": (
+        lambda: layers.InferenceMobileViTV2Block(
+            8, depth=3, mlp_ratio=3, patch_size=3
+        ),
+        (2, 7, 5, 4),
+        (2, 9, 6, 4),
+    ),
+    "inference_separable_transformer": (
+        lambda: layers.InferenceSeparableTransformerLayer(mlp_ratio=3),
+        (2, 6, 4, 8),
+        (2, 6, 4, 8),
+    ),
     "resize_like": (
         layers.ResizeLike,
         [(2, 4, 3, 5), (2, 9, 8, 2)],
         (2, 9, 8, 5),
     ),
+    "group_norm": (layers.UnitGroupNorm, (2, 6, 4, 8), (2, 6, 4, 8)),
     "rms_norm": (layers.UnitRMSNorm, (2, 6, 8), (2, 6, 8)),
 }
 

@@ -319,3 +319,22 @@ def test_other_backends(backend):
         timeout=600,
     )
     assert result.returncode == 0, result.stdout
+
+
+def test_biases_and_norms_that_do_not_decay():
+    """With gradients of zero, decay is all that changes a weight."""
+    model = keras.Sequential(
+        [
+            keras.Input((2,)),
+            keras.layers.Dense(3, bias_initializer="ones"),
+            keras.layers.LayerNormalization(),
+        ]
+    )
+    before = model.get_weights()
+    config = Optimizer(weight_decay=0.5, ema_momentum=0, decay_vectors=False)
+    optimizer = make_optimizer(config, RATE, model)
+    variables = model.trainable_variables
+    optimizer.apply([keras.ops.zeros(v.shape) for v in variables], variables)
+    for variable, value in zip(variables, before, strict=True):
+        kept = 1 - 0.5 * RATE if value.ndim == 2 else 1
+        np.testing.assert_allclose(variable, kept * value, rtol=1e-6)
