@@ -143,7 +143,7 @@ def test_shell_blocks_hold_commands_that_exist():
         assert program in {
             *("keras-mobilevit", "make", "pip", "python", ".ci/run"),
             # Of Android, which are not here.
-            *(".venv/bin/python", "adb", "cd", "gcloud", "gradle"),
+            *(".venv/bin/python", "adb", "cd", "gcloud", "node", "gradle"),
             "./gradlew",
         }, (name, words)
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
