@@ -5,7 +5,8 @@ release 0.2), timm and keras_cv_attention_models feed the same weights RGB and
 reach the published accuracy. The preprocessing of Hugging Face's copies flips
 to BGR, as for version 1; nothing else says so, and their weights are converted
 from the authors' one to one. So all layouts are taken for RGB here, and
-`channel_order="bgr"` loads a checkpoint that was fine-tuned on BGR.
+`channel_order="bgr"` loads a checkpoint that was fine-tuned on BGR. The folder
+of a Hugging Face model says itself what it was fed, and is taken at its word.
 """
 
 from __future__ import annotations
