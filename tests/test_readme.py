@@ -39,6 +39,7 @@ DOCUMENTS = (
     "tools/android/core/README.md",
     "tools/golden_values/README.md",
     "tools/lab/README.md",
+    "tools/web/README.md",
 )
 EXPORT_QUICKSTART = "Quickstart: export to int8 and run the file"
 # Languages of blocks; "text" is what a command prints, "" is a shell's.
