@@ -177,4 +177,5 @@ def to_plot(rows: Sequence[Row]) -> str:
         axes.set_xlabel("float32 latency in ms: median, 1 thread, 256x256")
         axes.set_ylabel("published ImageNet top-1 in %")
         axes.legend(loc="lower right")
-        return to_svg(figure)
+        # An image does not get the colour of the page: grey is legible on both.
+        return to_svg(figure).replace("currentColor", "#808080")
