@@ -184,5 +184,13 @@ MOBILEVIT_V2 = Architecture(
         ("stage4",),
         ("stage5",),
     ),
+    # By analogy with version 1, whose layers were searched for and measured.
+    float_layers=(
+        r"^(preprocessing|stem|stage\d_ir\d?|avg_pool|predictions)/",
+        r"^stage4_block/local\b",
+        r"^stage5_block/",
+        # What is added up on the way through the transformers.
+        r"^stage\d_block/(space_to_depth|reshape|transformer_\d+/add)",
+    ),
     openings=("stage4_ir", "stage5_ir"),
 )
