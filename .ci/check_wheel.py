@@ -31,7 +31,7 @@ EXTRAS = "checkpoints,demo,report,train"
 SMALL_RUNTIME = ("numpy", "pillow", "ai-edge-litert", "tqdm")
 COMMANDS = (
     *("train", "export", "predict", "evaluate", "inspect"),
-    *("benchmark", "report", "convert", "compress", "search"),
+    *("benchmark", "report", "convert", "compress", "search", "pack"),
 )
 # Photos of scikit-image; that of the cat does not calibrate.
 CAT = "chelsea.png"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
+import shutil
+from collections.abc import Iterator
 
 
 def require_writable(path: str | os.PathLike) -> None:
@@ -42,3 +45,34 @@ def atomic_write(path: str | os.PathLike, data: bytes) -> None:
 
 def _temporary(path):
     return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Gives a new folder, which takes its name when all is in it.
+
+    It lies beside the target, and goes if the block raises.
+
+    Args:
+        path: The target, which must not exist or be empty.
+
+    Raises:
+        FileExistsError: If it holds anything.
+    """
+    path = pathlib.Path(path).absolute()
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise FileExistsError(
+            f"Expected a new or empty folder. Received: {path}, which holds "
+            "something. Remove it, or name another folder."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary(path)
+    temporary.mkdir()
+    try:
+        yield temporary
+        if path.exists():
+            # Windows does not replace it.
+            path.rmdir()
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

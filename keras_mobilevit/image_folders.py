@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from keras_mobilevit.tar_index import TarIndex, index_tar
 from keras_mobilevit.text_formatting import abbreviate, counted
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
@@ -109,18 +110,31 @@ def list_contents(source: str | os.PathLike) -> tuple[list[str], list[str]]:
         FileNotFoundError: If `source` does not exist.
         ValueError: If it is neither.
     """
-    source = pathlib.Path(source)
-    if not source.is_dir():
-        members, folders = tar_members(source)
-        return list(members), folders
-    files, folders = [], []
-    for path in source.rglob("*"):
-        name = path.relative_to(source).as_posix()
-        if path.is_file():
-            files.append(name)
-        elif path.is_dir():
-            folders.append(name)
+    if not os.path.isdir(source):
+        index = tar_contents(source)
+        return list(dict.fromkeys(index.names)), index.folders
+    # Strings, and no file is asked for its kind: there may be millions.
+    files, folders, waiting = [], [], [""]
+    while waiting:
+        inside = waiting.pop()
+        for entry in _scan(os.path.join(source, inside)):
+            name = inside + entry.name
+            if entry.is_file():
+                files.append(name)
+            elif entry.is_dir():
+                folders.append(name)
+                if not entry.is_symlink():
+                    waiting.append(f"{name}/")
     return files, folders
+
+
+def _scan(folder):
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except PermissionError:
+        # Such as the `lost+found` of a disk.
+        return
 
 
 def take_evenly(items: Sequence[Any], limit: int | None) -> Sequence[Any]:
@@ -140,12 +154,8 @@ def take_evenly(items: Sequence[Any], limit: int | None) -> Sequence[Any]:
     return [items[i * count // limit] for i in range(limit)]
 
 
-def tar_members(
-    source: str | os.PathLike,
-) -> tuple[dict[str, tarfile.TarInfo], list[str]]:
-    """Files of a tar, by name, and names of the folders that it lists.
-
-    Of several files with one name, it is the last.
+def tar_contents(source: str | os.PathLike) -> TarIndex:
+    """Files of a tar, and folders that it lists.
 
     Raises:
         FileNotFoundError: If `source` does not exist.
@@ -156,15 +166,12 @@ def tar_members(
             f"There is no folder or tar of pictures at {source}."
         )
     try:
-        with tarfile.open(source) as tar:
-            members = tar.getmembers()
+        return index_tar(source)
     except _TAR_ERRORS as error:
         raise ValueError(
             f"Expected a folder of pictures or a tar of one at {source}. "
             f"Received a file that is no tar ({error})."
         ) from error
-    files = {member.name: member for member in members if member.isfile()}
-    return files, [member.name for member in members if member.isdir()]
 
 
 def image_names(names: Iterable[str], source: str | os.PathLike) -> list[str]:
@@ -219,12 +226,16 @@ def require_class_pictures(
         UserWarning: If a folder beside class folders has no pictures, or is
             empty.
     """
-    suffixes, not_empty = {}, set()
+    found = {}
     for name in names:
         if not _is_hidden(name):
-            path = pathlib.PurePosixPath(name)
-            suffixes.setdefault(path.parent, set()).add(suffix_of(name))
-            not_empty.update(path.parents)
+            folder = name.rpartition("/")[0]
+            found.setdefault(folder, set()).add(suffix_of(name))
+    suffixes, not_empty = {}, set()
+    for folder, endings in found.items():
+        path = pathlib.PurePosixPath(folder)
+        suffixes.setdefault(path, set()).update(endings)
+        not_empty.update((path, *path.parents))
     for folder in folders:
         path = pathlib.PurePosixPath(folder)
         if not _is_hidden(folder) and path not in not_empty:
@@ -251,10 +262,15 @@ def require_class_pictures(
 
 def suffix_of(name: str) -> str:
     """Ending of a file's name in lower case, with its dot."""
-    return pathlib.PurePosixPath(name).suffix.lower()
+    name = name.rpartition("/")[2]
+    place = name.rfind(".")
+    return name[place:].lower() if 0 < place < len(name) - 1 else ""
 
 
 def _is_hidden(name):
+    # Most names have neither; the rest is slow.
+    if "/." not in name and name[:1] != "." and "__MACOSX" not in name:
+        return False
     return any(
         part == "__MACOSX" or (part.startswith(".") and part != "..")
         for part in pathlib.PurePosixPath(name).parts

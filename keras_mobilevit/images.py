@@ -404,7 +404,6 @@ _MOVED = {
         "read_files",
         "require_class_pictures",
         "take_evenly",
-        "tar_members",
     )
 }
 

@@ -17,7 +17,7 @@ from keras_mobilevit.version import __version__
 
 COMMANDS = (
     *("train", "export", "predict", "evaluate", "inspect"),
-    *("benchmark", "report", "convert", "compress", "search"),
+    *("benchmark", "report", "convert", "compress", "search", "pack"),
 )
 
 

@@ -19,16 +19,25 @@ from keras_mobilevit.image_folders import (
     list_contents,
     require_class_pictures,
     take_evenly,
-    tar_members,
+    tar_contents,
 )
-from keras_mobilevit.images import open_image, to_rgb
-from keras_mobilevit.progress import progress_bar
+from keras_mobilevit.images import to_rgb
+from keras_mobilevit.progress import progress_bar, stage
 from keras_mobilevit.text_formatting import abbreviate
+from keras_mobilevit.training.shards import holds_shards, open_shards
+from keras_mobilevit.training.stored_images import (
+    FolderImages,
+    LabelledFiles,
+    Names,
+    TarImages,
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LabelledSource:
     """Images that can be opened in any order, from several threads at once.
+
+    Other processes get it by pickle.
 
     Attributes:
         class_names: A name for each label.
@@ -59,7 +68,7 @@ class LabelledSource:
             self,
             labels=self.labels[list(kept)],
             names=[self.names[index] for index in kept],
-            read=lambda index: self.read(kept[index]),
+            read=_Part(self.read, kept),
         )
 
     def open(self, index: int) -> Image.Image:
@@ -75,6 +84,17 @@ class LabelledSource:
         return self.read(index)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Part:
+    """Opens some of the images of a source."""
+
+    read: Callable[[int], Image.Image]
+    kept: Sequence[int]
+
+    def __call__(self, index):
+        return self.read(self.kept[index])
+
+
 def open_source(
     source: Any, class_names: Sequence[str] | None = None
 ) -> LabelledSource:
@@ -85,6 +105,8 @@ def open_source(
 
             - a folder of `<class>/<image>`;
             - an uncompressed tar of such a folder, which is read in place;
+            - a folder of several such tars, which are read as one;
+            - a folder of shards, as `keras-mobilevit pack` makes them;
             - a sequence, that is anything with `len` and `[]`, of
               `(image, label)` or `{"image": image, "label": label}`, as
               Hugging Face's, torchvision's and `tfds.as_data_source`'s are;
@@ -132,25 +154,9 @@ def open_source(
 
 
 def _open_files(path, class_names):
-    if path.is_dir():
-        files, inside = list_contents(path)
-        names = image_names(files, path)
-
-        def read(index):
-            return open_image(path / names[index])
-
-    else:
-        _refuse_compression(path)
-        members, inside = tar_members(path)
-        files = members
-        names = image_names(members, path)
-        places = [(members[n].offset_data, members[n].size) for n in names]
-
-        def read(index):
-            return open_image(_read_bytes(path, *places[index]))
-
-    require_class_pictures(files, inside, path)
-    folders = _class_folders(names, path)
+    with stage("listing images"):
+        files = _find_files(path)
+    folders = files.class_names
     if class_names is None:
         class_names = tuple(sorted(set(folders)))
     if surplus := sorted(set(folders) - set(class_names)):
@@ -161,26 +167,94 @@ def _open_files(path, class_names):
         )
     index = {name: label for label, name in enumerate(class_names)}
     labels = np.array([index[folder] for folder in folders], np.int64)
-    return _checked(LabelledSource(class_names, labels, names, read), path)
+    source = LabelledSource(
+        class_names, labels[files.labels], files.names, files.images
+    )
+    return _checked(source, path)
+
+
+def _find_files(path) -> LabelledFiles:
+    if holds_shards(path):
+        return open_shards(path)
+    tars = _tars_in(path) if path.is_dir() else [path]
+    if tars:
+        return _find_in_tars(tars, path)
+    files, folders = list_contents(path)
+    names = image_names(files, path)
+    require_class_pictures(files, folders, path)
+    classes, labels = _class_folders(names, path)
+    names = Names.of(names)
+    return LabelledFiles(classes, labels, names, FolderImages(path, names))
+
+
+def _tars_in(folder):
+    """The tars of a folder that holds tars instead of class folders."""
+    inside = [path for path in folder.iterdir() if path.name[0] != "."]
+    if any(path.is_dir() for path in inside):
+        return []
+    return sorted(path for path in inside if path.suffix.lower() == ".tar")
+
+
+def _find_in_tars(tars, path):
+    places, folders, columns = {}, [], []
+    first = 0
+    for number, tar in enumerate(progress_bar(tars, desc="listing tars")):
+        _refuse_compression(tar)
+        index = tar_contents(tar)
+        _add_names(places, index.names, first, tar)
+        folders += index.folders
+        numbers = np.full(len(index.names), number, np.uint32)
+        columns.append((numbers, index.offsets, index.sizes))
+        first += len(index.names)
+    names = image_names(places, path)
+    require_class_pictures(places, folders, path)
+    kept = np.fromiter((places[name] for name in names), np.int64, len(names))
+    columns = (
+        np.concatenate(parts)[kept] for parts in zip(*columns, strict=True)
+    )
+    images = TarImages(tuple(tars), *columns)
+    classes, labels = _class_folders(names, path)
+    return LabelledFiles(classes, labels, Names.of(names), images)
+
+
+def _add_names(places, names, first, tar):
+    """Notes the place of each name; the last of a tar counts, as unpacked."""
+    for place, name in enumerate(names, first):
+        if places.setdefault(name, place) < first:
+            raise ValueError(
+                f"{tar} holds {name}, as another tar beside it does. Rename "
+                "one, or take it away."
+            )
+        places[name] = place
 
 
 def _class_folders(names, path):
-    """The class of each file, if all are `<class>/<image>` of one folder."""
-    paths = [pathlib.PurePosixPath(name) for name in names]
-    stray = [str(p) for p in paths if not label_of(p)]
-    if stray:
+    """The class folders, and which of them each file is in.
+
+    All files must be `<class>/<image>` of one folder.
+    """
+    places = {}
+    inside = (name.rpartition("/")[0] for name in names)
+    numbers = np.fromiter(
+        (places.setdefault(place, len(places)) for place in inside),
+        np.int64,
+        len(names),
+    )
+    folders = [pathlib.PurePosixPath(place) for place in places]
+    if not all(folder.name for folder in folders):
+        stray = [name for name in names if not label_of(name)]
         raise ValueError(
             "Expected every image in a folder that names its class. Received "
             f"at the top level of {path}: {abbreviate(stray)}"
         )
     # Train and test folders side by side would become one set of images.
-    parents = sorted({str(p.parent.parent) for p in paths})
+    parents = sorted({str(folder.parent) for folder in folders})
     if len(parents) > 1:
         raise ValueError(
             f"Expected one folder of class folders. {path} holds several: "
             f"{abbreviate(parents)}. Name one of them."
         )
-    return [label_of(p) for p in paths]
+    return tuple(folder.name for folder in folders), numbers
 
 
 def _refuse_compression(path):
@@ -192,13 +266,6 @@ def _refuse_compression(path):
                 f"{path} is a compressed tar, whose images can only be read "
                 "one after the other. Decompress or unpack it first."
             ) from None
-
-
-def _read_bytes(path, offset, size):
-    # Opened each time: nothing to close, and no position that threads share.
-    with open(path, "rb", buffering=0) as file:
-        file.seek(offset)
-        return file.read(size)
 
 
 # === Python objects ===
@@ -271,17 +338,24 @@ def _open_sequence(items, class_names):
     if class_names is None:
         class_names = _numbers_as_names(labels)
 
-    def read(index):
+    source = LabelledSource(class_names, labels, names, _Items(items))
+    return _checked(source, "the data set")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Items:
+    """Opens the images of a sequence."""
+
+    items: Any
+
+    def __call__(self, index):
         try:
-            return to_rgb(_as_pillow(_image_and_label(items[index])[0]))
+            return to_rgb(_as_pillow(_image_and_label(self.items[index])[0]))
         # Datasets of others raise whatever their decoders do.
         except Exception as error:
             raise ValueError(
-                f"Not a readable picture: {names[index]} ({error})."
+                f"Not a readable picture: image {index} ({error})."
             ) from error
-
-    source = LabelledSource(class_names, labels, names, read)
-    return _checked(source, "the data set")
 
 
 def _image_and_label(item):
