@@ -1,0 +1,1 @@
+"""How long large data sets take to open, and what memory they need."""
