@@ -2,9 +2,9 @@
 
 The tars can be read by anything. Image number i is in tar number i modulo their
 count, so each has a part of every class. The index is what makes opening
-fast: a line of JSON, which gives the counts, the names of classes and tars and
-the hash of what follows; then, little-endian, an array of each `_FIELDS`, and
-the names of all images in UTF-8.
+fast: a line of JSON, which gives the counts and the names of classes and tars;
+then, little-endian, an array of each of `_FIELDS`, the names of all images in
+UTF-8, and the SHA-256 of all of that.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ _FIELDS = {
     "checksums": "<u4",
     "labels": "<u4",
 }
+_WIDTH = sum(np.dtype(kind).itemsize for kind in _FIELDS.values())
+_HASH_BYTES = 32
 
 
 class _Damaged(ValueError):
@@ -70,13 +72,12 @@ def write_index(folder: pathlib.Path, files: LabelledFiles) -> None:
         "version": _VERSION,
         "images": len(names),
         "name_bytes": len(names.data),
-        "sha256": _hash(parts),
         "class_names": list(files.class_names),
         "tars": [[tar.name, tar.stat().st_size] for tar in images.tars],
     }
+    parts.insert(0, json.dumps(header).encode() + b"\n")
     with open(folder / INDEX, "wb") as file:
-        file.write(json.dumps(header).encode() + b"\n")
-        for part in parts:
+        for part in (*parts, _hash(parts)):
             file.write(part)
 
 
@@ -105,25 +106,29 @@ def _hash(parts):
     total = hashlib.sha256()
     for part in parts:
         total.update(part)
-    return total.hexdigest()
+    return total.digest()
 
 
 def _read(path) -> tuple[dict[str, Any], bytes, bytes]:
     with open(path, "rb") as file:
         length = os.fstat(file.fileno()).st_size
         _require(length <= _MAX_INDEX_BYTES, f"it has {length:,} bytes")
-        header = _parse(file.readline(_MAX_HEADER_BYTES))
-        width = sum(np.dtype(kind).itemsize for kind in _FIELDS.values())
-        number_bytes = header["images"] * width
-        expected = file.tell() + number_bytes + header["name_bytes"]
+        line = file.readline(_MAX_HEADER_BYTES)
+        header = _parse(line)
+        number_bytes, name_bytes = (
+            header["images"] * _WIDTH,
+            header["name_bytes"],
+        )
+        expected = len(line) + number_bytes + name_bytes + _HASH_BYTES
         _require(
             length == expected,
             f"{expected:,} bytes are expected, and {length:,} are there",
         )
-        numbers, names = file.read(number_bytes), file.read()
-    _require(
-        _hash([numbers, names]) == header["sha256"], "its hash is another one"
-    )
+        numbers, names = file.read(number_bytes), file.read(name_bytes)
+        _require(
+            file.read() == _hash([line, numbers, names]),
+            "its hash is another one",
+        )
     return header, numbers, names
 
 
@@ -141,8 +146,8 @@ def _parse(line):
         version == _VERSION,
         f"version {_VERSION} is expected, and it is of version {version!r}",
     )
-    for name, kind in (("sha256", str), ("class_names", list), ("tars", list)):
-        _require(isinstance(header.get(name), kind), f"it has no {name}")
+    for name in ("class_names", "tars"):
+        _require(isinstance(header.get(name), list), f"it has no {name}")
     for name in ("images", "name_bytes"):
         _require(_is_count(header.get(name)), f"it has no {name}")
     _require(

@@ -14,6 +14,7 @@ import numpy as np
 import safetensors.numpy
 from PIL import Image
 
+from fuzzing.packed_images import write_shards
 from fuzzing.torch_writer import write_torch
 from keras_mobilevit import checkpoints, layers
 from keras_mobilevit.checkpoints import layouts
@@ -218,6 +219,10 @@ def _write_tars(folder):
     return paths
 
 
+def _write_shards(folder):
+    return write_shards(folder / "shards")
+
+
 def _write_voc(folder):
     paths = []
     for i in range(3):
@@ -267,4 +272,5 @@ SAMPLES: Mapping[str, Callable[[pathlib.Path], list[pathlib.Path]]] = {
     "yolo": _write_yolo,
     "recipe": _write_recipes,
     "tar": _write_tars,
+    "shards": _write_shards,
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import pathlib
 import resource
 import shutil
 import sys
@@ -102,10 +103,43 @@ def _read_tar(path):
         calibration_set,
     )
 
-    return (
+    steps = (
         lambda: list(iterate_files(path)),
         lambda: calibration_set(path, (32, 32, 3)),
     )
+    # To train from, it must not be compressed.
+    if path.endswith(".tar"):
+        return *steps, lambda: _open_all(path)
+    return steps
+
+
+@functools.cache
+def _shards():
+    """Folder of the shards that the samples are a part of."""
+    from fuzzing.packed_images import write_shards
+
+    # It goes when the process ends.
+    folder = tempfile.TemporaryDirectory()
+    write_shards(pathlib.Path(folder.name))
+    return folder
+
+
+def _read_shards(path):
+    def read():
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copytree(_shards().name, folder, dirs_exist_ok=True)
+            shutil.copy(path, folder)
+            _open_all(folder)
+
+    return (read,)
+
+
+def _open_all(path):
+    from keras_mobilevit.training.sources import open_source
+
+    source = open_source(path)
+    for index in range(len(source)):
+        source.open(index)
 
 
 # Kind -> the steps of reading a file of it. Each runs, whatever the others do.
@@ -123,6 +157,7 @@ READERS: Mapping[str, Callable[[str], tuple[Callable[[], object], ...]]] = {
     "yolo": _read_yolo,
     "recipe": _read_recipe,
     "tar": _read_tar,
+    "shards": _read_shards,
 }
 # Nothing derived from them: a bare `UnicodeDecodeError` helps nobody.
 DOCUMENTED = (ValueError, OSError, FileNotFoundError)
