@@ -332,7 +332,8 @@ FLOW = {
     "images": {
         *("renamed", "deprecation", "lazy", "optional_imports", "model_info"),
     },
-    "image_folders": {"text_formatting"},
+    "tar_index": set(),
+    "image_folders": {"tar_index", "text_formatting"},
     "picture_sizes": {"optional_imports"},
     "labels": {"architectures"},
     "checkpoints": {

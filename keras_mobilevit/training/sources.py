@@ -152,6 +152,8 @@ def open_source(
 
 # === Files ===
 
+_NO_CLASS = ("", "..")
+
 
 def _open_files(path, class_names):
     with stage("listing images"):
@@ -241,8 +243,8 @@ def _class_folders(names, path):
         len(names),
     )
     folders = [pathlib.PurePosixPath(place) for place in places]
-    if not all(folder.name for folder in folders):
-        stray = [name for name in names if not label_of(name)]
+    if any(folder.name in _NO_CLASS for folder in folders):
+        stray = [name for name in names if label_of(name) in _NO_CLASS]
         raise ValueError(
             "Expected every image in a folder that names its class. Received "
             f"at the top level of {path}: {abbreviate(stray)}"

@@ -31,11 +31,22 @@ def encoded(pictures):
     }
 
 
-@pytest.fixture(params=["folder", "a.tar", "deep folder", "deep.tar"])
+def write_tars(path, files):
+    """Writes every second file to one of two tars in a folder."""
+    path.mkdir()
+    for number in range(2):
+        part = dict(list(files.items())[number::2])
+        write_tar(path / f"{number}.tar", part)
+    return path
+
+
+@pytest.fixture(params=["folder", "a.tar", "deep folder", "deep.tar", "tars"])
 def write(request, tmp_path):
-    """Writes files to a folder or a tar; returns its path and the prefix."""
+    """Writes files to a folder or to tars; returns its path and the prefix."""
     prefix = "some/where/" if "deep" in request.param else ""
     function = write_tar if request.param.endswith(".tar") else write_folder
+    if request.param == "tars":
+        function = write_tars
 
     def write(files):
         files = {prefix + name: data for name, data in files.items()}
@@ -103,6 +114,56 @@ def test_a_tar_is_read_from_many_threads(tmp_path):
         value = int(source.names[index][2:4])
         expected = plain(value, 4 + value, 5)
         np.testing.assert_array_equal(np.asarray(image), expected)
+
+
+def test_tars_beside_class_folders_are_not_read(tmp_path):
+    path = write_folder(tmp_path / "a", encoded(PICTURES))
+    write_tar(path / "more.tar", {"dog/0.png": encode(plain(1))})
+    assert open_source(path).class_names == ("ant", "bee", "cat")
+
+
+def test_one_name_in_two_tars(tmp_path):
+    """Unpacked, one of them would be lost."""
+    files = {f"{name}/0.png": encode(plain(1)) for name in ("ant", "bee")}
+    for number in range(2):
+        write_tar(tmp_path / f"{number}.tar", files)
+    message = "1.tar holds ant/0.png, as another tar beside it does"
+    with pytest.raises(ValueError, match=message):
+        open_source(tmp_path)
+
+
+def test_one_name_twice_in_a_tar(tmp_path):
+    """The last one counts, as when it is unpacked."""
+    path = write_tar(tmp_path / "a.tar", encoded(PICTURES))
+    write_tar(path, {"ant/a.png": encode(plain(99))}, "a")
+    source = open_source(path)
+    assert list(source.names) == NAMES
+    assert np.asarray(source.open(0)).max() == 99
+    assert np.asarray(source.open(5)).max() == 20
+
+
+def test_one_of_several_tars_is_compressed(tmp_path):
+    write_tar(tmp_path / "0.tar", encoded(PICTURES))
+    write_tar(tmp_path / "1.tar", {"ant/c.png": encode(plain(1))}, "w:gz")
+    with pytest.raises(ValueError, match="1.tar is a compressed tar"):
+        open_source(tmp_path)
+
+
+def test_a_class_that_leads_out_of_the_folder(tmp_path):
+    files = {f"a/../{i}.png": encode(plain(i)) for i in range(2)}
+    path = write_tar(tmp_path / "a.tar", files)
+    with pytest.raises(ValueError, match="a folder that names its class"):
+        open_source(path)
+
+
+def test_names_are_a_sequence(tmp_path):
+    source = open_source(write_folder(tmp_path / "a", encoded(PICTURES)))
+    names = source.names
+    assert names[0] == NAMES[0] and names[-1] == NAMES[-1]
+    assert names[np.int64(2)] == NAMES[2] and names[1:4] == NAMES[1:4]
+    assert NAMES[3] in names and names.index(NAMES[4]) == 4
+    with pytest.raises(IndexError):
+        names[len(NAMES)]
 
 
 def test_what_is_no_image_is_found_when_opened(write):
