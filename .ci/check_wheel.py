@@ -307,10 +307,11 @@ def run_all(
     model = ("--model", "xxs.keras")
     output = run([*command, "predict", photos / "cat" / CAT, *model], work)
     _expect("%" in output, f"xxs.keras sees\n{output}")
+    run([*command, "pack", photos, "--out", "shards"], work)
     run(
         [
             *(*command, "train", "--recipe", "finetune", "--out", "run"),
-            *("--train", photos, "--test", photos, "--weights", embedded),
+            *("--train", "shards", "--test", photos, "--weights", embedded),
             *("--variant", "mobilevit_xxs", "--no-jit"),
             *("--set", "schedule.epochs=1", "--set", "schedule.warmup_steps=1"),
             # One size of images: each costs a trace of the graph.

@@ -191,8 +191,13 @@ def image_names(names: Iterable[str], source: str | os.PathLike) -> list[str]:
         UserWarning: If there are pictures of formats that are not read.
     """
     shown = sorted(name for name in names if not _is_hidden(name))
-    pictures = [name for name in shown if suffix_of(name) in IMAGE_SUFFIXES]
-    unread = [name for name in shown if suffix_of(name) in UNREAD_SUFFIXES]
+    pictures, unread = [], []
+    for name in shown:
+        suffix = suffix_of(name)
+        if suffix in IMAGE_SUFFIXES:
+            pictures.append(name)
+        elif suffix in UNREAD_SUFFIXES:
+            unread.append(name)
     if not pictures:
         raise ValueError(
             f"{source} holds no picture. Expected files ending in one of "

@@ -51,9 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--variant", help="instead of the recipe's")
     pictures = parser.add_argument_group(
         "pictures",
-        "To classify, in one folder a class, as folders or tars; else with "
-        "annotations: a folder of masks; or boxes in a JSON file as of COCO, a "
-        "CSV file, or a folder of Pascal VOC's .xml or YOLO's .txt files.",
+        "To classify, in one folder a class, as folders, tars or the shards of "
+        "`keras-mobilevit pack`; else with annotations: a folder of masks; or "
+        "boxes in a JSON file as of COCO, a CSV file, or a folder of Pascal "
+        "VOC's .xml or YOLO's .txt files.",
     )
     pictures.add_argument(
         "--data",

@@ -65,7 +65,7 @@ def run_recipe(
     Args:
         recipe: What to do.
         train: Pictures to learn from. For classification, a folder or tar of
-            `<class>/<picture>`, or what else `open_source` takes; for
+            `<class>/<picture>`, shards, or what else `open_source` takes; for
             segmentation, `MaskFolders`; for detection, `AnnotatedFolder`.
         test: The same to report on after each epoch; they decide nothing.
         run_dir: Folder of the run; see `RunFolder`.

@@ -65,11 +65,11 @@ def run(args: argparse.Namespace) -> None:
     machine = describe_machine(packages=("numpy", "pillow"))
     results = measure(paths, rounds=args.rounds, reads=args.reads)
     print(f"\n{to_table(results, args.reads)}\n")
+    load = machine["load_average"]
     print(
-        f"medians and largest of {args.rounds} rounds; {machine['cpu']}, "
-        f"{machine['cores']} cores, load {machine['load_average']:.1f}"
-        if machine["load_average"] is not None
-        else machine["cpu"]
+        f"medians of times and maxima of memory, {args.rounds} rounds; "
+        f"{machine['cpu']}, {machine['cores']} cores, load "
+        f"{'unknown' if load is None else f'{load:.1f}'}"
     )
     if args.json:
         tree = {"machine": machine, "reads": args.reads, "results": results}

@@ -15,7 +15,7 @@ class Classification(Task):
     """Which class a picture has.
 
     Pictures come as in `open_source`: a folder or tar of `<class>/<picture>`,
-    and others.
+    shards, and others.
 
     Example:
         >>> from keras_mobilevit.training import tasks
