@@ -15,7 +15,7 @@ from keras_mobilevit.markdown_tables import markdown_table
 WORKER = pathlib.Path(__file__).with_name("opening_worker.py")
 _PACKAGE = pathlib.Path(__file__).parents[3]
 _COLUMNS = (
-    *("data set", "images", "open s", "of processors s", "peak memory MB"),
+    *("data set", "images", "open s", "CPU s", "peak memory MB"),
     *("random reads/s", "memory before reads MB", "after reads MB"),
 )
 _TIMES = ("open_seconds", "open_cpu_seconds", "read_seconds")
