@@ -198,36 +198,34 @@ def _tars_in(folder):
 
 
 def _find_in_tars(tars, path):
-    places, folders, columns = {}, [], []
+    places, repeated, folders, columns = {}, set(), [], []
     first = 0
     for number, tar in enumerate(progress_bar(tars, desc="listing tars")):
         _refuse_compression(tar)
         index = tar_contents(tar)
-        _add_names(places, index.names, first, tar)
+        for place, name in enumerate(index.names, first):
+            if places.get(name, first) < first:
+                repeated.add(name)
+            # The last of a tar counts, as when it is unpacked.
+            places[name] = place
         folders += index.folders
         numbers = np.full(len(index.names), number, np.uint32)
         columns.append((numbers, index.offsets, index.sizes))
         first += len(index.names)
     names = image_names(places, path)
+    if lost := sorted(repeated.intersection(names)):
+        raise ValueError(
+            f"Several tars of {path} hold {abbreviate(lost)}. Rename them, or "
+            "take a tar away."
+        )
     require_class_pictures(places, folders, path)
+    classes, labels = _class_folders(names, path)
     kept = np.fromiter((places[name] for name in names), np.int64, len(names))
     columns = (
         np.concatenate(parts)[kept] for parts in zip(*columns, strict=True)
     )
     images = TarImages(tuple(tars), *columns)
-    classes, labels = _class_folders(names, path)
     return LabelledFiles(classes, labels, Names.of(names), images)
-
-
-def _add_names(places, names, first, tar):
-    """Notes the place of each name; the last of a tar counts, as unpacked."""
-    for place, name in enumerate(names, first):
-        if places.setdefault(name, place) < first:
-            raise ValueError(
-                f"{tar} holds {name}, as another tar beside it does. Rename "
-                "one, or take it away."
-            )
-        places[name] = place
 
 
 def _class_folders(names, path):

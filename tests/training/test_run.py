@@ -22,6 +22,7 @@ from keras_mobilevit.named_models import open_model
 from keras_mobilevit.progress import progress_lines
 from keras_mobilevit.training import callbacks, state
 from keras_mobilevit.training.loader import BatchLoader
+from keras_mobilevit.training.packing import pack
 from keras_mobilevit.training.run import run_recipe
 from keras_mobilevit.training.tasks import classification
 
@@ -94,6 +95,15 @@ def test_the_folder_of_a_run(finished):
         "class_names": list(CLASSES),
     }
     assert any((finished / "tensorboard").rglob("events.out.*"))
+
+
+@pytest.mark.slow
+def test_a_run_from_shards_is_that_from_the_folder(
+    finished, tiny, pictures, tmp_path
+):
+    pack(pictures, tmp_path / "shards", shards=2)
+    weights = train(tmp_path / "shards", tmp_path / "run")
+    assert_same_weights(finished / "model.weights.h5", weights)
 
 
 @pytest.mark.slow

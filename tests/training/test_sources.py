@@ -125,11 +125,20 @@ def test_tars_beside_class_folders_are_not_read(tmp_path):
 def test_one_name_in_two_tars(tmp_path):
     """Unpacked, one of them would be lost."""
     files = {f"{name}/0.png": encode(plain(1)) for name in ("ant", "bee")}
-    for number in range(2):
-        write_tar(tmp_path / f"{number}.tar", files)
-    message = "1.tar holds ant/0.png, as another tar beside it does"
+    others = {"notes.txt": b"", "ant/._0.jpg": b"", "bee/1.png": b""}
+    write_tar(tmp_path / "0.tar", {**files, **others})
+    write_tar(tmp_path / "1.tar", {**files, **others})
+    message = "Several tars of .* hold ant/0.png, bee/0.png, bee/1.png. Rename"
     with pytest.raises(ValueError, match=message):
         open_source(tmp_path)
+
+
+def test_what_is_no_image_may_be_in_several_tars(tmp_path):
+    others = {"notes.txt": b"", "ant/._0.jpg": b"", "ant/.DS_Store": b""}
+    for number, name in enumerate(("ant", "bee")):
+        files = {f"{name}/{i}.png": encode(plain(i)) for i in range(2)}
+        write_tar(tmp_path / f"{number}.tar", {**files, **others})
+    assert open_source(tmp_path).labels.tolist() == [0, 0, 1, 1]
 
 
 def test_one_name_twice_in_a_tar(tmp_path):
