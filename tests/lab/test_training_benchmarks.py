@@ -4,6 +4,7 @@ import importlib.util
 import json
 import math
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -11,16 +12,19 @@ import numpy as np
 import pytest
 
 import benchmark_training
-from training_benchmarks import step_worker, worker_process
+from training_benchmarks import part_builders, step_worker, worker_process
 from training_benchmarks.implementations import (
     IMPLEMENTATIONS,
     Implementation,
     huggingface_config,
+    part_shapes,
 )
+from training_benchmarks.part_builders import PARTS
 from training_benchmarks.step_comparison import compare_steps
 from training_benchmarks.step_tables import (
     to_footnote,
     to_json,
+    to_part_table,
     to_summary,
     to_table,
 )
@@ -242,7 +246,7 @@ assert not {"keras", "keras_mobilevit", "torch"} & set(sys.modules)
 
 def test_workers_keep_to_the_processor_and_wait_without_spinning():
     implementation = IMPLEMENTATIONS["torch"]
-    environment = worker_process._environment(implementation, 3)
+    environment = worker_process._environment(implementation, 3, "cpu")
     assert environment["KERAS_BACKEND"] == "torch"
     assert environment["CUDA_VISIBLE_DEVICES"] == "-1"
     assert environment["OMP_WAIT_POLICY"] == "PASSIVE"
@@ -315,13 +319,114 @@ def test_hugging_face_trains(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["tensorflow", "tensorflow-jit", "jax", "torch"]
+    "name", ["tensorflow", "tensorflow-xla", "jax", "torch"]
 )
 def test_ours_trains(name):
     backend = IMPLEMENTATIONS[name].backend
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     assert set(check_training(name)) == {"keras", backend}
+
+
+# === Parts of a step ===
+
+# Of XXS: 24 channels and twice as many in stage 2; tokens of 64 in stage 3.
+PARAMETERS = {
+    "elementwise": 0,
+    "pointwise": 48 * 24,
+    "depthwise": 9 * 48,
+    "batch_norm": 2 * 48,
+    "patches": 0,
+    # Two norms, queries, keys, values and output, a hidden layer of twice d.
+    "transformer": 2
+    * (2 * 2 * 64 + 4 * (64 * 64 + 64) + 2 * 64 * 128 + 128 + 64),
+}
+
+
+def part_settings(part, **settings):
+    return {
+        "part": part,
+        "batch_size": 2,
+        "dtype": "float32",
+        "compiled": False,
+        "channels_last": False,
+        "shapes": part_shapes("mobilevit_xxs", 64)._asdict(),
+        "huggingface_config": huggingface_config("mobilevit_xxs", 64),
+        **settings,
+    }
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_has_the_size_that_it_has_in_the_network(part):
+    facts, step = part_builders.build_keras_part(part_settings(part))
+    assert facts["parameters"] == PARAMETERS[part]
+    assert 0 < step() < math.inf
+
+
+def test_parts_of_hugging_face_have_the_same_sizes():
+    for module in ("torch", "transformers"):
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+    settings = [
+        part_settings(part, channels_last=channels_last)
+        for part in PARTS
+        for channels_last in (False, True)
+    ]
+    # TensorFlow and torch do not get along in one process.
+    code = """
+import json, sys
+from training_benchmarks.part_builders import build_huggingface_part
+sys.modules["torchvision"] = None
+for settings in json.loads(sys.argv[1]):
+    facts, step = build_huggingface_part(settings, "cpu")
+    assert step() > 0
+    print(facts["parameters"])
+"""
+    output = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(settings)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=pathlib.Path(benchmark_training.__file__).parent,
+    ).stdout
+    expected = [PARAMETERS[one["part"]] for one in settings]
+    assert list(map(int, output.split())) == expected
+
+
+def test_parts_occur_in_these_sizes():
+    """Table 4 of the paper: 1/4 of the image in stage 2, 1/8 in stage 3."""
+    shapes = part_shapes("mobilevit_s", 256)
+    assert shapes.input_shape("depthwise") == (64, 64, 4 * 64)
+    assert shapes.input_shape("patches") == (32, 32, 144)
+    assert shapes.input_shape("transformer") == (4, 256, 144)
+
+
+def test_part_has_to_be_one(steps):
+    with pytest.raises(ValueError, match=r"`part` must be.*'elementwise'"):
+        compare_steps(implementations("1"), "mobilevit_s", part="stem")
+
+
+def test_table_of_parts(steps):
+    parts = [
+        compare_steps(
+            implementations(*names),
+            "mobilevit_s",
+            part=part,
+            rounds=1,
+            warmup=2,
+        )
+        for part, names in (
+            ("depthwise", ("0.5", "2")),
+            ("patches", ("0.25", "missing")),
+        )
+    ]
+    lines = to_part_table(parts).splitlines()
+    cells = [[x.strip() for x in line.split("|")[1:-1]] for line in lines]
+    assert cells[0] == ["ms", "0.5", "2", "0.25"]
+    assert cells[2:] == [
+        ["depthwise", "500.0", "2000.0", "-"],
+        ["patches", "-", "-", "250.0"],
+    ]
 
 
 # === The report ===
@@ -358,7 +463,7 @@ def test_table(comparison):
 def test_footnote(comparison):
     text = to_footnote(comparison, MACHINE)
     assert text.startswith("4 interleaved training steps after 2 to warm up, ")
-    assert "8 images of 256x256, 2 threads" in text
+    assert "8 images of 256x256, cpu with 2 threads, float32" in text
     assert "Testor 1, 2 cores, load 0.50, TestOS" in text
     assert "keras-mobilevit 9.9, of-0.5 1, of-2 1" in text
 
@@ -392,6 +497,7 @@ def test_json_holds_every_step(comparison):
 def tool(monkeypatch, steps):
     fakes = {item.name: item for item in implementations("missing", "1", "2")}
     monkeypatch.setattr(benchmark_training, "IMPLEMENTATIONS", fakes)
+    monkeypatch.setenv("PATH", "")
     return benchmark_training
 
 
@@ -404,6 +510,7 @@ def test_tool_measures_what_there_is(tool, tmp_path, capsys):
     out = capsys.readouterr().out
     reason = "ImportError: No module named 'missing'"
     assert f"left out of mobilevit_xxs: missing, {reason}" in out
+    assert "There is no GPU: everything runs on the processor." in out
     assert "| 2              | 2.00 (2.00 - 2.00)  |" in out
     (found,) = json.loads(path.read_text())["comparisons"]
     assert [item["name"] for item in found["results"]] == ["1", "2"]
@@ -435,3 +542,48 @@ def test_tool_fails_in_one_line(tool, extra, message, capsys):
     err = capsys.readouterr().err
     assert err.splitlines()[-1].startswith("error: ")
     assert message in err
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("echo 'GPU 0: NVIDIA H200 (UUID: GPU-1)'", "gpu"),
+        ("echo 'No devices were found'", "cpu"),
+        ("echo 'Failed to initialize NVML'; exit 255", "cpu"),
+    ],
+)
+def test_device_is_what_the_driver_lists(
+    tmp_path, monkeypatch, script, expected
+):
+    """Its output as of driver 550."""
+    path = tmp_path / "nvidia-smi"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert benchmark_training.find_device() == expected
+
+
+def test_a_gpu_is_shared(tmp_path):
+    environment = worker_process._environment(IMPLEMENTATIONS["jax"], 3, "gpu")
+    assert "CUDA_VISIBLE_DEVICES" not in environment
+    assert "JAX_PLATFORMS" not in environment
+    assert environment["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+    assert environment["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+
+
+def test_torch_compiles_only_for_a_gpu(monkeypatch):
+    seen = []
+
+    def compare(implementations, *args, **options):
+        seen.append([item.name for item in implementations])
+        raise ValueError
+
+    monkeypatch.setattr(benchmark_training, "compare_steps", compare)
+    for device in ("cpu", "gpu"):
+        assert benchmark_training.main(["--device", device]) == 1
+    on_cpu, on_gpu = seen
+    assert on_gpu == list(IMPLEMENTATIONS)
+    assert set(on_gpu) - set(on_cpu) == {
+        "torch-compiled",
+        "huggingface-compiled",
+    }

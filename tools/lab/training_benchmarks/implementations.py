@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from keras_mobilevit.configs import STEM_FILTERS, VARIANTS
+from training_benchmarks.part_builders import Shapes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,7 +17,8 @@ class Implementation:
         name: Name on the command line and in the tables.
         library: `"keras"`, which is ours, or `"huggingface"`.
         backend: What computes: `"tensorflow"`, `"jax"` or `"torch"`.
-        jit_compile: Whether Keras has XLA compile the step, or `"auto"`.
+        compiled: Whether XLA, or `torch.compile` on torch, compiles the step.
+            JAX has no other way.
         channels_last: Whether torch keeps images and kernels channels-last
             in memory. Keras always has it so.
     """
@@ -24,25 +26,27 @@ class Implementation:
     name: str
     library: str
     backend: str
-    jit_compile: bool | str = "auto"
+    compiled: bool = False
     channels_last: bool = False
 
 
 IMPLEMENTATIONS = {
     implementation.name: implementation
     for implementation in (
-        Implementation("tensorflow", "keras", "tensorflow", jit_compile=False),
-        Implementation(
-            "tensorflow-jit", "keras", "tensorflow", jit_compile=True
-        ),
-        Implementation("jax", "keras", "jax", jit_compile=True),
-        Implementation("torch", "keras", "torch", jit_compile=False),
+        Implementation("tensorflow", "keras", "tensorflow"),
+        Implementation("tensorflow-xla", "keras", "tensorflow", compiled=True),
+        Implementation("jax", "keras", "jax", compiled=True),
+        Implementation("torch", "keras", "torch"),
+        Implementation("torch-compiled", "keras", "torch", compiled=True),
         Implementation("huggingface", "huggingface", "torch"),
         Implementation(
             "huggingface-channels-last",
             "huggingface",
             "torch",
             channels_last=True,
+        ),
+        Implementation(
+            "huggingface-compiled", "huggingface", "torch", compiled=True
         ),
     )
 }
@@ -72,3 +76,22 @@ def huggingface_config(variant: str, size: int) -> dict[str, Any]:
         "expand_ratio": float(config.expansion),
         "hidden_dropout_prob": config.dropout,
     }
+
+
+def part_shapes(variant: str, size: int) -> Shapes:
+    """Sizes of the parts of one of our variants.
+
+    Args:
+        variant: Name such as `"mobilevit_xxs"`.
+        size: Side of the images, in pixels.
+    """
+    config = VARIANTS[variant]
+    filters = config.filters[1]
+    return Shapes(
+        side=size // 4,
+        expanded=config.expansion * filters,
+        filters=filters,
+        map_side=size // 8,
+        dim=config.stages[0].projection_dim,
+        depth=config.stages[0].depth,
+    )

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from keras_mobilevit.configs import VARIANTS
 from training_benchmarks.implementations import Implementation
+from training_benchmarks.part_builders import PARTS
 from training_benchmarks.worker_process import Worker, WorkerError
 
 
@@ -51,6 +52,9 @@ class StepComparison:
         size: Side of the images, in pixels.
         batch_size: Images in a step.
         threads: Cores for each implementation.
+        device: `"cpu"` or `"gpu"`.
+        dtype: `"float32"`, or `"bfloat16"` for mixed precision.
+        part: `"step"` for whole training steps, or one of `PARTS`.
         warmup: Steps in front that do not count.
         results: One an implementation, in order.
         left_out: Name of an implementation that failed -> why.
@@ -60,6 +64,9 @@ class StepComparison:
     size: int
     batch_size: int
     threads: int
+    device: str
+    dtype: str
+    part: str
     warmup: int
     results: list[StepTimes]
     left_out: dict[str, str]
@@ -72,15 +79,18 @@ def compare_steps(
     size: int = 256,
     batch_size: int = 16,
     threads: int = 2,
+    device: str = "cpu",
+    dtype: str = "float32",
+    part: str = "step",
     rounds: int = 20,
     warmup: int = 3,
 ) -> StepComparison:
-    """Times training steps on the CPU, one of each implementation a round.
+    """Times training steps, one of each implementation a round.
 
     Every round has an order of its own, drawn with a fixed seed, so that no
     implementation always follows the same one. All of them train with AdamW and
-    cross entropy, in float32, with dropout, on a batch of random images that
-    is in memory. Who fails, for want of a package or of memory, is left out.
+    cross entropy, with dropout, on a batch of random images that is in memory.
+    Who fails, for want of a package or of memory, is left out.
 
     Args:
         implementations: From `IMPLEMENTATIONS`.
@@ -88,6 +98,9 @@ def compare_steps(
         size: Side of the images, in pixels.
         batch_size: Images in a step.
         threads: Cores for each implementation.
+        device: `"cpu"` or `"gpu"`.
+        dtype: `"float32"`, or `"bfloat16"` for mixed precision.
+        part: `"step"`, or one of `training_benchmarks.part_builders.PARTS`.
         rounds: Timed steps of each implementation, at least 1.
         warmup: Steps in front that do not count, at least 1.
 
@@ -102,8 +115,18 @@ def compare_steps(
             f"variant={variant!r}, size={size}, batch_size={batch_size}, "
             f"threads={threads}, rounds={rounds}, warmup={warmup}"
         )
+    if part not in ("step", *PARTS):
+        raise ValueError(
+            f"`part` must be 'step' or one of {list(PARTS)}. Received: {part!r}"
+        )
     setting = dict(
-        variant=variant, size=size, batch_size=batch_size, threads=threads
+        variant=variant,
+        size=size,
+        batch_size=batch_size,
+        threads=threads,
+        device=device,
+        dtype=dtype,
+        part=part,
     )
     facts, answers, left_out = {}, {}, {}
     with contextlib.ExitStack() as stack:

@@ -78,6 +78,31 @@ def to_summary(comparisons: Sequence[StepComparison]) -> str:
     return markdown_table(("images/s", *variants), rows)
 
 
+def to_part_table(comparisons: Sequence[StepComparison]) -> str:
+    """Returns the time of parts of a step in one table.
+
+    Args:
+        comparisons: From `compare_steps`, of one variant, a part each.
+
+    Returns:
+        A Markdown table with a row a part and a column an implementation:
+        milliseconds of the median; a dash where one is missing.
+    """
+    names = dict.fromkeys(
+        result.name for item in comparisons for result in item.results
+    )
+    rows = []
+    for comparison in comparisons:
+        times = {
+            result.name: f"{1000 * np.median(result.seconds):.1f}"
+            for result in comparison.results
+        }
+        rows.append(
+            (comparison.part, *(times.get(name, "-") for name in names))
+        )
+    return markdown_table(("ms", *names), rows)
+
+
 def to_footnote(comparison: StepComparison, machine: dict) -> str:
     """Returns how and on what it was measured, in a few lines.
 
@@ -94,7 +119,8 @@ def to_footnote(comparison: StepComparison, machine: dict) -> str:
     return (
         f"{rounds} interleaved training steps after {comparison.warmup} to "
         f"warm up, {comparison.batch_size} images of {comparison.size}x"
-        f"{comparison.size}, {comparison.threads} threads, float32, AdamW. "
+        f"{comparison.size}, {comparison.device} with {comparison.threads} "
+        f"threads, {comparison.dtype}, AdamW. "
         "Speed-up is over the first row, within a round: its median and "
         "spread.\n"
         f"{machine['cpu'] or 'unknown processor'}, {machine['cores']} cores, "

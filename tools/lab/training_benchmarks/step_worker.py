@@ -9,7 +9,8 @@ hold our libraries.
 A step of Keras is `train_on_batch`: the compiled function that `fit` runs for
 each batch, and the hand-over of a batch. A step of torch is what its manuals
 show: forward, loss, backward, update. Both end when the loss is known. Images
-and labels stay in memory, so that no input pipeline is measured.
+and labels stay in memory, so that no input pipeline is measured. Instead of a
+whole step, a process may train one of the parts in `part_builders.py`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,11 @@ def main(text: str) -> None:
     shape = (settings["batch_size"], settings["size"], settings["size"], 3)
     images = rng.uniform(0, 255, shape).astype(np.float32)
     labels = rng.integers(0, CLASSES, settings["batch_size"])
-    facts, step = BUILDERS[settings["library"]](settings, images, labels)
+    build = BUILDERS[settings["library"]]
+    if settings.get("part", "step") == "step":
+        facts, step = build(settings, images, labels)
+    else:
+        facts, step = PART_BUILDERS[settings["library"]](settings)
     print(json.dumps(facts), file=answers, flush=True)
     for _ in sys.stdin:
         start = time.perf_counter()
@@ -69,6 +74,7 @@ def build_keras(settings, images, labels):
 
     from keras_mobilevit.mobilevit import CONSTRUCTORS
 
+    use_precision(settings)
     model = CONSTRUCTORS[settings["variant"]](
         weights=None,
         input_shape=images.shape[1:],
@@ -78,7 +84,7 @@ def build_keras(settings, images, labels):
     model.compile(
         keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        jit_compile=settings["jit_compile"],
+        jit_compile=settings["compiled"],
     )
     facts = {
         "parameters": sum(
@@ -98,25 +104,29 @@ def build_huggingface(settings, images, labels):
     from transformers import MobileViTConfig, MobileViTForImageClassification
 
     torch.set_num_threads(settings["threads"])
+    device = "cuda" if settings["device"] == "gpu" else "cpu"
     memory_format = (
         torch.channels_last
         if settings["channels_last"]
         else torch.contiguous_format
     )
     pixels = torch.from_numpy(images / 255).permute(0, 3, 1, 2)
-    pixels = pixels.contiguous(memory_format=memory_format)
-    targets = torch.from_numpy(labels)
+    pixels = pixels.contiguous(memory_format=memory_format).to(device)
+    targets = torch.from_numpy(labels).to(device)
     config = MobileViTConfig(**settings["huggingface_config"])
     model = MobileViTForImageClassification(config)
-    model = model.to(memory_format=memory_format).train()
+    model = model.to(device, memory_format=memory_format).train()
     optimizer = torch.optim.AdamW(
         model.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY
     )
     cross_entropy = torch.nn.CrossEntropyLoss()
+    predict = torch.compile(model) if settings["compiled"] else model
+    half = settings["dtype"] == "bfloat16"
 
     def step():
         optimizer.zero_grad()
-        loss = cross_entropy(model(pixels).logits, targets)
+        with torch.autocast(device, torch.bfloat16, enabled=half):
+            loss = cross_entropy(predict(pixels).logits, targets)
         loss.backward()
         optimizer.step()
         return loss.item()
@@ -130,7 +140,36 @@ def build_huggingface(settings, images, labels):
     return facts, step
 
 
+def build_keras_part(settings):
+    from part_builders import build_keras_part
+
+    use_precision(settings)
+    return build_keras_part(settings)
+
+
+def build_huggingface_part(settings):
+    sys.modules["torchvision"] = None
+    import torch
+    from part_builders import build_huggingface_part
+
+    torch.set_num_threads(settings["threads"])
+    device = "cuda" if settings["device"] == "gpu" else "cpu"
+    return build_huggingface_part(settings, device)
+
+
 BUILDERS = {"keras": build_keras, "huggingface": build_huggingface}
+PART_BUILDERS = {
+    "keras": build_keras_part,
+    "huggingface": build_huggingface_part,
+}
+
+
+def use_precision(settings) -> None:
+    """Has layers of Keras compute in bfloat16, where that is asked for."""
+    import keras
+
+    if settings["dtype"] == "bfloat16":
+        keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
 
 
 def versions(*modules: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import Any
 from training_benchmarks.implementations import (
     Implementation,
     huggingface_config,
+    part_shapes,
 )
 
 WORKER = pathlib.Path(__file__).with_name("step_worker.py")
@@ -32,6 +33,9 @@ class Worker:
         size: Side of the images, in pixels.
         batch_size: Images in a step.
         threads: Cores that the process may use.
+        device: `"cpu"` or `"gpu"`.
+        dtype: `"float32"`, or `"bfloat16"` for mixed precision.
+        part: `"step"` for a whole training step, or one of `PARTS`.
     """
 
     def __init__(
@@ -42,6 +46,9 @@ class Worker:
         size: int,
         batch_size: int,
         threads: int,
+        device: str = "cpu",
+        dtype: str = "float32",
+        part: str = "step",
     ):
         settings = {
             **dataclasses.asdict(implementation),
@@ -49,12 +56,19 @@ class Worker:
             "size": size,
             "batch_size": batch_size,
             "threads": threads,
+            "device": device,
+            "dtype": dtype,
+            "part": part,
+            "shapes": part_shapes(variant, size)._asdict(),
             "huggingface_config": huggingface_config(variant, size),
         }
         self._log = tempfile.TemporaryFile("w+", errors="replace")
         self._process = subprocess.Popen(
             [sys.executable, WORKER, json.dumps(settings)],
-            env={**os.environ, **_environment(implementation, threads)},
+            env={
+                **os.environ,
+                **_environment(implementation, threads, device),
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -99,12 +113,17 @@ class Worker:
         self._log.close()
 
 
-def _environment(implementation, threads):
+def _environment(implementation, threads, device="cpu"):
     """Variables that keep it to the processor, and quiet while it waits."""
+    processor = {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+    # Several processes share a GPU: none may take all of its memory.
+    shared = {
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    }
     return {
+        **(shared if device == "gpu" else processor),
         "KERAS_BACKEND": implementation.backend,
-        "CUDA_VISIBLE_DEVICES": "-1",
-        "JAX_PLATFORMS": "cpu",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": str(threads),
