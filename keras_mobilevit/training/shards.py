@@ -1,4 +1,4 @@
-"""LabelledFiles: labelled images in a few plain tars, beside an index of them.
+"""Labelled images in a few plain tars, beside an index of them.
 
 The tars can be read by anything. Image number i is in tar number i modulo their
 count, so each has a part of every class. The index is what makes opening
