@@ -8,15 +8,26 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
 from keras_mobilevit.configs import MIN_SIZE
+from keras_mobilevit.training.hosts import (
+    check_hosts,
+    join_jax,
+    join_tensorflow,
+)
 
 STRATEGIES = ("none", "mirrored", "multi_worker", "data_parallel")
+
+_BACKENDS = {
+    "mirrored": ("tensorflow",),
+    "multi_worker": ("tensorflow", "jax"),
+    "data_parallel": ("jax",),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +39,8 @@ class Distribution:
         local_replicas: Those that this process feeds.
         is_chief: Whether this process writes the files of the run.
         strategy: `tf.distribute.Strategy`, or `None`.
+        own_devices: `keras.distribution.Distribution` over the devices of this
+            process, where it is one of several on JAX; else `None`.
     """
 
     replicas: int = 1
@@ -36,12 +49,51 @@ class Distribution:
     )
     is_chief: bool = True
     strategy: Any = None
+    own_devices: Any = None
 
     def scope(self) -> contextlib.AbstractContextManager:
         """Context in which the model is built and compiled."""
         if self.strategy is None:
             return contextlib.nullcontext()
         return self.strategy.scope()
+
+    def alone(self) -> contextlib.AbstractContextManager:
+        """Context in which this process prepares its share of the input.
+
+        On JAX, Keras puts every variable on all devices of all processes, and
+        each of them has to take part. What mixes images and what teaches work
+        on the devices of this process instead.
+        """
+        if self.own_devices is None:
+            return contextlib.nullcontext()
+        return self.own_devices.scope()
+
+    def require_same(self, **facts: int) -> None:
+        """Checks that all processes work on the same run.
+
+        All of them have to call it. Otherwise, where they differ, each would
+        wait for a step that another one does not take.
+
+        Args:
+            facts: Non-negative numbers of less than 63 bits, by their names.
+
+        Raises:
+            ValueError: On all processes, if they differ.
+        """
+        if self.local_rows == self.replicas:
+            return
+        rows = self._gather(np.array(list(facts.values()), "uint64"))
+        differing = [
+            f"{name} {sorted(set(column))}"
+            for name, column in zip(facts, rows.T.tolist(), strict=True)
+            if len(set(column)) > 1
+        ]
+        if differing:
+            raise ValueError(
+                "All processes need the same recipe, seed and pictures, and "
+                "one folder of the run that all of them see. Received "
+                f"different ones: {', '.join(differing)}"
+            )
 
     def dataset(
         self,
@@ -56,15 +108,13 @@ class Distribution:
             batches: Makes an iterator of `(images, targets)`; the rows of
                 this process's replicas lie one behind the other.
             target_rank: Number of the dimensions of the targets.
-            shared: Whether each replica gets all rows instead of its own. JAX
-                spreads them over its devices instead; where they do not come
-                out even, it gets the first ones twice.
+            shared: Whether the rows are those of all processes, and each
+                replica gets all of them. JAX spreads them over its devices
+                instead; where they do not come out even, it gets the first
+                ones twice.
         """
         if keras.backend.backend() != "tensorflow":
-            return (
-                tuple(_fill(array, self.replicas) for array in batch)
-                for batch in batches()
-            )
+            return self._spread(batches(), shared)
         import tensorflow as tf
 
         rows = 1 if self.strategy is None else self.local_rows
@@ -134,6 +184,35 @@ class Distribution:
         """Number of the replicas that this process feeds."""
         return self.local_replicas.stop - self.local_replicas.start
 
+    def _spread(self, batches, shared):
+        """Batches for JAX, which puts those of all processes together."""
+        while True:
+            with self.alone():
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield tuple(map(self._own_rows, batch)) if shared else batch
+
+    def _own_rows(self, array):
+        array = _fill(array, self.replicas)
+        return np.split(array, self.replicas // self.local_rows)[
+            self.local_replicas.start // self.local_rows
+        ]
+
+    def _gather(self, numbers):
+        """Those of all processes, one a row, perhaps several times."""
+        if self.strategy is None:
+            from jax.experimental import multihost_utils
+
+            # JAX has 64 bits only where it is asked to.
+            halves = multihost_utils.process_allgather(numbers.view("uint32"))
+            return np.asarray(halves).view("uint64")
+        row = keras.ops.convert_to_tensor(numbers[None].astype("int64"))
+        rows = self.strategy.experimental_distribute_values_from_function(
+            lambda context: row
+        )
+        return self.strategy.gather(rows, axis=0).numpy()
+
 
 def _fill(array, divisor):
     """Rows of an array, and its first ones again up to a multiple."""
@@ -148,45 +227,69 @@ def _with_vector_logs(step):
     return vector_step
 
 
-def open_distribution(name: str = "none") -> Distribution:
-    """Sets up an engine.
+def open_distribution(
+    name: str = "none",
+    *,
+    hosts: Sequence[str] = (),
+    host_index: int | None = None,
+) -> Distribution:
+    """Sets up an engine; to be called before TensorFlow or JAX do anything.
 
     Args:
         name: `"none"`; `"mirrored"`, all GPUs of this machine (TensorFlow);
-            `"multi_worker"`, this process is one of several that `TF_CONFIG`
-            lists (TensorFlow; call this before anything else of it);
-            `"data_parallel"`, all devices of this machine (JAX).
+            `"data_parallel"`, all devices of this machine (JAX);
+            `"multi_worker"`, this process is one of several, which may be on
+            other machines (TensorFlow, JAX).
+        hosts: `"host:port"` of each process of `"multi_worker"`; ports are any
+            free ones. JAX uses only the first address, and the number of
+            them. By default, TensorFlow looks into `TF_CONFIG`; JAX into
+            `KERAS_DISTRIBUTION_JOB_ADDRESSES`,
+            `KERAS_DISTRIBUTION_NUM_PROCESSES` and
+            `KERAS_DISTRIBUTION_PROCESS_ID`, or asks Slurm, Open MPI or the
+            TPU.
+        host_index: Which of the hosts this process is; 0 writes the files.
 
     Raises:
-        ValueError: If the name is unknown, or the backend has no such engine.
+        ValueError: If the name is unknown, the backend has no such engine, or
+            the hosts are missing or wrong.
+        RuntimeError: If JAX has computed something before.
     """
     if name not in STRATEGIES:
         raise ValueError(
             f"`distribution` must be one of {list(STRATEGIES)}. Received: "
             f"{name}"
         )
+    if hosts or host_index is not None:
+        if name != "multi_worker":
+            raise ValueError(
+                "`hosts` and `host_index` belong to "
+                f"`distribution='multi_worker'`. Received: {name!r}"
+            )
+        check_hosts(hosts, host_index)
     if name == "none":
         return Distribution()
     backend = keras.backend.backend()
-    needed = "jax" if name == "data_parallel" else "tensorflow"
-    if backend != needed:
+    if backend not in _BACKENDS[name]:
+        needed = " or ".join(_BACKENDS[name])
         raise ValueError(
             f"`distribution={name!r}` needs the {needed} backend of Keras "
-            f"(KERAS_BACKEND={needed}). Received: {backend}"
+            f"(KERAS_BACKEND={_BACKENDS[name][0]}). Received: {backend}"
         )
-    if name == "data_parallel":
-        parallel = keras.distribution.DataParallel()
-        keras.distribution.set_distribution(parallel)
-        devices = len(keras.distribution.list_devices())
-        return Distribution(devices, slice(0, devices))
-
+    if backend == "jax":
+        if name == "multi_worker":
+            join_jax(hosts, host_index)
+        return _spread_over_jax()
+    if name == "multi_worker":
+        return _join_tensorflow(hosts, host_index)
     import tensorflow as tf
 
-    if name == "mirrored":
-        strategy = tf.distribute.MirroredStrategy()
-        replicas = strategy.num_replicas_in_sync
-        return Distribution(replicas, slice(0, replicas), strategy=strategy)
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    strategy = tf.distribute.MirroredStrategy()
+    replicas = strategy.num_replicas_in_sync
+    return Distribution(replicas, slice(0, replicas), strategy=strategy)
+
+
+def _join_tensorflow(hosts, host_index):
+    strategy = join_tensorflow(hosts, host_index)
     resolver = strategy.cluster_resolver
     workers = len(resolver.cluster_spec().as_dict().get("worker", [None]))
     rank = resolver.task_id or 0
@@ -196,4 +299,33 @@ def open_distribution(name: str = "none") -> Distribution:
         slice(rank * local, (rank + 1) * local),
         is_chief=rank == 0,
         strategy=strategy,
+    )
+
+
+def _spread_over_jax():
+    """All devices of all processes of JAX."""
+    import jax
+
+    def over(devices):
+        # The rows of a batch go to the devices in their order.
+        names = [f"{device.platform}:{device.id}" for device in devices]
+        return keras.distribution.DataParallel(
+            devices=names,
+            auto_shard_dataset=False,  # Each process loads its own rows.
+        )
+
+    devices = sorted(jax.devices(), key=lambda d: (d.process_index, d.id))
+    keras.distribution.set_distribution(over(devices))
+    processes, rank = jax.process_count(), jax.process_index()
+    local = jax.local_device_count()
+    if local * processes != len(devices):
+        raise ValueError(
+            "Each process needs as many devices as any other. Received: "
+            f"{local} of {len(devices)} devices in one of {processes} processes"
+        )
+    return Distribution(
+        len(devices),
+        slice(rank * local, (rank + 1) * local),
+        is_chief=rank == 0,
+        own_devices=over(jax.local_devices()) if processes > 1 else None,
     )

@@ -7,6 +7,8 @@ import importlib.util
 import os
 import pathlib
 import warnings
+import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -48,6 +50,8 @@ def run_recipe(
     *,
     seed: int = 0,
     distribution: str = "none",
+    hosts: Sequence[str] = (),
+    host_index: int | None = None,
     workers: int | None = None,
     save_minutes: float = 5.0,
     jit_compile: bool | None = None,
@@ -68,9 +72,13 @@ def run_recipe(
             `<class>/<picture>`, or what else `open_source` takes; for
             segmentation, `MaskFolders`; for detection, `AnnotatedFolder`.
         test: The same to report on after each epoch; they decide nothing.
-        run_dir: Folder of the run; see `RunFolder`.
+        run_dir: Folder of the run; see `RunFolder`. All processes have to see
+            the same folder; the one with `host_index` 0 writes it.
         seed: Seed of initial weights, order, crops and dropout.
-        distribution: As in `open_distribution`.
+        distribution: As in `open_distribution`. Of several processes, each
+            calls this function, with the same arguments but `host_index`.
+        hosts: As in `open_distribution`.
+        host_index: As in `open_distribution`.
         workers: Threads that prepare pictures; by default one a core.
         save_minutes: Time between two saves inside an epoch.
         jit_compile: Whether XLA compiles the step. By default as Keras
@@ -91,11 +99,12 @@ def run_recipe(
         UserWarning: If the run has too few steps for the recipe, or an image
             can not be read.
     """
-    # First of all, since TensorFlow sets up its cluster only once.
-    engine = open_distribution(distribution)
-    task = TASKS[recipe.task].open(
-        recipe, train, test, seed=seed, workers=workers
-    )
+    # First of all, since TensorFlow and JAX set up a cluster only once.
+    engine = open_distribution(distribution, hosts=hosts, host_index=host_index)
+    with engine.alone():
+        task = TASKS[recipe.task].open(
+            recipe, train, test, seed=seed, workers=workers
+        )
     images, validation_images = (
         len(task.loader.source),
         len(task.validation_loader.source),
@@ -111,6 +120,15 @@ def run_recipe(
     ]
     epoch_steps = list(map(len, batch_sizes))
     fitted = fit_to_steps(recipe, sum(epoch_steps))
+    folder = RunFolder(run_dir)
+    engine.require_same(
+        recipe=zlib.crc32(recipe.to_toml().encode()),
+        seed=seed,
+        images=images,
+        validation_images=validation_images,
+        classes=zlib.crc32(repr(task.labels).encode()),
+        states=folder.state.exists(),
+    )
     keras.utils.set_random_seed(seed)
     with engine.scope():
         model = task.build_model()
@@ -120,7 +138,6 @@ def run_recipe(
         blank = task.loader.blank_targets(1, (MIN_SIZE, MIN_SIZE))
         engine.prepare(model, blank)
     # Only now: what does not fit must not take the folder.
-    folder = RunFolder(run_dir)
     if engine.is_chief:
         folder.claim(
             recipe,
@@ -130,6 +147,7 @@ def run_recipe(
         )
     with engine.scope():
         start = restore_state(model, folder.state)
+    engine.require_same(epochs_done=start.epoch, steps_done=start.step)
 
     bar = progress_bar(
         desc="training",
@@ -177,11 +195,10 @@ def run_recipe(
                 ),
                 callbacks=callbacks,
             )
-            if engine.is_chief:
-                _write_results(folder, model, task)
-    if engine.is_chief and start.epoch == recipe.schedule.epochs:
+            _write_results(folder, model, task, engine.is_chief)
+    if start.epoch == recipe.schedule.epochs:
         # Perhaps it was cut off between the last state and the weights.
-        _write_results(folder, model, task)
+        _write_results(folder, model, task, engine.is_chief)
     return folder.weights
 
 
@@ -251,9 +268,13 @@ def _fit_epoch(
         raise
 
 
-def _write_results(folder, model, task: Task):
+def _write_results(folder, model, task: Task, is_chief):
+    # On JAX, all processes have to take part where weights are assigned.
     with ema_weights(model):
-        save_compact(model, folder.weights, task.info())
+        if is_chief:
+            save_compact(model, folder.weights, task.info())
+    if not is_chief:
+        return
     plot_curves(folder.metrics, folder.curves, task.figure_of_merit)
     if skipped := task.loader.skipped:
         lines = [f"{name}: {why}\n" for name, why in skipped.items()]
