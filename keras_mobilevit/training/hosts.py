@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -78,6 +79,9 @@ def join_jax(hosts: Sequence[str], host_index: int | None) -> None:
 
     if jax.distributed.is_initialized():
         return
+    if hasattr(jax.config, "jax_enable_preemption_service"):
+        # It would keep SIGTERM from ending the process.
+        jax.config.update("jax_enable_preemption_service", False)
     try:
         keras.distribution.initialize(
             ",".join(hosts) or None, len(hosts) or None, host_index
@@ -90,3 +94,19 @@ def join_jax(hosts: Sequence[str], host_index: int | None) -> None:
             "KERAS_DISTRIBUTION_NUM_PROCESSES and "
             f"KERAS_DISTRIBUTION_PROCESS_ID. Received: {error}"
         ) from error
+
+
+@contextlib.contextmanager
+def undistributed() -> Iterator[None]:
+    """Inside, new variables of Keras are this process's only.
+
+    For what one process does by itself, such as saving: Keras makes an
+    optimizer there, to compare with, and on JAX it would wait for all other
+    processes to make one too.
+    """
+    distribution = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(distribution)

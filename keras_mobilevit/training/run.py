@@ -32,6 +32,7 @@ from keras_mobilevit.training.ema import (
     ema_weights,
 )
 from keras_mobilevit.training.few_steps import fit_to_steps
+from keras_mobilevit.training.hosts import undistributed
 from keras_mobilevit.training.optimizer import make_optimizer
 from keras_mobilevit.training.parts import freeze
 from keras_mobilevit.training.recipe import Recipe
@@ -272,7 +273,8 @@ def _write_results(folder, model, task: Task, is_chief):
     # On JAX, all processes have to take part where weights are assigned.
     with ema_weights(model):
         if is_chief:
-            save_compact(model, folder.weights, task.info())
+            with undistributed():
+                save_compact(model, folder.weights, task.info())
     if not is_chief:
         return
     plot_curves(folder.metrics, folder.curves, task.figure_of_merit)
