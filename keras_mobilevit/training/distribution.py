@@ -191,7 +191,9 @@ class Distribution:
                 batch = next(batches, None)
             if batch is None:
                 return
-            yield tuple(map(self._own_rows, batch)) if shared else batch
+            if shared:
+                batch = keras.tree.map_structure(self._own_rows, batch)
+            yield batch
 
     def _own_rows(self, array):
         array = _fill(array, self.replicas)
