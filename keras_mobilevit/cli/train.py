@@ -106,7 +106,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which of the hosts this process is, from 0, which writes --out",
     )
     run.add_argument(
-        "--workers", type=int, help="threads that prepare pictures"
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that prepare pictures, or 0 for threads (default: "
+        "beside a GPU, a process for each core but one, up to 8; else 0)",
     )
     run.add_argument(
         "--jit",

@@ -54,7 +54,6 @@ def main(pictures, run_dir, kind, die_after=None):
         distribution=kind,
         **hosts,
         save_minutes=0,
-        workers=1,
     )
 
 

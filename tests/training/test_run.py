@@ -2,6 +2,7 @@
 
 import errno
 import json
+import multiprocessing
 import pathlib
 import re
 import shutil
@@ -20,7 +21,8 @@ import keras_mobilevit.images
 from keras_mobilevit.checkpoints import read_info
 from keras_mobilevit.named_models import open_model
 from keras_mobilevit.progress import progress_lines
-from keras_mobilevit.training import callbacks, state
+from keras_mobilevit.training import callbacks, devices, state
+from keras_mobilevit.training.input_clock import InputClock
 from keras_mobilevit.training.loader import BatchLoader
 from keras_mobilevit.training.run import run_recipe
 from keras_mobilevit.training.tasks import classification
@@ -87,6 +89,8 @@ def test_the_folder_of_a_run(finished):
     assert [row["epoch"] for row in rows] == ["0", "1"]
     assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= rows[0].keys()
     assert all(float(row["images_per_second"]) > 0 for row in rows)
+    for row in rows:
+        assert 0 <= float(row["input_seconds"]) <= float(row["train_seconds"])
     assert (finished / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((finished / "run.json").read_text()) == {
         "seed": 0,
@@ -183,11 +187,23 @@ def cut_off():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize(
+    ("steps", "workers", "workers_then"), [(1, 0, 0), (3, 0, 0), (3, 2, 1)]
+)
 def test_a_run_that_is_cut_off_ends_as_if_it_had_not_been(
-    steps, tiny, finished, pictures, tmp_path, monkeypatch
+    steps,
+    workers,
+    workers_then,
+    tiny,
+    finished,
+    pictures,
+    tmp_path,
+    monkeypatch,
 ):
-    """Saved at every step, killed behind one of the first or second epoch."""
+    """Saved at every step, killed behind one of the first or second epoch.
+
+    The run that nothing disturbed has no worker processes.
+    """
     with monkeypatch.context() as patch:
         patch.setattr(
             callbacks.Progress,
@@ -195,8 +211,9 @@ def test_a_run_that_is_cut_off_ends_as_if_it_had_not_been(
             after_steps(steps, cut_off),
         )
         with pytest.raises(CutOff):
-            train(pictures, tmp_path, save_minutes=0)
-    path = train(pictures, tmp_path)
+            train(pictures, tmp_path, save_minutes=0, workers=workers)
+    assert not multiprocessing.active_children()
+    path = train(pictures, tmp_path, workers=workers_then)
     assert_same_weights(path, finished / "model.weights.h5")
     assert_same_weights(
         tmp_path / "state.weights.h5", finished / "state.weights.h5"
@@ -226,13 +243,12 @@ def test_ctrl_c_saves_and_the_run_goes_on(
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_state(
     tiny, pictures, tmp_path, monkeypatch
 ):
-    original = BatchLoader.batches
+    def finish(self, images, targets, key, replicas):
+        _, epoch, _ = key
+        images *= np.nan if epoch == 1 else 1
+        return targets
 
-    def batches(self, plan, *, epoch, **options):
-        for images, targets in original(self, plan, epoch=epoch, **options):
-            yield images * (np.nan if epoch == 1 else 1), targets
-
-    monkeypatch.setattr(BatchLoader, "batches", batches)
+    monkeypatch.setattr(BatchLoader, "finish", finish)
     with pytest.raises(FloatingPointError, match="epoch 1, step 1"):
         train(pictures, tmp_path)
     for name in ("state", "model"):
@@ -345,7 +361,7 @@ def test_losses_are_read_once_a_second(tmp_path, monkeypatch):
     with tqdm(disable=True) as bar:
         both = callbacks.Callbacks(
             [
-                callbacks.Progress(bar, [3] * 50),
+                callbacks.Progress(bar, [3] * 50, InputClock()),
                 callbacks.SaveState(tmp_path / "a.weights.h5"),
             ],
             model,
@@ -359,6 +375,16 @@ def test_losses_are_read_once_a_second(tmp_path, monkeypatch):
         both.callbacks[1].on_train_end()
     # Five seconds, two that read, and no step missed by the bar.
     assert Loss.reads == 10
+
+
+@pytest.mark.parametrize(
+    ("gpu", "cores", "workers"),
+    [(False, 64, 0), (True, 2, 0), (True, 4, 3), (True, 64, 8)],
+)
+def test_workers_if_nobody_says(gpu, cores, workers, monkeypatch):
+    monkeypatch.setattr(devices, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(devices, "usable_cores", lambda: cores)
+    assert devices.default_workers() == workers
 
 
 # === What a recipe asks for ===
