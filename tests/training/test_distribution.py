@@ -231,7 +231,8 @@ def test_rows_of_a_batch_become_shares_of_processes(local, training, test):
     rows = np.arange(5.0, dtype="float32")
 
     def firsts(**options):
-        ((x, y),) = engine.dataset(lambda: iter([(rows, -rows)]), **options)
+        batch = (rows, -rows)
+        ((x, y),) = engine.dataset(lambda: iter([batch]), like=batch, **options)
         assert (x == -y).all()
         return x.tolist()
 
@@ -255,7 +256,7 @@ def test_what_prepares_batches_works_alone():
         yield (np.zeros(1),)
 
     with everywhere.scope():
-        for _ in engine.dataset(batches):
+        for _ in engine.dataset(batches, like=(np.zeros(1),)):
             found.append(keras.distribution.distribution())
         with undistributed():
             found.append(keras.distribution.distribution())
