@@ -14,6 +14,12 @@ Examples:
         --test test_photos --test-annotations test_photos_voc
     KERAS_BACKEND=jax keras-mobilevit train --recipe my.toml --data DIR \
         --out runs/mine --distribution data_parallel
+
+On several machines, the same command on each, but for --host-index, with an
+--out that all of them see:
+    KERAS_BACKEND=jax keras-mobilevit train --recipe imagenet --data DIR \
+        --out shared/imagenet --distribution multi_worker \
+        --hosts 10.0.0.1:9000 10.0.0.2:9000 --host-index 0
 """
 
 from __future__ import annotations
@@ -82,11 +88,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--distribution",
         type=name_in("keras_mobilevit.training.distribution", "STRATEGIES"),
         metavar="ENGINE",
-        help="several devices or machines: mirrored, multi_worker or "
-        "data_parallel (default: none)",
+        help="several devices of this machine: mirrored (TensorFlow) or "
+        "data_parallel (JAX); several processes or machines: multi_worker "
+        "(default: none)",
     )
     run.add_argument(
-        "--workers", type=int, help="threads that prepare pictures"
+        "--hosts",
+        nargs="+",
+        default=(),
+        metavar="HOST:PORT",
+        help="address of each process of multi_worker, with any free port "
+        "(default: as TF_CONFIG or KERAS_DISTRIBUTION_JOB_ADDRESSES say)",
+    )
+    run.add_argument(
+        "--host-index",
+        type=int,
+        metavar="N",
+        help="which of the hosts this process is, from 0, which writes --out",
+    )
+    run.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that prepare pictures, or 0 for threads (default: "
+        "beside a GPU, a process for each core but one, up to 8; else 0)",
     )
     run.add_argument(
         "--jit",
@@ -121,6 +146,8 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.out,
             seed=arguments.seed,
             distribution=arguments.distribution or "none",
+            hosts=arguments.hosts,
+            host_index=arguments.host_index,
             workers=arguments.workers,
             jit_compile=arguments.jit,
         )

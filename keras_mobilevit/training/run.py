@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import os
 import pathlib
 import warnings
+import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -24,16 +27,20 @@ from keras_mobilevit.training.callbacks import (
     ValidateEma,
 )
 from keras_mobilevit.training.curves import plot_curves
+from keras_mobilevit.training.devices import default_workers, has_gpu
 from keras_mobilevit.training.distribution import open_distribution
 from keras_mobilevit.training.ema import (
     ema_statistics,
     ema_weights,
 )
 from keras_mobilevit.training.few_steps import fit_to_steps
+from keras_mobilevit.training.hosts import undistributed
+from keras_mobilevit.training.input_clock import InputClock
 from keras_mobilevit.training.optimizer import make_optimizer
 from keras_mobilevit.training.parts import freeze
 from keras_mobilevit.training.recipe import Recipe
 from keras_mobilevit.training.run_folder import RunFolder
+from keras_mobilevit.training.run_input import RunInput
 from keras_mobilevit.training.sampler import MultiScaleSampler, make_scales
 from keras_mobilevit.training.schedule import make_schedule
 from keras_mobilevit.training.state import restore_state
@@ -48,7 +55,9 @@ def run_recipe(
     *,
     seed: int = 0,
     distribution: str = "none",
-    workers: int | None = None,
+    hosts: Sequence[str] = (),
+    host_index: int | None = None,
+    workers: int | None = 0,
     save_minutes: float = 5.0,
     jit_compile: bool | None = None,
 ) -> pathlib.Path:
@@ -68,10 +77,17 @@ def run_recipe(
             `<class>/<picture>`, shards, or what else `open_source` takes; for
             segmentation, `MaskFolders`; for detection, `AnnotatedFolder`.
         test: The same to report on after each epoch; they decide nothing.
-        run_dir: Folder of the run; see `RunFolder`.
+        run_dir: Folder of the run; see `RunFolder`. All processes have to see
+            the same folder; the one with `host_index` 0 writes it.
         seed: Seed of initial weights, order, crops and dropout.
-        distribution: As in `open_distribution`.
-        workers: Threads that prepare pictures; by default one a core.
+        distribution: As in `open_distribution`. Of several processes, each
+            calls this function, with the same arguments but `host_index`.
+        hosts: As in `open_distribution`.
+        host_index: As in `open_distribution`.
+        workers: Processes that prepare pictures; 0 for threads of this one,
+            `None` for what `default_workers` says. A script needs `if __name__
+            == "__main__":` around what calls this with worker processes,
+            because they import it.
         save_minutes: Time between two saves inside an epoch.
         jit_compile: Whether XLA compiles the step. By default as Keras
             chooses, but not by TensorFlow on a CPU, where it is slower.
@@ -82,7 +98,9 @@ def run_recipe(
 
     Raises:
         FileNotFoundError: If a source does not exist.
-        ValueError: If a source or the folder does not fit the recipe.
+        ValueError: If a source or the folder does not fit the recipe, or a
+            source can not be sent to workers.
+        RuntimeError: If a worker process ended.
         FloatingPointError: If the loss is not finite.
         OSError: If the state of the run can not be written.
         KeyboardInterrupt: After Ctrl-C, when the run is saved.
@@ -91,15 +109,15 @@ def run_recipe(
         UserWarning: If the run has too few steps for the recipe, or an image
             can not be read.
     """
-    # First of all, since TensorFlow sets up its cluster only once.
-    engine = open_distribution(distribution)
-    task = TASKS[recipe.task].open(
-        recipe, train, test, seed=seed, workers=workers
-    )
-    images, validation_images = (
-        len(task.loader.source),
-        len(task.validation_loader.source),
-    )
+    # First of all, since TensorFlow and JAX set up a cluster only once.
+    engine = open_distribution(distribution, hosts=hosts, host_index=host_index)
+    if workers is None:
+        workers = default_workers()
+    with engine.alone():
+        task = TASKS[recipe.task].open(
+            recipe, train, test, seed=seed, workers=workers
+        )
+    images = len(task.loader.source)
     sampler = MultiScaleSampler(
         images,
         make_scales(**vars(recipe.sampler), replicas=engine.replicas),
@@ -111,16 +129,24 @@ def run_recipe(
     ]
     epoch_steps = list(map(len, batch_sizes))
     fitted = fit_to_steps(recipe, sum(epoch_steps))
+    folder = RunFolder(run_dir)
+    engine.require_same(
+        recipe=zlib.crc32(recipe.to_toml().encode()),
+        seed=seed,
+        images=images,
+        validation_images=len(task.validation_loader.source),
+        classes=zlib.crc32(repr(task.labels).encode()),
+        states=folder.state.exists(),
+    )
     keras.utils.set_random_seed(seed)
     with engine.scope():
         model = task.build_model()
         if recipe.optimizer.sync_batch_norm:
             engine.sync_batch_norms(model)
         _compile(model, task, fitted, epoch_steps, jit_compile)
-        blank = task.loader.blank_targets(1, (MIN_SIZE, MIN_SIZE))
-        engine.prepare(model, blank)
+        like = _blank_batch(task)
+        engine.prepare(model, like)
     # Only now: what does not fit must not take the folder.
-    folder = RunFolder(run_dir)
     if engine.is_chief:
         folder.claim(
             recipe,
@@ -130,6 +156,7 @@ def run_recipe(
         )
     with engine.scope():
         start = restore_state(model, folder.state)
+    engine.require_same(epochs_done=start.epoch, steps_done=start.step)
 
     bar = progress_bar(
         desc="training",
@@ -138,13 +165,29 @@ def run_recipe(
         unit="image",
         disable=not engine.is_chief,
     )
-    with bar, ema_statistics(model, fitted.optimizer.ema_momentum):
+    data = RunInput(
+        task.loader,
+        task.validation_loader,
+        sampler,
+        steps=epoch_steps,
+        first_epoch=start.epoch,
+        first_step=start.step,
+        replicas=engine.local_replicas,
+        size=(recipe.evaluation.size,) * 2,
+        batch_size=recipe.sampler.batch_size,
+    )
+    with (
+        bar,
+        contextlib.closing(data),
+        ema_statistics(model, fitted.optimizer.ema_momentum),
+    ):
         for epoch in range(start.epoch, recipe.schedule.epochs):
             first_step = start.step if epoch == start.epoch else 0
             bar.update(sum(batch_sizes[epoch][:first_step]))
+            clock = InputClock()
             callbacks = [
                 ValidateEma(),
-                Progress(bar, batch_sizes[epoch][first_step:]),
+                Progress(bar, batch_sizes[epoch][first_step:], clock),
             ]
             if engine.is_chief:
                 if engine.local_rows == engine.replicas:
@@ -157,31 +200,17 @@ def run_recipe(
                 )
             _fit_epoch(
                 model,
-                functools.partial(engine.dataset, target_rank=blank.ndim),
+                functools.partial(engine.dataset, like=like),
                 epoch,
-                train=functools.partial(
-                    task.loader.batches,
-                    sampler.epoch(epoch),
-                    epoch=epoch,
-                    first_step=first_step,
-                    replicas=engine.local_replicas,
-                ),
-                steps=len(batch_sizes[epoch]) - first_step,
-                test=functools.partial(
-                    task.validation_loader.evaluation_batches,
-                    (recipe.evaluation.size,) * 2,
-                    recipe.sampler.batch_size,
-                ),
-                max_validation_steps=-(
-                    -validation_images // recipe.sampler.batch_size
-                ),
-                callbacks=callbacks,
+                data,
+                steps=epoch_steps[epoch] - first_step,
+                clock=clock,
+                callbacks=[*callbacks, clock],
             )
-            if engine.is_chief:
-                _write_results(folder, model, task)
-    if engine.is_chief and start.epoch == recipe.schedule.epochs:
+            _write_results(folder, model, task, engine.is_chief)
+    if start.epoch == recipe.schedule.epochs:
         # Perhaps it was cut off between the last state and the weights.
-        _write_results(folder, model, task)
+        _write_results(folder, model, task, engine.is_chief)
     return folder.weights
 
 
@@ -189,8 +218,8 @@ def _compile(model, task: Task, recipe: Recipe, epoch_steps, jit_compile):
     config, schedule = recipe.optimizer, recipe.schedule
     freeze(model, config.freeze)
     if jit_compile is None:
-        on_cpu = keras.backend.backend() == "tensorflow" and not _has_gpu()
-        jit_compile = False if on_cpu else "auto"
+        slower = keras.backend.backend() == "tensorflow" and not has_gpu()
+        jit_compile = False if slower else "auto"
     model.compile(
         make_optimizer(config, make_schedule(schedule, epoch_steps), model),
         task.loss(),
@@ -198,12 +227,6 @@ def _compile(model, task: Task, recipe: Recipe, epoch_steps, jit_compile):
         jit_compile=jit_compile,
     )
     model.optimizer.build(model.trainable_variables)
-
-
-def _has_gpu():
-    import tensorflow as tf
-
-    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def _loggers(folder):
@@ -216,16 +239,15 @@ def _loggers(folder):
     return loggers
 
 
+def _blank_batch(task):
+    """Inputs and targets of one image, for what asks only for their shapes."""
+    size = (MIN_SIZE, MIN_SIZE)
+    loader = task.loader
+    return loader.blank_inputs(1, size), loader.blank_targets(1, size)
+
+
 def _fit_epoch(
-    model,
-    make_dataset,
-    epoch,
-    *,
-    train,
-    steps,
-    test,
-    max_validation_steps,
-    callbacks,
+    model, make_dataset, epoch, data: RunInput, *, steps, clock, callbacks
 ):
     """One pass over the training images, and one over the validation images."""
     try:
@@ -235,11 +257,13 @@ def _fit_epoch(
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Your input ran out of data")
             model.fit(
-                make_dataset(train),
+                make_dataset(lambda: clock.watch(data.training(epoch))),
                 shuffle=False,  # The sampler has done it.
                 steps_per_epoch=steps,
-                validation_data=make_dataset(test, shared=True),
-                validation_steps=max_validation_steps,
+                validation_data=make_dataset(
+                    functools.partial(data.validation, epoch), shared=True
+                ),
+                validation_steps=data.test_batches,
                 initial_epoch=epoch,
                 epochs=epoch + 1,
                 verbose=0,  # `Progress` and `EpochLine` tell.
@@ -251,9 +275,14 @@ def _fit_epoch(
         raise
 
 
-def _write_results(folder, model, task: Task):
+def _write_results(folder, model, task: Task, is_chief):
+    # On JAX, all processes have to take part where weights are assigned.
     with ema_weights(model):
-        save_compact(model, folder.weights, task.info())
+        if is_chief:
+            with undistributed():
+                save_compact(model, folder.weights, task.info())
+    if not is_chief:
+        return
     plot_curves(folder.metrics, folder.curves, task.figure_of_merit)
     if skipped := task.loader.skipped:
         lines = [f"{name}: {why}\n" for name, why in skipped.items()]

@@ -10,6 +10,7 @@ import h5py
 import keras
 
 from keras_mobilevit.checkpoints.hdf5 import read_hdf5
+from keras_mobilevit.training.hosts import undistributed
 
 _POSITION = "keras_mobilevit_position"
 _SEEDS = "keras_mobilevit_seeds"
@@ -48,7 +49,8 @@ def save_state(
     # Keras insists on the suffix.
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
-        model.save_weights(temporary)
+        with undistributed():
+            model.save_weights(temporary)
         with h5py.File(temporary, "r+") as file:
             file.attrs[_POSITION] = position
             for index, seed in enumerate(_seeds(model)):

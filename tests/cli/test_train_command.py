@@ -36,6 +36,20 @@ def test_arguments(command, runs, capsys):
     assert test == pathlib.Path("flowers/test")
     assert (out, options["seed"], options["jit_compile"]) == ("run", 7, False)
     assert options["distribution"] == "none"
+    assert (options["hosts"], options["host_index"]) == ((), None)
+
+
+def test_hosts(command, runs):
+    status = command(
+        *("train", "--recipe", "finetune", "--data", "flowers", "--out", "run"),
+        *("--distribution", "multi_worker", "--host-index", "1"),
+        *("--hosts", "10.0.0.1:9000", "10.0.0.2:9000"),
+    )
+    assert status == 0
+    [(_, options)] = runs
+    assert options["distribution"] == "multi_worker"
+    assert options["hosts"] == ["10.0.0.1:9000", "10.0.0.2:9000"]
+    assert options["host_index"] == 1
 
 
 @pytest.mark.parametrize(

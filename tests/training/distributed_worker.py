@@ -2,12 +2,15 @@
 
 Usage: distributed_worker.py PICTURES RUN_DIR KIND [DIE_AFTER], where KIND is a
 strategy, or "summed": one process that gets the batches of two replicas as one.
+In the environment, WORKER_HOSTS and WORKER_INDEX may be the options `hosts`,
+with commas between them, and `host_index`.
 """
 
 import os
 import signal
 import sys
 
+import keras
 from class_images import quick_recipe
 from tiny_classifier import make_classifier
 
@@ -22,8 +25,12 @@ def main(pictures, run_dir, kind, die_after=None):
     )
     if kind == "summed":
         both = Distribution(replicas=2, local_replicas=slice(0, 2))
-        run.open_distribution = lambda name: both
+        run.open_distribution = lambda *args, **options: both
         kind = "none"
+    hosts = {}
+    if "WORKER_HOSTS" in os.environ:
+        hosts["hosts"] = os.environ["WORKER_HOSTS"].split(",")
+        hosts["host_index"] = int(os.environ["WORKER_INDEX"])
     if die_after is not None:
         step = iter(range(1, 1000))
         original = callbacks.Progress.on_train_batch_end
@@ -34,14 +41,19 @@ def main(pictures, run_dir, kind, die_after=None):
                 os.kill(os.getpid(), signal.SIGKILL)
 
         callbacks.Progress.on_train_batch_end = on_train_batch_end
+    changes = {"optimizer.sync_batch_norm": "true"}
+    if keras.backend.backend() == "jax":
+        # It compiles each size, for many seconds.
+        changes["sampler.mode"] = "standard"
+    recipe = quick_recipe(**changes)
     run.run_recipe(
-        quick_recipe(optimizer__sync_batch_norm="true"),
+        recipe,
         pictures,
         pictures,
         run_dir,
         distribution=kind,
+        **hosts,
         save_minutes=0,
-        workers=1,
     )
 
 

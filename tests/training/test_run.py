@@ -2,6 +2,7 @@
 
 import errno
 import json
+import multiprocessing
 import pathlib
 import re
 import shutil
@@ -20,7 +21,8 @@ import keras_mobilevit.images
 from keras_mobilevit.checkpoints import read_info
 from keras_mobilevit.named_models import open_model
 from keras_mobilevit.progress import progress_lines
-from keras_mobilevit.training import callbacks, state
+from keras_mobilevit.training import callbacks, devices, state
+from keras_mobilevit.training.input_clock import InputClock
 from keras_mobilevit.training.loader import BatchLoader
 from keras_mobilevit.training.packing import pack
 from keras_mobilevit.training.run import run_recipe
@@ -88,6 +90,8 @@ def test_the_folder_of_a_run(finished):
     assert [row["epoch"] for row in rows] == ["0", "1"]
     assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= rows[0].keys()
     assert all(float(row["images_per_second"]) > 0 for row in rows)
+    for row in rows:
+        assert 0 <= float(row["input_seconds"]) <= float(row["train_seconds"])
     assert (finished / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((finished / "run.json").read_text()) == {
         "seed": 0,
@@ -193,11 +197,23 @@ def cut_off():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize(
+    ("steps", "workers", "workers_then"), [(1, 0, 0), (3, 0, 0), (3, 2, 1)]
+)
 def test_a_run_that_is_cut_off_ends_as_if_it_had_not_been(
-    steps, tiny, finished, pictures, tmp_path, monkeypatch
+    steps,
+    workers,
+    workers_then,
+    tiny,
+    finished,
+    pictures,
+    tmp_path,
+    monkeypatch,
 ):
-    """Saved at every step, killed behind one of the first or second epoch."""
+    """Saved at every step, killed behind one of the first or second epoch.
+
+    The run that nothing disturbed has no worker processes.
+    """
     with monkeypatch.context() as patch:
         patch.setattr(
             callbacks.Progress,
@@ -205,8 +221,9 @@ def test_a_run_that_is_cut_off_ends_as_if_it_had_not_been(
             after_steps(steps, cut_off),
         )
         with pytest.raises(CutOff):
-            train(pictures, tmp_path, save_minutes=0)
-    path = train(pictures, tmp_path)
+            train(pictures, tmp_path, save_minutes=0, workers=workers)
+    assert not multiprocessing.active_children()
+    path = train(pictures, tmp_path, workers=workers_then)
     assert_same_weights(path, finished / "model.weights.h5")
     assert_same_weights(
         tmp_path / "state.weights.h5", finished / "state.weights.h5"
@@ -236,13 +253,12 @@ def test_ctrl_c_saves_and_the_run_goes_on(
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_state(
     tiny, pictures, tmp_path, monkeypatch
 ):
-    original = BatchLoader.batches
+    def finish(self, images, targets, key, replicas):
+        _, epoch, _ = key
+        images *= np.nan if epoch == 1 else 1
+        return targets
 
-    def batches(self, plan, *, epoch, **options):
-        for images, targets in original(self, plan, epoch=epoch, **options):
-            yield images * (np.nan if epoch == 1 else 1), targets
-
-    monkeypatch.setattr(BatchLoader, "batches", batches)
+    monkeypatch.setattr(BatchLoader, "finish", finish)
     with pytest.raises(FloatingPointError, match="epoch 1, step 1"):
         train(pictures, tmp_path)
     for name in ("state", "model"):
@@ -355,7 +371,7 @@ def test_losses_are_read_once_a_second(tmp_path, monkeypatch):
     with tqdm(disable=True) as bar:
         both = callbacks.Callbacks(
             [
-                callbacks.Progress(bar, [3] * 50),
+                callbacks.Progress(bar, [3] * 50, InputClock()),
                 callbacks.SaveState(tmp_path / "a.weights.h5"),
             ],
             model,
@@ -369,6 +385,52 @@ def test_losses_are_read_once_a_second(tmp_path, monkeypatch):
         both.callbacks[1].on_train_end()
     # Five seconds, two that read, and no step missed by the bar.
     assert Loss.reads == 10
+
+
+@pytest.mark.parametrize(
+    ("gpu", "cores", "workers"),
+    [(False, 64, 0), (True, 2, 0), (True, 4, 3), (True, 64, 8)],
+)
+def test_workers_if_nobody_says(gpu, cores, workers, monkeypatch):
+    monkeypatch.setattr(devices, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(devices, "usable_cores", lambda: cores)
+    assert devices.default_workers() == workers
+
+
+def test_the_bar_and_the_logs_say_where_the_time_goes(monkeypatch):
+    now = 10.0
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now)
+    shown = []
+
+    class Bar:
+        def set_description(self, text, refresh):
+            shown.append(text)
+
+        def set_postfix(self, values, refresh):
+            shown.append(values)
+
+        def update(self, count):
+            shown.append(count)
+
+    clock = InputClock()
+    progress = callbacks.Progress(Bar(), [4, 6], clock)
+    progress.on_epoch_begin(2)
+    now, clock.seconds = 12.0, 0.5
+    progress.on_train_batch_end(0, {"loss": 1.25})
+    now = 12.5  # Less than a second later, it stays as it is.
+    progress.on_train_batch_end(1, {"loss": 1.0})
+    now = 14.0
+    progress.on_test_begin()
+    now, logs = 19.0, {"loss": 1.0}
+    progress.on_epoch_end(2, logs)
+    assert shown == ["epoch 3", {"loss": "1.250", "input": "25%"}, 4, 6]
+    assert logs == {
+        "loss": 1.0,
+        "images_per_second": 2.5,
+        "train_seconds": 4.0,
+        "input_seconds": 0.5,
+        "steps": 2,
+    }
 
 
 # === What a recipe asks for ===
