@@ -15,6 +15,7 @@ import pytest
 import benchmark_baselines
 from baselines import SOURCES, Source, export_all
 from baselines.summary import to_summary
+from keras_mobilevit.architectures import variants
 from keras_mobilevit.tflite import inspect
 from keras_mobilevit.tflite.benchmarks.benchmark import Measurement
 from logged_commands import CommandError, run_logged
@@ -220,6 +221,16 @@ def test_exporters_of_baselines_do_not_need_this_package(path):
     }
     ours = "keras_mobilevit" in imported
     assert ours == (path.name == "export_ours.py")
+
+
+def test_kecam_exports_every_variant():
+    tree = ast.parse((EXPORTERS / "export_kecam.py").read_text())
+    (listed,) = (
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and node.targets[0].id == "CONSTRUCTORS"
+    )
+    assert [key.value for key in listed.keys] == list(variants())
 
 
 def test_sources_have_exporters_and_pinned_requirements():

@@ -18,8 +18,8 @@ import sys
 
 from baselines import SOURCES, export_all
 from baselines.summary import to_summary
+from keras_mobilevit.architectures import variants
 from keras_mobilevit.atomic_files import atomic_write
-from keras_mobilevit.configs import VARIANTS
 from keras_mobilevit.machine import describe_machine
 from keras_mobilevit.tflite import benchmark
 from keras_mobilevit.tflite.benchmarks.latency_tables import (
@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--cache", required=True, metavar="DIR")
     parser.add_argument(
-        "--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS)
+        "--variants", nargs="+", choices=variants(), default=list(variants())
     )
     parser.add_argument(
         "--sources",

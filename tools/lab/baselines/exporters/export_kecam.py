@@ -19,6 +19,13 @@ CONSTRUCTORS = {
     "mobilevit_xxs": mobilevit.MobileViT_XXS,
     "mobilevit_xs": mobilevit.MobileViT_XS,
     "mobilevit_s": mobilevit.MobileViT_S,
+    "mobilevitv2_050": mobilevit.MobileViT_V2_050,
+    "mobilevitv2_075": mobilevit.MobileViT_V2_075,
+    "mobilevitv2_100": mobilevit.MobileViT_V2_100,
+    "mobilevitv2_125": mobilevit.MobileViT_V2_125,
+    "mobilevitv2_150": mobilevit.MobileViT_V2_150,
+    "mobilevitv2_175": mobilevit.MobileViT_V2_175,
+    "mobilevitv2_200": mobilevit.MobileViT_V2_200,
 }
 
 

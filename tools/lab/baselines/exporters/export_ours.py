@@ -12,13 +12,14 @@ import sys
 import numpy as np
 from lively_weights import CALIBRATION_IMAGES, keras_lively, make_images
 
-from keras_mobilevit.mobilevit import CONSTRUCTORS
+from keras_mobilevit.architectures import constructors
 from keras_mobilevit.tflite import export_recipes
 
 
 def main(variant: str, size: int, folder: pathlib.Path) -> None:
     state = np.random.RandomState(0)
-    model = CONSTRUCTORS[variant](weights=None, input_shape=(size, size, 3))
+    make = constructors("classification")[variant]
+    model = make(weights=None, input_shape=(size, size, 3))
     keras_lively(model, state)
     export_recipes(
         model,

@@ -57,8 +57,6 @@ def import_torchvision() -> None:
 
 
 def build_huggingface(variant: str, size: int) -> torch.nn.Module:
-    from transformers import MobileViTConfig, MobileViTForImageClassification
-
     class Logits(torch.nn.Module):
         """The converter wants tensors as outputs, not a dictionary."""
 
@@ -69,10 +67,23 @@ def build_huggingface(variant: str, size: int) -> torch.nn.Module:
         def forward(self, image: torch.Tensor) -> torch.Tensor:
             return self.model(image).logits
 
-    config = MobileViTConfig(
-        image_size=size, num_labels=1000, **HUGGING_FACE_CONFIGS[variant]
+    return Logits(huggingface_model(variant, size))
+
+
+def huggingface_model(variant: str, size: int) -> torch.nn.Module:
+    import transformers
+
+    options = {"image_size": size, "num_labels": 1000}
+    family, _, percent = variant.partition("_")
+    if family == "mobilevitv2":
+        config = transformers.MobileViTV2Config(
+            width_multiplier=int(percent) / 100, **options
+        )
+        return transformers.MobileViTV2ForImageClassification(config)
+    config = transformers.MobileViTConfig(
+        **options, **HUGGING_FACE_CONFIGS[variant]
     )
-    return Logits(MobileViTForImageClassification(config))
+    return transformers.MobileViTForImageClassification(config)
 
 
 BUILDERS = {"timm": build_timm, "huggingface": build_huggingface}
