@@ -5,9 +5,14 @@
  */
 export function receiveFiles(onFiles) {
   const { classList } = document.body;
+  // Of each element that is entered another one is left.
   let depth = 0;
-  addEventListener('dragenter', () => classList.toggle('dropping', ++depth > 0));
-  addEventListener('dragleave', () => classList.toggle('dropping', --depth > 0));
+  addEventListener('dragenter', (event) => {
+    if (event.dataTransfer?.types.includes('Files')) classList.toggle('dropping', ++depth > 0);
+  });
+  addEventListener('dragleave', (event) => {
+    if (event.dataTransfer?.types.includes('Files')) classList.toggle('dropping', --depth > 0);
+  });
   addEventListener('dragover', (event) => event.preventDefault());
   addEventListener('drop', (event) => {
     event.preventDefault();

@@ -4,8 +4,8 @@ import { statisticsOf } from '../core/statistics.js';
 
 /** @typedef {Statistics & {runs: number}} Measured */
 
-export const ROUNDS = 6;
-const SECONDS = 0.5;
+const ROUNDS = 12;
+const SECONDS = 0.25;
 const WARMUP = 5;
 
 /**
