@@ -99,7 +99,6 @@ function isUnsteady({ measured }) {
  * @param {Row[]} rows
  */
 function table(rows) {
-  const { lines } = TEXTS;
   const base = rows[0].measured;
   /**
    * @param {string} name
@@ -131,14 +130,14 @@ function table(rows) {
     h(
       'tbody',
       {},
-      timed(lines.median, ({ median }) => milliseconds(median), 'median'),
-      timed(lines.spread, ({ p5, p95 }) => millisecondRange(p5, p95)),
-      timed(lines.ratio, ({ median }) => (base === null ? '–' : times(base.median / median))),
-      timed(lines.runs, ({ runs }) => String(runs)),
-      line(lines.first, ({ receipt }) => milliseconds(receipt.firstRunMs)),
-      line(lines.size, ({ sizeBytes }) => megabytes(sizeBytes)),
-      line(lines.ran, ({ receipt }) => TEXTS.ranOn[receipt.accelerator]),
-      line(lines.accelerated, ({ receipt }) =>
+      timed(TEXTS.lines.median, ({ median }) => milliseconds(median), 'median'),
+      timed(TEXTS.lines.spread, ({ p5, p95 }) => millisecondRange(p5, p95)),
+      timed(TEXTS.lines.ratio, ({ median }) => (base === null ? '–' : times(base.median / median))),
+      timed(TEXTS.lines.runs, ({ runs }) => String(runs)),
+      line(TEXTS.lines.first, ({ receipt }) => milliseconds(receipt.firstRunMs)),
+      line(TEXTS.lines.size, ({ sizeBytes }) => megabytes(sizeBytes)),
+      line(TEXTS.lines.ran, ({ receipt }) => TEXTS.ranOn[receipt.accelerator]),
+      line(TEXTS.lines.accelerated, ({ receipt }) =>
         receipt.fullyAccelerated ? TEXTS.fully : TEXTS.partly,
       ),
     ),
