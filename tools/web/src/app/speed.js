@@ -6,7 +6,7 @@ import { measureInRounds } from './measurement.js';
 import { haveSameTask } from './models.js';
 import { clearErrors } from './views/errors_view.js';
 import { showMeasuring, showSpeed } from './views/speed_view.js';
-import { clearSummary, showSummary } from './views/summary_view.js';
+import { clearSummary, showSummary, showSummaryMeasuring } from './views/summary_view.js';
 /** @import { Runner } from '../runtime/client.js' */
 /** @import { Receipt } from '../runtime/litert.js' */
 /** @import { Measured } from './measurement.js' */
@@ -62,7 +62,9 @@ export class Speed {
     this.#measuring = controller;
     const isCurrent = () => this.#measuring === controller;
     const onProgress = (/** @type {number} */ share) => {
-      if (isCurrent()) showMeasuring(share, () => controller.abort());
+      if (!isCurrent()) return;
+      showMeasuring(share, () => controller.abort());
+      showSummaryMeasuring(share);
     };
     onProgress(0);
     await attempt(

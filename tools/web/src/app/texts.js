@@ -82,6 +82,7 @@ export const TEXTS = Object.freeze({
   latencies: (/** @type {string} */ second, /** @type {string} */ first) =>
     `${second} and ${first}: median, and where 90 % of the runs are`,
   measureSpeed: 'Measure the speed',
+  measuringShare: (/** @type {number} */ percent) => `Measuring… ${percent} %`,
 
   // Speed.
   speedIntro:

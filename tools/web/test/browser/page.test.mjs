@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { drop } from './drag.mjs';
 import { answersAfter, openPage, ready, texts } from './open_page.mjs';
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true };
@@ -25,7 +26,10 @@ test('speed is shown with how the files ran', async () => {
   await page.locator('#summary button').focus();
   await page.keyboard.press('Enter');
   await page.locator('#measuring progress').waitFor();
+  await page.locator('#summary button', { hasText: /^Measuring… \d+ %$/ }).waitFor();
+  // Where the keyboard was, it stays: the button is gone.
   await page.locator('.tile').nth(1).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.id), 'summary');
   const lines = await texts(page, '#speed tr');
   const expected = [
     /^\s*float32\s+int8$/,
@@ -132,6 +136,8 @@ for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
   test(`texts are legible: ${colorScheme}`, async () => {
     const { page } = await openPage({ context: { colorScheme } });
     await ready(page);
+    await drop(page, 'models/refused/text.tflite');
+    await page.locator('#errors .error').waitFor();
     const faint = await page.evaluate(() => {
       const numbers = (/** @type {string} */ color) => (color.match(/[\d.]+/g) ?? []).map(Number);
       const luminance = (/** @type {number[]} */ rgb) =>

@@ -1,4 +1,4 @@
-import { fill, h } from '../dom.js';
+import { byId, fill, h } from '../dom.js';
 import { megabytes, millisecondRange, milliseconds, times } from '../format.js';
 import { TEXTS } from '../texts.js';
 /** @import { Measured } from '../measurement.js' */
@@ -28,6 +28,14 @@ export function showSummary(first, second, onMeasure) {
           TEXTS.latencies(latency(second.measured), latency(first.measured)),
         ),
   );
+}
+
+/** @param {number} share of the measurement that the button has started */
+export function showSummaryMeasuring(share) {
+  const button = byId('summary').querySelector('button');
+  if (button === null) return;
+  button.textContent = TEXTS.measuringShare(Math.round(100 * share));
+  button.setAttribute('aria-disabled', 'true');
 }
 
 export function clearSummary() {
