@@ -9,7 +9,7 @@ import { Speed } from './speed.js';
 import { TEXTS } from './texts.js';
 import { clearErrors, showError } from './views/errors_view.js';
 import { showModels } from './views/models_view.js';
-import { showPlaceholders, showResults, showWaiting } from './views/result_view.js';
+import { showNoPicture, showPlaceholders, showResults, showWaiting } from './views/result_view.js';
 import { showSelfTests } from './views/self_test_view.js';
 import { progressOf, showStatus } from './views/status_view.js';
 /** @import { Receipt } from '../runtime/litert.js' */
@@ -199,7 +199,11 @@ export class Demo {
   async #predict() {
     const picture = this.#pictures.current;
     const models = this.#models;
-    if (picture === null || models.length === 0) return;
+    if (models.length === 0) return;
+    if (picture === null) {
+      showNoPicture();
+      return;
+    }
     const number = ++this.#predictions;
     showWaiting(models);
     /** @type {Result[]} */

@@ -31,8 +31,8 @@ export const TEXTS = Object.freeze({
   ],
   choosePicture: 'Choose a picture',
   useCamera: 'Use the camera',
-  takePicture: 'Take the picture',
-  closeCamera: 'Close the camera',
+  takePicture: 'Take picture',
+  closeCamera: 'Close camera',
   pictureHint: 'Or drop a picture anywhere, or paste one.',
   pictureOf: (/** @type {string} */ name, /** @type {number} */ w, /** @type {number} */ h) =>
     `${name}, ${w} × ${h} pixels.`,
@@ -60,6 +60,7 @@ export const TEXTS = Object.freeze({
   notComparable: 'These files have different tasks or classes.',
   notComputed: 'Not every file gave an answer.',
   noAnswer: 'No answer.',
+  noPictureYet: 'No picture is open. Choose one.',
   noModels: 'No model is open. Open one below, or go back to those of this page.',
   oneFile: 'One file. Open a second one to compare them.',
   nearlyEqual: 'less than 1 point apart',

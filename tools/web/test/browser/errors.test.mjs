@@ -120,6 +120,16 @@ test('a runtime that could not be loaded can be tried again', async () => {
   await ready(page);
 });
 
+test('without its samples, the page takes other pictures', async () => {
+  const { page } = await openPage({
+    prepare: (it) => it.route('**/samples/*', (route) => route.fulfill({ status: 404 })),
+  });
+  assert.match(await error(page), /all files of the page are on the server/);
+  await page.locator('#comparison', { hasText: 'Choose one' }).waitFor();
+  await answersAfter(page, () => drop(page, 'picture_files/rgb.png'));
+  assert.equal(await page.locator('#results .card').count(), 2);
+});
+
 test('without JavaScript, the page says so', async () => {
   const { page } = await openPage({ context: { javaScriptEnabled: false } });
   await page.locator('noscript p').waitFor();

@@ -56,6 +56,12 @@ export function showPlaceholders(number) {
   showLine(number > 0 ? TEXTS.loadingModels : TEXTS.noModels);
 }
 
+/** For models that have nothing to answer to. */
+export function showNoPicture() {
+  showCards([], { isBusy: false });
+  showLine(TEXTS.noPictureYet);
+}
+
 /**
  * @param {Node[]} cards
  * @param {{isBusy: boolean}} options whether others follow

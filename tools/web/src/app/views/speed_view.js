@@ -23,9 +23,6 @@ import { TEXTS } from '../texts.js';
  * @property {(() => void) | null} onOneThread
  */
 
-// Far more than on an idle device.
-const UNSTEADY = 3;
-
 /**
  * @param {Row[]} rows
  * @param {Receipt} receipt
@@ -37,7 +34,8 @@ export function showSpeed(rows, receipt, actions) {
     'speed',
     h('p', { className: 'muted' }, TEXTS.speedIntro),
     rows.length > 0 && table(rows),
-    rows.some(isUnsteady) && h('p', { className: 'warning' }, TEXTS.unsteady),
+    rows.some(({ measured }) => measured?.isUnsteady) &&
+      h('p', { className: 'warning' }, TEXTS.unsteady),
     h(
       'div',
       { className: 'buttons', id: 'measuring' },
@@ -82,15 +80,6 @@ export function showMeasuring(share, onCancel) {
     h('button', { type: 'button', id: 'cancel', onclick: onCancel }, TEXTS.cancel),
     h('span', { className: 'muted', role: 'status' }, TEXTS.measuring),
   );
-}
-
-/**
- * Whether something else must have slowed the runs down.
- *
- * @param {Row} row
- */
-function isUnsteady({ measured }) {
-  return measured !== null && measured.p95 > UNSTEADY * measured.p5;
 }
 
 /**

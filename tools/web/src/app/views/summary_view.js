@@ -27,6 +27,8 @@ export function showSummary(first, second, onMeasure) {
           [TEXTS.faster, TEXTS.slower],
           TEXTS.latencies(latency(second.measured), latency(first.measured)),
         ),
+    (first.measured?.isUnsteady || second.measured?.isUnsteady) === true &&
+      h('p', { className: 'warning' }, TEXTS.unsteady),
   );
 }
 
