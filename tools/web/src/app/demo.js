@@ -34,8 +34,8 @@ export class Demo {
   #gpu = null;
   #areBundled = false;
   #predictions = 0;
-  /** Models are opened one after the other. */
-  #opening = Promise.resolve();
+  /** The runtime and models are loaded one after the other. */
+  #loading = Promise.resolve(true);
 
   /** @param {Settings} settings */
   constructor(settings) {
@@ -56,15 +56,12 @@ export class Demo {
     const wanted = isOwnChoice ? models.slice(0, MOST_MODELS) : BUNDLED_MODELS;
     showPlaceholders(wanted.length);
     this.#pictures.show((files) => this.openFiles(files));
-    await this.#pictures.openSample(sample);
-    try {
-      await this.#start();
-    } catch (error) {
-      showStatus(TEXTS.failed, 'failed');
-      showError(error, { onRetry: () => location.reload(), isLasting: true });
-      return;
-    }
-    await this.#openAddresses(wanted, { areBundled: !isOwnChoice });
+    await Promise.all([
+      this.#pictures.openSample(sample),
+      this.#inTurn(async () => {
+        if (await this.#start()) await this.#openAddresses(wanted, { areBundled: !isOwnChoice });
+      }),
+    ]);
   }
 
   /** @param {File[]} files pictures or models that the user chose */
@@ -73,16 +70,30 @@ export class Demo {
     const isModel = (/** @type {File} */ { name }) => /\.tflite$/i.test(name);
     const models = files.filter(isModel);
     const picture = files.find((file) => !isModel(file));
-    if (models.length > 0) this.#openOwn(models.slice(0, MOST_MODELS));
+    if (models.length > 0) this.#inTurn(() => this.#openOwn(models.slice(0, MOST_MODELS)));
     if (picture !== undefined) this.#pictures.openFile(picture);
   }
 
+  /** @returns {Promise<boolean>} whether the runtime could be loaded */
   async #start() {
     const progress = progressOf(TEXTS.loadingRuntime);
-    this.#receipt = await this.#runner.start((it) => {
-      progress(it);
-      if (it.loadedBytes === it.totalBytes) showStatus(TEXTS.starting, 'busy');
-    });
+    try {
+      this.#receipt = await this.#runner.start((it) => {
+        progress(it);
+        if (it.loadedBytes === it.totalBytes) showStatus(TEXTS.starting, 'busy');
+      });
+      return true;
+    } catch (error) {
+      showStatus(TEXTS.failed, 'failed');
+      showError(error, { onRetry: () => location.reload(), isLasting: true });
+      return false;
+    }
+  }
+
+  /** @param {() => Promise<void>} load */
+  #inTurn(load) {
+    this.#loading = this.#loading.then(() => attempt(load));
+    return this.#loading;
   }
 
   // === Models ===
@@ -93,24 +104,22 @@ export class Demo {
    * @param {readonly string[]} addresses
    * @param {{areBundled: boolean}} options whether they are those that the page brings along
    */
-  #openAddresses(addresses, { areBundled }) {
-    return this.#inTurn(async () => {
-      /** @type {Model[]} */
-      const opened = [];
-      for (const address of addresses) {
-        const name = address.split('/').at(-1) ?? '';
-        await attempt(
-          async () => {
-            const onProgress = progressOf(TEXTS.loadingModel(name));
-            const bytes = await download(ownUrl(address), { onProgress });
-            opened.push(await openModel(this.#runner, name, bytes, address));
-          },
-          { title: TEXTS.cannotUse(name) },
-        );
-      }
-      this.#areBundled = areBundled;
-      await this.#setModels(opened);
-    });
+  async #openAddresses(addresses, { areBundled }) {
+    /** @type {Model[]} */
+    const opened = [];
+    for (const address of addresses) {
+      const name = address.split('/').at(-1) ?? '';
+      await attempt(
+        async () => {
+          const onProgress = progressOf(TEXTS.loadingModel(name));
+          const bytes = await download(ownUrl(address), { onProgress });
+          opened.push(await openModel(this.#runner, name, bytes, address));
+        },
+        { title: TEXTS.cannotUse(name) },
+      );
+    }
+    this.#areBundled = areBundled;
+    await this.#setModels(opened);
   }
 
   /**
@@ -118,32 +127,24 @@ export class Demo {
    *
    * @param {File[]} files
    */
-  #openOwn(files) {
-    return this.#inTurn(async () => {
-      /** @type {Model[]} */
-      const opened = [];
-      for (const file of files) {
-        showStatus(TEXTS.loadingModel(file.name), 'busy');
-        await attempt(
-          async () => {
-            const bytes = new Uint8Array(await file.arrayBuffer());
-            opened.push(await openModel(this.#runner, file.name, bytes));
-          },
-          { title: TEXTS.cannotUse(file.name) },
-        );
-      }
-      this.#showReady();
-      if (opened.length === 0) return;
-      const kept = this.#areBundled ? [] : this.#models;
-      this.#areBundled = false;
-      await this.#setModels([...kept, ...opened].slice(-MOST_MODELS));
-    });
-  }
-
-  /** @param {() => Promise<void>} open */
-  #inTurn(open) {
-    this.#opening = this.#opening.then(open);
-    return this.#opening;
+  async #openOwn(files) {
+    /** @type {Model[]} */
+    const opened = [];
+    for (const file of files) {
+      showStatus(TEXTS.loadingModel(file.name), 'busy');
+      await attempt(
+        async () => {
+          const bytes = new Uint8Array(await file.arrayBuffer());
+          opened.push(await openModel(this.#runner, file.name, bytes));
+        },
+        { title: TEXTS.cannotUse(file.name) },
+      );
+    }
+    this.#showReady();
+    if (opened.length === 0) return;
+    const kept = this.#areBundled ? [] : this.#models;
+    this.#areBundled = false;
+    await this.#setModels([...kept, ...opened].slice(-MOST_MODELS));
   }
 
   /** @param {Model[]} models */
@@ -169,24 +170,24 @@ export class Demo {
 
   #reset() {
     clearErrors();
-    return this.#openAddresses(BUNDLED_MODELS, { areBundled: true });
+    return this.#inTurn(() => this.#openAddresses(BUNDLED_MODELS, { areBundled: true }));
   }
 
   /** @param {Model} model */
-  #addGpu(model) {
+  async #addGpu(model) {
     clearErrors();
-    return this.#inTurn(async () => {
-      const done = await attempt(
+    await this.#inTurn(async () => {
+      await attempt(
         async () => {
           this.#gpu = await onGpu(this.#runner, model);
         },
         { title: TEXTS.cannotUse(TEXTS.gpuOf(model.title)) },
       );
-      if (!done) return;
+      if (this.#gpu === null) return;
       this.#showSpeed();
       await this.#test();
-      await this.#speed.measure();
     });
+    if (this.#gpu !== null) await this.#speed.measure();
   }
 
   /** The models that are open, and the one on the GPU. */

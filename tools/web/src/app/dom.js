@@ -22,7 +22,7 @@ export function h(tag, properties = {}, ...children) {
   for (const [key, value] of Object.entries(properties)) {
     if (value === null || value === undefined) continue;
     if (key.startsWith('on')) element.addEventListener(key.slice(2), value);
-    else if (key.includes('-') || key === 'role' || key === 'for') element.setAttribute(key, value);
+    else if (key.includes('-') || key === 'role') element.setAttribute(key, value);
     else Object.assign(element, { [key]: value });
   }
   element.append(...present(children));

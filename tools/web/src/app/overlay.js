@@ -6,9 +6,12 @@ import { labelOf } from '../core/model_info.js';
 /** @typedef {{left: number, top: number, width: number, height: number}} Area in shares */
 
 const LONGEST_SIDE = 960;
+// The golden angle, in degrees.
 const TURN = 137.508;
 // As opaque as leaves the picture visible.
 const ALPHA = 0.55;
+const CLEAR = [0, 0, 0, 0];
+const WHITE = [255, 255, 255, 255];
 
 /**
  * What part of a picture a model sees: shares of its width and height.
@@ -50,22 +53,23 @@ export function drawPicture({ canvas, pixels }) {
  */
 export function drawBoxes(picture, file, boxes, unmatched) {
   const { target, context } = drawPicture(picture);
-  const area = seenPart(file, picture);
   const { width, height } = target;
+  const area = seenPart(file, picture);
   const line = Math.max(width, height) / 200;
   context.lineWidth = line;
   context.font = `${9 * line}px system-ui, sans-serif`;
   context.textBaseline = 'top';
+  // The most probable ones on top.
   for (const box of [...boxes].reverse()) {
     const x = (area.left + box.left * area.width) * width;
     const y = (area.top + box.top * area.height) * height;
     const w = (box.right - box.left) * area.width * width;
     const h = (box.bottom - box.top) * area.height * height;
+    const { label, outputClass } = box.found;
+    const color = colorOf(file, outputClass);
     context.setLineDash(unmatched.has(box) ? [3 * line, 2 * line] : []);
-    const color = colorOf(file, box.found.outputClass);
     context.strokeStyle = color;
     context.strokeRect(x, y, w, h);
-    const { label } = box.found;
     const room = context.measureText(label).width + 2 * line;
     const left = Math.max(0, Math.min(x - line / 2, width - room));
     context.fillStyle = color;
@@ -80,38 +84,43 @@ export function drawBoxes(picture, file, boxes, unmatched) {
  * @param {Picture} picture
  * @param {ModelFile} file
  * @param {Mask} mask
- * @param {Uint8Array | null} differs white pixels
+ * @param {Uint8Array | null} differs pixels to make white
  */
 export function drawMask(picture, file, mask, differs) {
   const { target, context } = drawPicture(picture);
+  const { width, height } = target;
   const area = seenPart(file, picture);
-  const layer = document.createElement('canvas');
-  layer.width = mask.width;
-  layer.height = mask.height;
-  const layerContext = /** @type {CanvasRenderingContext2D} */ (layer.getContext('2d'));
-  const image = layerContext.createImageData(mask.width, mask.height);
-  /** @type {Map<number, number[]>} */
-  const colors = new Map();
-  for (const [index, outputClass] of mask.classes.entries()) {
-    let color = colors.get(outputClass);
-    if (color === undefined) {
-      color = isBackground(file, outputClass)
-        ? [0, 0, 0, 0]
-        : [...rgbOf(file, outputClass), 255 * ALPHA];
-      colors.set(outputClass, color);
-    }
-    image.data.set(differs?.[index] ? [255, 255, 255, 255] : color, 4 * index);
-  }
-  layerContext.putImageData(image, 0, 0);
   context.imageSmoothingEnabled = false;
   context.drawImage(
-    layer,
-    area.left * target.width,
-    area.top * target.height,
-    area.width * target.width,
-    area.height * target.height,
+    maskLayer(file, mask, differs),
+    area.left * width,
+    area.top * height,
+    area.width * width,
+    area.height * height,
   );
   return target;
+}
+
+/**
+ * @param {ModelFile} file
+ * @param {Mask} mask
+ * @param {Uint8Array | null} differs
+ */
+function maskLayer(file, { width, height, classes }, differs) {
+  const layer = document.createElement('canvas');
+  Object.assign(layer, { width, height });
+  const context = /** @type {CanvasRenderingContext2D} */ (layer.getContext('2d'));
+  const image = context.createImageData(width, height);
+  /** @type {Map<number, number[]>} */
+  const colors = new Map();
+  for (const it of new Set(classes)) {
+    colors.set(it, isBackground(file, it) ? CLEAR : [...rgbOf(file, it), 255 * ALPHA]);
+  }
+  classes.forEach((it, index) => {
+    image.data.set(differs?.[index] ? WHITE : (colors.get(it) ?? CLEAR), 4 * index);
+  });
+  context.putImageData(image, 0, 0);
+  return layer;
 }
 
 /**

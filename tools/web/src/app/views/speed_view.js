@@ -139,24 +139,26 @@ function table(rows) {
  */
 function isolation({ crossOriginIsolated }, { onThreads, onOneThread }) {
   if (crossOriginIsolated) {
-    return h(
-      'div',
-      { className: 'buttons' },
+    return (
       onOneThread !== null &&
-        h('button', { type: 'button', onclick: onOneThread }, TEXTS.useOneThread),
+      h('button', { type: 'button', onclick: onOneThread }, TEXTS.useOneThread)
     );
   }
   return h(
     'div',
-    { className: 'buttons' },
-    h('span', { className: 'muted' }, TEXTS.noThreads),
-    onThreads === null
-      ? h('span', { className: 'muted' }, TEXTS.threadsImpossible)
-      : h(
-          'button',
-          { type: 'button', id: 'threads', title: TEXTS.useThreadsHint, onclick: onThreads },
-          TEXTS.useThreads,
-        ),
+    {},
+    h('p', { className: 'muted' }, TEXTS.noThreads),
+    h(
+      'div',
+      { className: 'buttons' },
+      onThreads !== null &&
+        h('button', { type: 'button', id: 'threads', onclick: onThreads }, TEXTS.useThreads),
+      h(
+        'span',
+        { className: 'muted' },
+        onThreads === null ? TEXTS.threadsImpossible : TEXTS.useThreadsHint,
+      ),
+    ),
   );
 }
 
