@@ -56,12 +56,12 @@ export class Demo {
     const wanted = isOwnChoice ? models.slice(0, MOST_MODELS) : BUNDLED_MODELS;
     showPlaceholders(wanted.length);
     this.#pictures.show((files) => this.openFiles(files));
-    await Promise.all([
-      this.#pictures.openSample(sample),
-      this.#inTurn(async () => {
-        if (await this.#start()) await this.#openAddresses(wanted, { areBundled: !isOwnChoice });
-      }),
-    ]);
+    const picture = this.#pictures.openSample(sample);
+    await this.#inTurn(async () => {
+      const isStarted = await this.#start();
+      await picture;
+      if (isStarted) await this.#openAddresses(wanted, { areBundled: !isOwnChoice });
+    });
   }
 
   /** @param {File[]} files pictures or models that the user chose */

@@ -73,16 +73,28 @@ test('pictures stand upright', async () => {
 });
 
 test('a camera that is not allowed, and one that is', async () => {
-  const denied = await openPage();
+  const denied = await openPage({
+    prepare: (it) =>
+      it.addInitScript(() => {
+        const { mediaDevices } = navigator;
+        const getUserMedia = mediaDevices.getUserMedia.bind(mediaDevices);
+        Object.assign(window, { asked: 0 });
+        mediaDevices.getUserMedia = (constraints) => {
+          /** @type {any} */ (window).asked++;
+          return getUserMedia(constraints);
+        };
+      }),
+  });
+  const asked = () => denied.page.evaluate(() => /** @type {any} */ (window).asked);
   await ready(denied.page);
+  assert.equal(await asked(), 0);
   await denied.page.locator('#camera').click();
   const told = denied.page.locator('#errors .error', { hasText: 'Allow this page to use the' });
   await told.waitFor();
+  assert.equal(await asked(), 1);
 
   const { page } = await openPage({ context: { permissions: ['camera'] } });
   await ready(page);
-  // Nobody is asked before the click.
-  assert.equal(await page.locator('video').count(), 0);
   await page.locator('#camera').click();
   await page.locator('#stage video').waitFor();
   await page.locator('#close-camera').click();

@@ -54,7 +54,7 @@ export function showInputs({ onSample, onFiles, onCamera, onCloseCamera }) {
       { type: 'button', id: 'close-camera', hidden: true, onclick: onCloseCamera },
       TEXTS.closeCamera,
     ),
-    h('span', { className: 'muted hint' }, TEXTS.pictureHint),
+    h('span', { className: 'muted' }, TEXTS.pictureHint),
   );
 }
 
