@@ -106,7 +106,7 @@ export const TEXTS = Object.freeze({
   unsteady:
     'The runs took very different times: something else keeps this device busy. Measure again ' +
     'when it is idle.',
-  ranOn: { wasm: 'CPU (wasm)', webgpu: 'GPU (WebGPU)' },
+  ranOn: { wasm: 'CPU, wasm', webgpu: 'GPU, WebGPU' },
   fully: 'fully',
   partly: 'partly',
   measureGpu: 'Measure on the GPU, too',

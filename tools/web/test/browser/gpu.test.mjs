@@ -18,7 +18,7 @@ test('float files run on a GPU, too, where there is one', async () => {
   await page.locator('#measure').waitFor();
   const lines = await texts(page, '#speed tr');
   assert.match(lines[0], /float32\s+int8\s+float32 on the GPU/);
-  assert.match(lines.at(-2) ?? '', /CPU \(wasm\)\s+CPU \(wasm\)\s+GPU \(WebGPU\)/);
+  assert.match(lines.at(-2) ?? '', /CPU, wasm\s+CPU, wasm\s+GPU, WebGPU/);
   assert.match(lines.at(-1) ?? '', /(\s+fully){3}/);
   // To the verdict, it computes what Python computed.
   const verdicts = await texts(page, '.test .badge');

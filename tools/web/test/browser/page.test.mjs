@@ -39,7 +39,7 @@ test('speed is shown with how the files ran', async () => {
     /^Runs(\s+\d+){2}$/,
     /^First run(\s+[\d.]+ ms){2}$/,
     /^Size\s+3.\d+ MB\s+1.\d+ MB$/,
-    /^Ran on(\s+CPU \(wasm\)){2}$/,
+    /^Ran on(\s+CPU, wasm){2}$/,
     /^Accelerated(\s+fully){2}$/,
   ];
   assert.equal(lines.length, expected.length);
