@@ -54,6 +54,7 @@ def write_all(folder: pathlib.Path) -> None:
         inputs,
         models,
         outputs,
+        picture_files,
         pictures,
         self_tests,
         statistics,
@@ -63,6 +64,7 @@ def write_all(folder: pathlib.Path) -> None:
 
     with only_our_output():
         pictures.write(folder)
+        picture_files.write(folder)
         inputs.write(folder)
         outputs.write(folder)
         self_tests.write(folder)

@@ -16,8 +16,8 @@ try {
   await page.locator('.test').nth(1).waitFor();
   await page.locator('#measure').click();
   await page.locator('.tile').nth(1).waitFor();
-  const names = await page.locator('#speed tbody th').allInnerTexts();
-  const medians = await page.locator('.median').allInnerTexts();
+  const names = await page.locator('#speed thead th').allInnerTexts();
+  const medians = await page.locator('.median td').allInnerTexts();
   const verdicts = await page.locator('.test .badge').allInnerTexts();
   const texts = await page.locator('.test .text:not(.muted)').allInnerTexts();
   const status = await page.locator('#status').innerText();

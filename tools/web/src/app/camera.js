@@ -8,7 +8,7 @@ import { TEXTS } from './texts.js';
 export class Camera {
   /** @type {MediaStream | null} */
   #stream = null;
-  #video = h('video', { muted: true, playsInline: true, autoplay: true, className: 'camera' });
+  #video = h('video', { muted: true, playsInline: true, autoplay: true });
 
   get isOpen() {
     return this.#stream !== null;

@@ -1,6 +1,21 @@
 /** @param {number} value */
 export function milliseconds(value) {
-  return `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ms`;
+  return `${value.toFixed(digits(value))} ms`;
+}
+
+/**
+ * A range, with the digits of its end.
+ *
+ * @param {number} low
+ * @param {number} high
+ */
+export function millisecondRange(low, high) {
+  return `${low.toFixed(digits(high))}–${milliseconds(high)}`;
+}
+
+/** @param {number} value */
+function digits(value) {
+  return value < 10 ? 2 : value < 100 ? 1 : 0;
 }
 
 /** @param {number} bytes */

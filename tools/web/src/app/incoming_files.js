@@ -1,3 +1,6 @@
+// While files are held above the page, browsers say so every 0.35 s.
+const OVER_MS = 1000;
+
 /**
  * Files that are dropped anywhere, or pasted.
  *
@@ -5,14 +8,19 @@
  */
 export function receiveFiles(onFiles) {
   const { classList } = document.body;
-  let depth = 0;
-  addEventListener('dragenter', () => classList.toggle('dropping', ++depth > 0));
-  addEventListener('dragleave', () => classList.toggle('dropping', --depth > 0));
-  addEventListener('dragover', (event) => event.preventDefault());
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const hide = () => classList.remove('dropping');
+  addEventListener('dragover', (event) => {
+    if (!event.dataTransfer?.types.includes('Files')) return;
+    event.preventDefault();
+    classList.add('dropping');
+    clearTimeout(timer);
+    timer = setTimeout(hide, OVER_MS);
+  });
   addEventListener('drop', (event) => {
     event.preventDefault();
-    depth = 0;
-    classList.remove('dropping');
+    hide();
     pass(event.dataTransfer);
   });
   addEventListener('paste', (event) => pass(event.clipboardData));

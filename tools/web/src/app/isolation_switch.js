@@ -1,5 +1,5 @@
 import { AppError } from './app_error.js';
-import { reloadWith } from './settings.js';
+import { reloadWithUsualThreads } from './settings.js';
 import { TEXTS } from './texts.js';
 
 /** Whether a service worker can isolate this page, so that it may use several threads. */
@@ -24,12 +24,12 @@ export async function isolate() {
       cause,
     });
   }
-  reloadWith({ threads: null });
+  reloadWithUsualThreads();
 }
 
 /** Removes the service worker, and reloads the page. */
 export async function endIsolation() {
   const registration = await navigator.serviceWorker.getRegistration();
   await registration?.unregister();
-  reloadWith({ threads: null });
+  reloadWithUsualThreads();
 }

@@ -2,11 +2,16 @@ import { statisticsOf } from '../core/statistics.js';
 /** @import { Statistics } from '../core/statistics.js' */
 /** @import { Runner } from '../runtime/client.js' */
 
-/** @typedef {Statistics & {runs: number}} Measured */
+/**
+ * @typedef {Statistics & {runs: number, isUnsteady: boolean}} Measured `isUnsteady` says that
+ *   something else must have slowed the runs down
+ */
 
-export const ROUNDS = 6;
-const SECONDS = 0.5;
+const ROUNDS = 12;
+const SECONDS = 0.25;
 const WARMUP = 5;
+// p95 over p5; far less on an idle device.
+const UNSTEADY = 3;
 
 /**
  * Measures files one after the other, in rounds, so that whatever slows the device down for a
@@ -36,5 +41,15 @@ export async function measureInRounds(runner, keys, { onProgress, signal }) {
       onProgress(++done / (ROUNDS * keys.length));
     }
   }
-  return new Map([...samples].map(([key, ms]) => [key, { ...statisticsOf(ms), runs: ms.length }]));
+  return new Map([...samples].map(([key, ms]) => [key, measuredOf(ms)]));
+}
+
+/**
+ * @param {number[]} ms
+ * @returns {Measured}
+ */
+function measuredOf(ms) {
+  const statistics = statisticsOf(ms);
+  const isUnsteady = statistics.p95 > UNSTEADY * statistics.p5;
+  return { ...statistics, runs: ms.length, isUnsteady };
 }

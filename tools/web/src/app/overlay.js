@@ -5,10 +5,13 @@ import { labelOf } from '../core/model_info.js';
 
 /** @typedef {{left: number, top: number, width: number, height: number}} Area in shares */
 
-const LONGEST_SIDE = 640;
+const LONGEST_SIDE = 960;
+// The golden angle, in degrees.
 const TURN = 137.508;
 // As opaque as leaves the picture visible.
 const ALPHA = 0.55;
+const CLEAR = [0, 0, 0, 0];
+const WHITE = [255, 255, 255, 255];
 
 /**
  * What part of a picture a model sees: shares of its width and height.
@@ -17,7 +20,7 @@ const ALPHA = 0.55;
  * @param {Picture} picture
  * @returns {Area}
  */
-export function seenPart({ info: { image }, height, width }, { pixels }) {
+function seenPart({ info: { image }, height, width }, { pixels }) {
   if (image.cropMode === 'squash') return { left: 0, top: 0, width: 1, height: 1 };
   // As large as the picture has room for, with the input's aspect ratio.
   const scale = Math.min(pixels.width / width, pixels.height / height) * image.cropPct;
@@ -26,9 +29,13 @@ export function seenPart({ info: { image }, height, width }, { pixels }) {
   return { left: (1 - w) / 2, top: (1 - h) / 2, width: w, height: h };
 }
 
-/** @param {Picture} picture */
+/**
+ * Draws a picture as large as is shown; a small one is enlarged, so that lines on it are thin.
+ *
+ * @param {Picture} picture
+ */
 export function drawPicture({ canvas, pixels }) {
-  const scale = Math.min(1, LONGEST_SIDE / Math.max(pixels.width, pixels.height));
+  const scale = LONGEST_SIDE / Math.max(pixels.width, pixels.height);
   const target = document.createElement('canvas');
   target.width = Math.max(1, Math.round(pixels.width * scale));
   target.height = Math.max(1, Math.round(pixels.height * scale));
@@ -40,31 +47,35 @@ export function drawPicture({ canvas, pixels }) {
 
 /**
  * @param {Picture} picture
- * @param {Area} area
+ * @param {ModelFile} file
  * @param {Box[]} boxes
  * @param {Set<Box>} unmatched boxes that the other file does not have
  */
-export function drawBoxes(picture, area, boxes, unmatched) {
+export function drawBoxes(picture, file, boxes, unmatched) {
   const { target, context } = drawPicture(picture);
   const { width, height } = target;
-  const line = Math.max(2, Math.max(width, height) / 200);
+  const area = seenPart(file, picture);
+  const line = Math.max(width, height) / 200;
   context.lineWidth = line;
-  context.font = `${7 * line}px system-ui, sans-serif`;
+  context.font = `${9 * line}px system-ui, sans-serif`;
   context.textBaseline = 'top';
+  // The most probable ones on top.
   for (const box of [...boxes].reverse()) {
     const x = (area.left + box.left * area.width) * width;
     const y = (area.top + box.top * area.height) * height;
     const w = (box.right - box.left) * area.width * width;
     const h = (box.bottom - box.top) * area.height * height;
+    const { label, outputClass } = box.found;
+    const color = colorOf(file, outputClass);
     context.setLineDash(unmatched.has(box) ? [3 * line, 2 * line] : []);
-    const color = colorOf(box.found.outputClass);
     context.strokeStyle = color;
     context.strokeRect(x, y, w, h);
-    const text = box.found.label;
+    const room = context.measureText(label).width + 2 * line;
+    const left = Math.max(0, Math.min(x - line / 2, width - room));
     context.fillStyle = color;
-    context.fillRect(x - line / 2, y, context.measureText(text).width + 4 * line, 9 * line);
+    context.fillRect(left, y, room, 11 * line);
     context.fillStyle = '#000';
-    context.fillText(text, x + line, y + line);
+    context.fillText(label, left + line, y + line);
   }
   return target;
 }
@@ -73,36 +84,43 @@ export function drawBoxes(picture, area, boxes, unmatched) {
  * @param {Picture} picture
  * @param {ModelFile} file
  * @param {Mask} mask
- * @param {Uint8Array | null} differs white pixels
+ * @param {Uint8Array | null} differs pixels to make white
  */
 export function drawMask(picture, file, mask, differs) {
   const { target, context } = drawPicture(picture);
+  const { width, height } = target;
   const area = seenPart(file, picture);
-  const layer = document.createElement('canvas');
-  layer.width = mask.width;
-  layer.height = mask.height;
-  const layerContext = /** @type {CanvasRenderingContext2D} */ (layer.getContext('2d'));
-  const image = layerContext.createImageData(mask.width, mask.height);
-  /** @type {Map<number, number[]>} */
-  const colors = new Map();
-  for (const [index, outputClass] of mask.classes.entries()) {
-    let color = colors.get(outputClass);
-    if (color === undefined) {
-      color = isBackground(file, outputClass) ? [0, 0, 0, 0] : [...rgbOf(outputClass), 255 * ALPHA];
-      colors.set(outputClass, color);
-    }
-    image.data.set(differs?.[index] ? [255, 255, 255, 255] : color, 4 * index);
-  }
-  layerContext.putImageData(image, 0, 0);
   context.imageSmoothingEnabled = false;
   context.drawImage(
-    layer,
-    area.left * target.width,
-    area.top * target.height,
-    area.width * target.width,
-    area.height * target.height,
+    maskLayer(file, mask, differs),
+    area.left * width,
+    area.top * height,
+    area.width * width,
+    area.height * height,
   );
   return target;
+}
+
+/**
+ * @param {ModelFile} file
+ * @param {Mask} mask
+ * @param {Uint8Array | null} differs
+ */
+function maskLayer(file, { width, height, classes }, differs) {
+  const layer = document.createElement('canvas');
+  Object.assign(layer, { width, height });
+  const context = /** @type {CanvasRenderingContext2D} */ (layer.getContext('2d'));
+  const image = context.createImageData(width, height);
+  /** @type {Map<number, number[]>} */
+  const colors = new Map();
+  for (const it of new Set(classes)) {
+    colors.set(it, isBackground(file, it) ? CLEAR : [...rgbOf(file, it), 255 * ALPHA]);
+  }
+  classes.forEach((it, index) => {
+    image.data.set(differs?.[index] ? WHITE : (colors.get(it) ?? CLEAR), 4 * index);
+  });
+  context.putImageData(image, 0, 0);
+  return layer;
 }
 
 /**
@@ -115,18 +133,23 @@ export function isBackground({ info }, outputClass) {
   return outputClass === 0 && labelOf(info, 0).toLowerCase() === 'background';
 }
 
-/** @param {number} outputClass */
-export function colorOf(outputClass) {
-  return `rgb(${rgbOf(outputClass).join(' ')})`;
+/**
+ * @param {ModelFile} file
+ * @param {number} outputClass
+ */
+export function colorOf(file, outputClass) {
+  return `rgb(${rgbOf(file, outputClass).join(' ')})`;
 }
 
 /**
- * Neighbouring classes get colours that differ.
+ * Neighbouring labels get colours that differ, and the same label of two files the same.
  *
+ * @param {ModelFile} file
  * @param {number} outputClass
  */
-function rgbOf(outputClass) {
-  const hue = (outputClass * TURN + 20) % 360;
+function rgbOf({ info }, outputClass) {
+  const index = outputClass - info.output.labelOffset + 1;
+  const hue = (index * TURN + 20) % 360;
   return [0, 8, 4].map((n) => {
     const k = (n + hue / 30) % 12;
     return Math.round(255 * (0.62 - 0.36 * Math.max(-1, Math.min(k - 3, 9 - k, 1))));

@@ -10,6 +10,7 @@ import { readStraightAlpha } from './straight_alpha.js';
  * @property {string} credit what to say of it
  * @property {RgbImage} pixels as they were decoded, not scaled
  * @property {HTMLCanvasElement} canvas with the same picture
+ * @property {string | null} sample its name among the samples; null if it is none of them
  */
 
 /**
@@ -17,10 +18,9 @@ import { readStraightAlpha } from './straight_alpha.js';
  *
  * @param {Blob} blob
  * @param {string} name
- * @param {string} [credit]
  * @returns {Promise<Picture>}
  */
-export async function decodePicture(blob, name, credit) {
+export async function decodePicture(blob, name) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(blob, {
@@ -31,7 +31,7 @@ export async function decodePicture(blob, name, credit) {
   } catch (cause) {
     throw new AppError(TEXTS.noPicture(name), TEXTS.noPictureAdvice, { cause });
   }
-  const picture = pictureOf(bitmap, bitmap.width, bitmap.height, name, credit);
+  const picture = pictureOf(bitmap, bitmap.width, bitmap.height, name);
   bitmap.close();
   return picture;
 }
@@ -41,10 +41,9 @@ export async function decodePicture(blob, name, credit) {
  * @param {number} width
  * @param {number} height
  * @param {string} name
- * @param {string} [credit]
  * @returns {Picture}
  */
-export function pictureOf(source, width, height, name, credit) {
+export function pictureOf(source, width, height, name) {
   const canvas = document.createElement('canvas');
   Object.assign(canvas, { width, height });
   let rgba;
@@ -58,8 +57,8 @@ export function pictureOf(source, width, height, name, credit) {
   }
   // A canvas darkens what is transparent, where Pillow drops the transparency.
   const straight = isOpaque(rgba.data) ? rgba : (readStraightAlpha(source, width, height) ?? rgba);
-  const text = TEXTS.pictureOf(name, width, height);
-  return { name, credit: credit ?? text, pixels: fromRgba(straight), canvas };
+  const credit = TEXTS.pictureOf(name, width, height);
+  return { name, credit, pixels: fromRgba(straight), canvas, sample: null };
 }
 
 /** @param {Uint8ClampedArray} rgba */

@@ -4,7 +4,8 @@ export const TEXTS = Object.freeze({
   loadingRuntime: 'Loading the runtime',
   loadingModel: (/** @type {string} */ name) => `Loading ${name}`,
   loadedOf: (/** @type {string} */ done, /** @type {string} */ total) => `${done} of ${total}`,
-  compiling: 'Starting the runtime…',
+  loadingModels: 'Loading the models…',
+  starting: 'Starting the runtime…',
   computing: 'Computing…',
   failed: 'The runtime could not be started.',
 
@@ -30,14 +31,14 @@ export const TEXTS = Object.freeze({
   ],
   choosePicture: 'Choose a picture',
   useCamera: 'Use the camera',
-  takePicture: 'Take the picture',
-  closeCamera: 'Close the camera',
+  takePicture: 'Take picture',
+  closeCamera: 'Close camera',
   pictureHint: 'Or drop a picture anywhere, or paste one.',
   pictureOf: (/** @type {string} */ name, /** @type {number} */ w, /** @type {number} */ h) =>
     `${name}, ${w} × ${h} pixels.`,
   pictureAlt: (/** @type {string} */ name) => `The picture that is computed: ${name}`,
   fromCamera: 'Picture of the camera',
-  pasted: 'Pasted picture',
+  cameraCaption: 'What the camera sees now.',
   noPicture: (/** @type {string} */ name) => `${name} cannot be read as a picture`,
   noPictureAdvice: 'Choose a JPEG, PNG or WebP picture, or a .tflite file of keras_mobilevit.',
   largePicture: 'This picture is too large for this browser.',
@@ -57,14 +58,18 @@ export const TEXTS = Object.freeze({
     ` ${pairs} boxes in common, ${others} of one file only (dashed).`,
   maskCompared: (/** @type {string} */ share) => ` ${share} of the pixels have the same class.`,
   notComparable: 'These files have different tasks or classes.',
+  notComputed: 'Not every file gave an answer.',
+  noAnswer: 'No answer.',
+  noPictureYet: 'No picture is open. Choose one.',
+  noModels: 'No model is open. Open one below, or go back to those of this page.',
   oneFile: 'One file. Open a second one to compare them.',
+  nearlyEqual: 'less than 1 point apart',
   scorePoints: (/** @type {string} */ points) => `${points} points`,
   threshold: 'Labels from 50 % on are present.',
   noBoxes: 'No object found.',
   moreBoxes: (/** @type {number} */ count) => `and ${count} more`,
   overlayAlt: (/** @type {string} */ name) => `The picture with what ${name} found in it`,
   markDifference: 'White: where the other file gives another class.',
-  randomWeights: (/** @type {string} */ data) => `Trained on ${data}`,
   inputOf: (/** @type {number} */ h, /** @type {number} */ w) => `${h} × ${w} pixels`,
 
   // Summary.
@@ -74,36 +79,44 @@ export const TEXTS = Object.freeze({
   slower: 'slower',
   comparedWith: (/** @type {string} */ second, /** @type {string} */ first) =>
     `${second} is, compared with ${first}:`,
+  sizes: (/** @type {string} */ second, /** @type {string} */ first) => `${second} and ${first}`,
+  latencies: (/** @type {string} */ second, /** @type {string} */ first) =>
+    `${second} and ${first}: median, and where 90 % of the runs are`,
   measureSpeed: 'Measure the speed',
+  measuringShare: (/** @type {number} */ percent) => `Measuring… ${percent} %`,
 
   // Speed.
   speedIntro:
-    'Files take turns, after warm-up: the median and what 90 % of the runs took, from the values ' +
+    'Files take turns, after warm-up: the median, and where 90 % of the runs are, from the values ' +
     'of the input to those of the output.',
   measure: 'Measure',
   measureAgain: 'Measure again',
   cancel: 'Cancel',
   measuring: 'Measuring. Leave this tab in front: others are slowed down.',
-  notMeasured: 'not measured',
-  columns: {
-    file: 'File',
+  lines: {
     median: 'Median',
     spread: '5–95 %',
     ratio: 'Speed-up',
-    size: 'Size',
-    first: 'First run',
-    ran: 'Ran on',
     runs: 'Runs',
+    first: 'First run',
+    size: 'Size',
+    ran: 'Ran on',
+    accelerated: 'Accelerated',
   },
-  ranWasm: 'CPU (wasm)',
-  ranGpu: 'GPU (WebGPU)',
-  fully: 'fully accelerated',
-  partly: 'partly accelerated',
-  measureGpu: 'Measure float32 on the GPU too',
+  unsteady:
+    'The runs took very different times: something else keeps this device busy. Measure again ' +
+    'when it is idle.',
+  ranOn: { wasm: 'CPU, wasm', webgpu: 'GPU, WebGPU' },
+  fully: 'fully',
+  partly: 'partly',
+  measureGpu: 'Measure on the GPU, too',
   gpuOf: (/** @type {string} */ name) => `${name} on the GPU`,
   gpuNote: 'Only float files: a GPU computes int8 files in float16, if at all.',
+  gpu: 'GPU',
+  noGpu: 'none for this page',
   receipt: 'How they ran',
   build: 'Build',
+  simd: { relaxed: 'relaxed SIMD', plain: 'plain SIMD' },
   builds: { relaxed: 'relaxed SIMD', plain: 'plain SIMD', threaded: 'relaxed SIMD, threads' },
   threads: 'Threads',
   isolated: 'Isolated page',
@@ -140,7 +153,6 @@ export const TEXTS = Object.freeze({
   noSelfTest: 'This file carries no self-test: it was exported by an older version.',
   expectedVerdict: (/** @type {string} */ expected, /** @type {string} */ runtime) =>
     `Expected: ${expected}. Recorded with ${runtime}.`,
-  verdicts: { identical: 'identical', within: 'within', different: 'different' },
   verdictBadges: { identical: 'Identical', within: 'Within', different: 'Different' },
   none: 'None',
 
@@ -159,22 +171,25 @@ export const TEXTS = Object.freeze({
   input: 'Input',
   labels: 'Labels',
   size: 'Size',
-  recipe: 'Recipe',
   trainingData: 'Trained on',
   licence: 'Licence of the weights',
   fidelity: 'Against float32',
-  link: 'Link to this page with these files',
   unknown: 'unknown',
-  downloadFile: 'Download',
 
   // Errors.
   cannotUse: (/** @type {string} */ name) => `${name} cannot be used`,
   otherOrigin: (/** @type {string} */ origin) =>
     `Expected a file of this site. Received: ${origin}`,
   otherOriginAdvice: 'Download the file, and drop it here.',
+  noAddress: (/** @type {string} */ address) =>
+    `Expected the address of a file. Received: ${address}`,
+  noAddressAdvice: 'Correct ?model= in the address of this page.',
+  problems: new Map([
+    ['out_of_memory', 'There is not enough memory'],
+    ['worker_died', 'The computation ended unexpectedly'],
+  ]),
   unexpected: 'Something went wrong',
   unexpectedAdvice: 'Reload the page. If it happens again, try another browser.',
-  workerLost: 'The computation ended unexpectedly',
   dismiss: 'Dismiss',
-  reload: 'Reload the page',
+  tryAgain: 'Try again',
 });

@@ -52,12 +52,6 @@ export class Runner {
   /** @param {RunnerOptions} options */
   constructor(options) {
     this.#options = options;
-    /**
-     * Called when the worker was lost.
-     *
-     * @type {((error: RunError) => void) | null}
-     */
-    this.onLost = null;
   }
 
   /**
@@ -68,7 +62,10 @@ export class Runner {
    */
   async start(onProgress) {
     this.#onProgress = onProgress;
-    return (await this.#ready()).receipt;
+    const { receipt } = await this.#ready();
+    // A worker that replaces this one starts from the browser's cache.
+    this.#onProgress = undefined;
+    return receipt;
   }
 
   /**
@@ -165,9 +162,7 @@ export class Runner {
     /** @param {RunError} error */
     const lost = (error) => {
       connection.close(error);
-      if (this.#worker !== worker) return;
-      this.#drop();
-      this.onLost?.(error);
+      if (this.#worker === worker) this.#drop();
     };
     const connection = new Connection(worker, lost);
     worker.addEventListener('error', (/** @type {{message?: string}} */ event) => {

@@ -99,29 +99,44 @@ export class Engine {
     await this.unload({ name });
     return this.#guarded(async () => {
       checkRoom(bytes.length);
-      const environment = accelerator === 'webgpu' ? await this.#webGpu() : undefined;
-      const begun = performance.now();
-      const model = await loadAndCompile(bytes, {
-        accelerator,
-        environment,
-        cpuOptions: { numThreads: this.#threads },
-      });
-      const loadMs = performance.now() - begun;
+      if (accelerator === 'wasm') return this.#compile(name, bytes, undefined);
+      const environment = await this.#webGpu();
       try {
-        const loaded = { model, environment, ...inputOf(model) };
-        const firstMs = (await infer(loaded)).ms;
-        this.#models.set(name, loaded);
-        return {
-          accelerator: /** @type {Accelerator} */ (model.options.accelerator),
-          fullyAccelerated: model.isFullyAccelerated,
-          loadMs,
-          firstRunMs: firstMs,
-        };
-      } catch (error) {
-        if (!this.isDead) model.delete();
-        throw error;
+        return await this.#compile(name, bytes, environment);
+      } catch (cause) {
+        throw new RunError('no_webgpu', `The GPU cannot compute this file: ${cause}`, { cause });
       }
     });
+  }
+
+  /**
+   * @param {string} name
+   * @param {Uint8Array} bytes
+   * @param {Environment | undefined} environment that of the GPU; undefined for the CPU
+   * @returns {Promise<LoadReceipt>}
+   */
+  async #compile(name, bytes, environment) {
+    const begun = performance.now();
+    const model = await loadAndCompile(bytes, {
+      accelerator: environment === undefined ? 'wasm' : 'webgpu',
+      environment,
+      cpuOptions: { numThreads: this.#threads },
+    });
+    const loadMs = performance.now() - begun;
+    try {
+      const loaded = { model, environment, ...inputOf(model) };
+      const firstRunMs = (await infer(loaded)).ms;
+      this.#models.set(name, loaded);
+      return {
+        accelerator: /** @type {Accelerator} */ (model.options.accelerator),
+        fullyAccelerated: model.isFullyAccelerated,
+        loadMs,
+        firstRunMs,
+      };
+    } catch (error) {
+      if (!this.isDead) model.delete();
+      throw error;
+    }
   }
 
   /**

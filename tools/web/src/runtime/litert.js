@@ -21,7 +21,7 @@ import { RunError } from './run_error.js';
  * @property {'relaxed' | 'plain'} simd
  * @property {number} threads that a file uses
  * @property {boolean} crossOriginIsolated whether the page may use several threads
- * @property {boolean} hasWebGpu whether the browser has an interface for it
+ * @property {string | null} gpu what the browser tells of it; null if it gives none to this page
  * @property {{litert: string}} versions
  * @property {number} wasmBytes size of the runtime
  * @property {number} startMs milliseconds until it could be used, without loading it
@@ -71,7 +71,7 @@ export async function startLiteRt(options, { onProgress, onAbort }) {
     simd: build === 'plain' ? 'plain' : 'relaxed',
     threads: build === 'threaded' ? Math.min(threads, liteRtWasm().getThreadCount()) : 1,
     crossOriginIsolated: globalThis.crossOriginIsolated === true,
-    hasWebGpu: 'gpu' in navigator,
+    gpu: await nameOfGpu(),
     versions: { litert: LITERT_VERSION },
     wasmBytes: wasmBinary.length,
     startMs: performance.now() - begun,
@@ -106,6 +106,18 @@ async function chooseBuild(wanted, threads) {
   }
   if (!hasRelaxed) return 'plain';
   return threads > 1 && hasThreads ? 'threaded' : 'relaxed';
+}
+
+/** Asks for the GPU: browsers without one may still have its interface. */
+async function nameOfGpu() {
+  try {
+    const adapter = await navigator.gpu?.requestAdapter();
+    if (!adapter) return null;
+    const { vendor, architecture } = adapter.info;
+    return [vendor, architecture].filter(Boolean).join(' ');
+  } catch {
+    return null;
+  }
 }
 
 /**

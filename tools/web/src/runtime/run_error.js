@@ -71,7 +71,9 @@ const MESSAGES = [
  */
 export function asRunError(error) {
   if (error instanceof RunError) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const said = error instanceof Error ? error.message : String(error);
+  // Emscripten's hint to developers.
+  const message = said.replace(/ Build with -sASSERTIONS.*/, '');
   const known = MESSAGES.find(([pattern]) => pattern.test(message));
   return new RunError(known?.[1] ?? 'runtime', message, { cause: error });
 }

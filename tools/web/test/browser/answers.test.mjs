@@ -94,6 +94,15 @@ test('classes, boxes and masks are shown as Python gives them', async () => {
     found.map((/** @type {{label: string}} */ { label }) => label),
   );
   assert.equal(await page.locator(`${card} canvas`).count(), 1);
+  // Two files may number a label differently: its colour is the same.
+  await answersTo(page, new GoldenModel('raw_int8'));
+  const colors = await page.locator('#results .label').evaluateAll((labels) =>
+    labels.map((it) => {
+      const swatch = /** @type {HTMLElement} */ (it.querySelector('.swatch'));
+      return `${it.textContent} ${swatch.style.background}`;
+    }),
+  );
+  assert.deepEqual(new Set(colors.map((it) => it.split(' ')[0])).size, new Set(colors).size);
 
   await answersTo(page, new GoldenModel('logits_int8'));
   await answersTo(page, new GoldenModel('logits_float32'));

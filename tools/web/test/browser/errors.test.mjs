@@ -1,24 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytes } from '../node/golden.mjs';
-import { openPage, ready, texts } from './open_page.mjs';
+import { drop } from './drag.mjs';
+import { answersAfter, openPage, ready, texts } from './open_page.mjs';
 /** @import { Page } from 'playwright-core' */
-
-/**
- * @param {Page} page
- * @param {string} name
- * @param {Uint8Array} content
- */
-async function drop(page, name, content) {
-  await page.evaluate(
-    ([fileName, numbers]) => {
-      const data = new DataTransfer();
-      data.items.add(new File([new Uint8Array(numbers)], fileName));
-      dispatchEvent(new DragEvent('drop', { dataTransfer: data, cancelable: true }));
-    },
-    /** @type {[string, number[]]} */ ([name, [...content]]),
-  );
-}
 
 /** @param {Page} page */
 async function error(page) {
@@ -37,12 +21,12 @@ test('files that cannot be used leave the others usable', async () => {
   const { page, errors } = await openPage();
   await ready(page);
   for (const [path, expected] of REFUSED) {
-    await drop(page, path.split('/').at(-1) ?? '', bytes(path));
+    await drop(page, path);
     assert.match(await error(page), expected, path);
     assert.equal(await page.locator('#results .card').count(), 2);
     await page.locator('#errors button').click();
   }
-  await drop(page, 'notes.txt', new Uint8Array([1, 2, 3]));
+  await drop(page, 'statistics.json');
   assert.match(await error(page), /cannot be read as a picture/);
   await page.locator('[data-sample=horse]').click();
   await page.locator('#comparison[data-same=false]').waitFor();
@@ -50,27 +34,35 @@ test('files that cannot be used leave the others usable', async () => {
   assert.deepEqual(errors, []);
 });
 
-test('models of the address', async () => {
+test('addresses of no model', async () => {
   const missing = await openPage({ query: '?model=models/missing.tflite' });
   assert.match(await error(missing.page), /missing.tflite cannot be used[\s\S]*404/);
   const other = await openPage({ query: '?model=https://example.org/other.tflite' });
   assert.match(await error(other.page), /Expected a file of this site/);
   assert.ok(other.requests.every((url) => url.startsWith(other.url)));
-  const own = await openPage({ query: '?model=models/mobilevit_xxs_cifar10_int8.tflite' });
-  await ready(own.page);
-  assert.deepEqual(await texts(own.page, '#results .title'), ['int8']);
+  const broken = await openPage({ query: '?model=https://[/a.tflite' });
+  assert.match(await error(broken.page), /a.tflite cannot be used[\s\S]*Correct \?model=/);
+  await broken.page.locator('#comparison', { hasText: 'No model is open.' }).waitFor();
+  await answersAfter(broken.page, () => broken.page.locator('#reset-models').click());
 });
 
 /**
  * Puts code in front of the worker's.
  *
  * @param {string} code
+ * @param {{times?: number}} [options] how many workers get it
  */
-const inWorker = (code) => (/** @type {Page} */ page) =>
-  page.route('**/worker.js', async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: code + (await response.text()) });
-  });
+const inWorker =
+  (code, { times = Infinity } = {}) =>
+  (/** @type {Page} */ page) =>
+    page.route(
+      '**/worker.js',
+      async (route) => {
+        const response = await route.fetch();
+        await route.fulfill({ response, body: code + (await response.text()) });
+      },
+      { times },
+    );
 
 const BROKEN = /** @type {const} */ ([
   ['no WebAssembly', inWorker('self.WebAssembly = undefined;'), /Use a browser from 2023/],
@@ -97,32 +89,49 @@ const BROKEN = /** @type {const} */ ([
 
 for (const [name, prepare, expected] of BROKEN) {
   test(`${name} is told`, async () => {
-    const { page } = await openPage({
-      prepare: async (it) => {
-        await prepare(it);
-      },
-    });
+    const { page } = await openPage({ prepare });
     assert.match(await error(page), expected);
     assert.equal(await page.locator('#status').getAttribute('data-state'), 'failed');
   });
 }
 
-test('a camera that is not allowed, and one that is', async () => {
-  const denied = await openPage();
-  await ready(denied.page);
-  await denied.page.locator('#camera').click();
-  assert.match(await error(denied.page), /Allow this page to use the camera/);
-  const { page } = await openPage({ context: { permissions: ['camera'] } });
-  await ready(page);
-  await page.locator('#camera').click();
-  await page.locator('#stage video').waitFor();
-  await page.locator('#camera').click();
-  await page.locator('#caption', { hasText: 'Picture of the camera' }).waitFor();
+test('a worker that ends is told, and another one goes on', async () => {
+  const crash =
+    'self.addEventListener("message", ({ data }) => {' +
+    'if (data.method === "run") throw new Error("crash"); });';
+  // The next worker is as it should be.
+  const { page } = await openPage({ prepare: inWorker(crash, { times: 1 }) });
+  assert.match(await error(page), /^The computation ended unexpectedly[\s\S]*crash/);
+  await page.locator('#comparison', { hasText: 'Not every file gave an answer.' }).waitFor();
+  assert.equal(await page.locator('#errors .error').count(), 1);
+  await answersAfter(page, () => page.getByRole('button', { name: 'Try again' }).click());
+  await page.locator('#comparison[data-same=true]').waitFor();
+  await page.locator('.test').nth(1).waitFor();
+  assert.equal(await page.locator('#status').getAttribute('data-state'), 'ready');
+  assert.equal(await page.locator('#errors .error').count(), 0);
 });
 
-test('a GPU that is missing is told', async () => {
-  const { page } = await openPage();
+test('a runtime that could not be loaded can be tried again', async () => {
+  const { page } = await openPage({
+    prepare: (it) => it.route('**/*.wasm', (route) => route.abort(), { times: 1 }),
+  });
+  assert.match(await error(page), /Check the connection/);
+  await page.getByRole('button', { name: 'Try again' }).click();
   await ready(page);
-  await page.locator('#gpu').click();
-  assert.match(await error(page), /GPU/);
+});
+
+test('without its samples, the page takes other pictures', async () => {
+  const { page } = await openPage({
+    prepare: (it) => it.route('**/samples/*', (route) => route.fulfill({ status: 404 })),
+  });
+  assert.match(await error(page), /all files of the page are on the server/);
+  await page.locator('#comparison', { hasText: 'Choose one' }).waitFor();
+  await answersAfter(page, () => drop(page, 'picture_files/rgb.png'));
+  assert.equal(await page.locator('#results .card').count(), 2);
+});
+
+test('without JavaScript, the page says so', async () => {
+  const { page } = await openPage({ context: { javaScriptEnabled: false } });
+  await page.locator('noscript p').waitFor();
+  assert.equal(await page.getByRole('heading', { level: 2 }).count(), 0);
 });

@@ -1,25 +1,37 @@
 import { after } from 'node:test';
 import { chromium } from 'playwright-core';
 import { serve } from '../../serve.mjs';
-/** @import { BrowserContextOptions, Page } from 'playwright-core' */
+/** @import { Browser, BrowserContextOptions, Page } from 'playwright-core' */
 
 // On a machine for tests, a page may wait for others.
 const PATIENCE = 60_000;
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  // Chromium's own sandbox needs rights that containers do not give to root.
-  args: ['--no-sandbox', '--use-fake-device-for-media-stream'],
-});
-/** @type {(() => void)[]} */
+/** @type {(() => unknown)[]} */
 const closers = [];
 after(async () => {
-  await browser.close();
-  for (const close of closers) close();
+  for (const close of closers) await close();
 });
+const usual = await launch();
 
 /**
  * @param {object} [options]
+ * @param {string[]} [options.args]
+ * @param {string[]} [options.withoutArgs] of those of playwright
+ */
+export async function launch({ args = [], withoutArgs = [] } = {}) {
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    // Chromium's own sandbox needs rights that containers do not give to root.
+    args: ['--no-sandbox', '--use-fake-device-for-media-stream', ...args],
+    ignoreDefaultArgs: withoutArgs,
+  });
+  closers.unshift(() => browser.close());
+  return browser;
+}
+
+/**
+ * @param {object} [options]
+ * @param {Browser} [options.browser]
  * @param {string} [options.query]
  * @param {string} [options.path] of the folder on the server
  * @param {boolean} [options.isolate]
@@ -28,6 +40,7 @@ after(async () => {
  * @param {(page: Page) => Promise<unknown>} [options.prepare] before the page is loaded
  */
 export async function openPage({
+  browser = usual,
   query = '',
   path = '/',
   isolate = false,

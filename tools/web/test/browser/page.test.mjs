@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { drop } from './drag.mjs';
 import { answersAfter, openPage, ready, texts } from './open_page.mjs';
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true };
@@ -20,15 +21,42 @@ test('under a sub-path, all requests go there', async () => {
 test('speed is shown with how the files ran', async () => {
   const { page } = await openPage({ context: PHONE });
   await ready(page);
-  await page.locator('#measure').click();
+  // A GPU is only offered where there is one.
+  assert.equal(await page.locator('#gpu').count(), 0);
+  await page.locator('#summary button').focus();
+  await page.keyboard.press('Enter');
+  await page.locator('#measuring progress').waitFor();
+  await page.locator('#summary button', { hasText: /^Measuring… \d+ %$/ }).waitFor();
+  // Where the keyboard was, it stays: the button is gone.
   await page.locator('.tile').nth(1).waitFor();
-  const rows = await texts(page, '#speed tbody tr');
-  assert.equal(rows.length, 2);
-  for (const row of rows) {
-    assert.match(row, /[\d.]+ ms\s+[\d.]+–[\d.]+ ms\s+[\d.]+ ×.*MB.*ms.*wasm.*fully accelerated/s);
-  }
+  assert.equal(await page.evaluate(() => document.activeElement?.id), 'summary');
+  const lines = await texts(page, '#speed tr');
+  const expected = [
+    /^\s*float32\s+int8$/,
+    /^Median(\s+[\d.]+ ms){2}$/,
+    /^5–95 %(\s+[\d.]+–[\d.]+ ms){2}$/,
+    /^Speed-up\s+1.00 ×\s+[\d.]+ ×$/,
+    /^Runs(\s+\d+){2}$/,
+    /^First run(\s+[\d.]+ ms){2}$/,
+    /^Size\s+3.\d+ MB\s+1.\d+ MB$/,
+    /^Ran on(\s+CPU, wasm){2}$/,
+    /^Accelerated(\s+fully){2}$/,
+  ];
+  assert.equal(lines.length, expected.length);
+  expected.forEach((line, index) => assert.match(lines[index], line));
+  // No speed-up without what it is made of, and how much that varies.
+  const range = '[\\d.]+ ms \\([\\d.]+–[\\d.]+ ms\\)';
+  const faster = `^[\\d.]+ × (faster|slower)\\s+${range} and ${range}: median`;
+  assert.match((await texts(page, '.tile'))[1], new RegExp(faster));
   const receipt = await page.locator('#speed .facts').innerText();
   assert.match(receipt, /LiteRT\.js \d[\s\S]*SIMD[\s\S]*Threads\s+1[\s\S]*one thread/);
+  assert.match(receipt, /GPU\s+none for this page\s+Browser\s+Chrome \d+/);
+  const wide = await page.evaluate(() =>
+    [...document.querySelectorAll('main, main *')]
+      .filter((it) => it.scrollWidth > it.clientWidth && it.clientWidth > 0)
+      .map((it) => `${it.tagName} ${it.id} ${it.className}`),
+  );
+  assert.deepEqual(wide, []);
 });
 
 test('a measurement can be cancelled', async () => {
@@ -108,6 +136,8 @@ for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
   test(`texts are legible: ${colorScheme}`, async () => {
     const { page } = await openPage({ context: { colorScheme } });
     await ready(page);
+    await drop(page, 'models/refused/text.tflite');
+    await page.locator('#errors .error').waitFor();
     const faint = await page.evaluate(() => {
       const numbers = (/** @type {string} */ color) => (color.match(/[\d.]+/g) ?? []).map(Number);
       const luminance = (/** @type {number[]} */ rgb) =>

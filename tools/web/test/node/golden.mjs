@@ -6,7 +6,7 @@ import { tensorData } from '../../src/core/tensor_data.js';
 /** @import { TensorSpec } from '../../src/core/tensor_spec.js' */
 
 /** What `tools/make_golden_values.py` wrote: tests fail without it. */
-const FOLDER = new URL('../../../golden_values/build/values/', import.meta.url);
+export const FOLDER = new URL('../../../golden_values/build/values/', import.meta.url);
 const BUNDLED = new URL('../../../golden_values/build/bundled/', import.meta.url);
 
 /** @param {string} path */

@@ -1,5 +1,5 @@
 import { plain } from '../../core/strict_json.js';
-import { byId, facts, h } from '../dom.js';
+import { facts, fill, h } from '../dom.js';
 import { decibels, megabytes } from '../format.js';
 import { TEXTS } from '../texts.js';
 /** @import { Model } from '../models.js' */
@@ -21,7 +21,8 @@ export function showModels(models, { onOpen, onReset }) {
       input.value = '';
     },
   });
-  byId('models').replaceChildren(
+  fill(
+    'models',
     h('p', { className: 'muted' }, TEXTS.modelsIntro),
     h('div', { className: 'results' }, ...models.map(card)),
     h(
@@ -33,14 +34,15 @@ export function showModels(models, { onOpen, onReset }) {
         { type: 'button', id: 'open-models', onclick: () => input.click() },
         TEXTS.openModels,
       ),
-      onReset !== null && h('button', { type: 'button', onclick: onReset }, TEXTS.bundled),
+      onReset !== null &&
+        h('button', { type: 'button', id: 'reset-models', onclick: onReset }, TEXTS.bundled),
       h('span', { className: 'muted' }, TEXTS.modelsHint),
     ),
   );
 }
 
 /** @param {Model} model */
-function card({ name, title, url, file }) {
+function card({ name, title, address, file }) {
   const { info, height, width, input, sizeBytes } = file;
   const fidelity = plain(info.fidelity).sqnr_db;
   /** @type {[string, string][]} */
@@ -49,7 +51,11 @@ function card({ name, title, url, file }) {
     'article',
     { className: 'card', 'aria-label': title },
     h('h3', {}, h('span', { className: 'title' }, title)),
-    h('p', { className: 'filename' }, url === null ? name : h('a', { href: url }, name)),
+    h(
+      'p',
+      { className: 'filename' },
+      address === null ? name : h('a', { href: address, download: '' }, name),
+    ),
     facts([
       [TEXTS.task, TEXTS.tasks[info.task]],
       [TEXTS.input, `${TEXTS.inputOf(height, width)}, ${input.dtype}`],

@@ -1,4 +1,4 @@
-import { byId, h } from '../dom.js';
+import { byId, fill, h } from '../dom.js';
 import { drawPicture } from '../overlay.js';
 import { TEXTS } from '../texts.js';
 /** @import { Picture } from '../pictures.js' */
@@ -13,7 +13,8 @@ import { TEXTS } from '../texts.js';
 
 /** @param {PictureActions} actions */
 export function showInputs({ onSample, onFiles, onCamera, onCloseCamera }) {
-  byId('samples').replaceChildren(
+  fill(
+    'samples',
     ...TEXTS.samples.map(({ name, label }) =>
       h(
         'button',
@@ -39,38 +40,50 @@ export function showInputs({ onSample, onFiles, onCamera, onCloseCamera }) {
       input.value = '';
     },
   });
-  byId('inputs').replaceChildren(
+  fill(
+    'inputs',
     input,
-    h('button', { type: 'button', onclick: () => input.click() }, TEXTS.choosePicture),
+    h(
+      'button',
+      { type: 'button', id: 'choose', onclick: () => input.click() },
+      TEXTS.choosePicture,
+    ),
     h('button', { type: 'button', id: 'camera', onclick: onCamera }, TEXTS.useCamera),
     h(
       'button',
       { type: 'button', id: 'close-camera', hidden: true, onclick: onCloseCamera },
       TEXTS.closeCamera,
     ),
-    h('span', { className: 'muted hint' }, TEXTS.pictureHint),
+    h('span', { className: 'muted' }, TEXTS.pictureHint),
   );
 }
 
-/**
- * @param {Picture} picture
- * @param {string | null} sample its name if it is one
- */
-export function showPicture(picture, sample) {
+/** @param {Picture} picture */
+export function showPicture(picture) {
   const { target } = drawPicture(picture);
   target.setAttribute('role', 'img');
   target.setAttribute('aria-label', TEXTS.pictureAlt(picture.name));
-  byId('stage').replaceChildren(target);
-  byId('caption').textContent = picture.credit;
-  for (const button of byId('samples').querySelectorAll('button')) {
-    button.setAttribute('aria-pressed', String(button.dataset.sample === sample));
-  }
+  show(target, picture.credit, picture.sample);
 }
 
 /** @param {HTMLVideoElement | null} video null when the camera is closed */
 export function showCamera(video) {
+  byId('choose').hidden = video !== null;
   byId('close-camera').hidden = video === null;
   byId('camera').textContent = video === null ? TEXTS.useCamera : TEXTS.takePicture;
   byId('camera').classList.toggle('primary', video !== null);
-  if (video !== null) byId('stage').replaceChildren(video);
+  if (video !== null) show(video, TEXTS.cameraCaption, null);
+}
+
+/**
+ * @param {HTMLElement} content
+ * @param {string} caption
+ * @param {string | null} sample its name if it is one
+ */
+function show(content, caption, sample) {
+  fill('stage', content);
+  byId('caption').textContent = caption;
+  for (const button of byId('samples').querySelectorAll('button')) {
+    button.setAttribute('aria-pressed', String(button.dataset.sample === sample));
+  }
 }

@@ -1,12 +1,15 @@
-import { byId, h } from '../dom.js';
+import { fill, h } from '../dom.js';
 import { decibels } from '../format.js';
 import { TEXTS } from '../texts.js';
 /** @import { SelfTestResult } from '../../core/self_test.js' */
 /** @import { Model } from '../models.js' */
 
-/** @param {{model: Model, result: SelfTestResult | null}[]} tested */
+/** @typedef {{model: Model, result: SelfTestResult | null}} Tested null if the file has none */
+
+/** @param {Tested[]} tested */
 export function showSelfTests(tested) {
-  byId('tests').replaceChildren(
+  fill(
+    'tests',
     h('p', { className: 'muted' }, TEXTS.testIntro),
     ...tested.map(({ model, result }) => entry(model, result)),
   );

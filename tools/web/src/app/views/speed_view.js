@@ -1,12 +1,12 @@
-import { byId, facts, h } from '../dom.js';
-import { megabytes, milliseconds, times } from '../format.js';
+import { byId, facts, fill, h } from '../dom.js';
+import { megabytes, millisecondRange, milliseconds, times } from '../format.js';
 import { TEXTS } from '../texts.js';
 /** @import { Receipt } from '../../runtime/litert.js' */
 /** @import { LoadReceipt } from '../../runtime/engine.js' */
 /** @import { Measured } from '../measurement.js' */
 
 /**
- * A line of the table.
+ * A file, and how fast it is.
  *
  * @typedef {object} Row
  * @property {string} title
@@ -18,7 +18,6 @@ import { TEXTS } from '../texts.js';
 /**
  * @typedef {object} Actions
  * @property {() => void} onMeasure
- * @property {() => void} onCancel
  * @property {(() => void) | null} onGpu
  * @property {(() => void) | null} onThreads
  * @property {(() => void) | null} onOneThread
@@ -30,38 +29,25 @@ import { TEXTS } from '../texts.js';
  * @param {Actions} actions
  */
 export function showSpeed(rows, receipt, actions) {
-  const { columns } = TEXTS;
   const isMeasured = rows.some(({ measured }) => measured !== null);
-  byId('speed').replaceChildren(
+  fill(
+    'speed',
     h('p', { className: 'muted' }, TEXTS.speedIntro),
-    h(
-      'div',
-      { className: 'scroll', tabIndex: 0, role: 'region', 'aria-labelledby': 'speed-title' },
-      h(
-        'table',
-        {},
-        h(
-          'thead',
-          {},
-          h('tr', {}, ...Object.values(columns).map((text) => h('th', { scope: 'col' }, text))),
-        ),
-        h('tbody', {}, ...rows.map((row) => line(row, rows[0]))),
-      ),
-    ),
+    rows.length > 0 && table(rows),
+    rows.some(({ measured }) => measured?.isUnsteady) &&
+      h('p', { className: 'warning' }, TEXTS.unsteady),
     h(
       'div',
       { className: 'buttons', id: 'measuring' },
-      h(
-        'button',
-        { type: 'button', className: 'primary', id: 'measure', onclick: actions.onMeasure },
-        isMeasured ? TEXTS.measureAgain : TEXTS.measure,
-      ),
-      actions.onGpu !== null &&
+      rows.length > 0 &&
         h(
           'button',
-          { type: 'button', id: 'gpu', title: TEXTS.gpuNote, onclick: actions.onGpu },
-          TEXTS.measureGpu,
+          { type: 'button', className: 'primary', id: 'measure', onclick: actions.onMeasure },
+          isMeasured ? TEXTS.measureAgain : TEXTS.measure,
         ),
+      actions.onGpu !== null &&
+        h('button', { type: 'button', id: 'gpu', onclick: actions.onGpu }, TEXTS.measureGpu),
+      actions.onGpu !== null && h('span', { className: 'muted' }, TEXTS.gpuNote),
     ),
     h('h3', {}, TEXTS.receipt),
     facts([
@@ -71,6 +57,7 @@ export function showSpeed(rows, receipt, actions) {
       [TEXTS.isolated, receipt.crossOriginIsolated ? TEXTS.yes : TEXTS.noIsolation],
       [TEXTS.runtimeSize, megabytes(receipt.wasmBytes)],
       [TEXTS.startTime, milliseconds(receipt.startMs)],
+      [TEXTS.gpu, receipt.gpu ?? TEXTS.noGpu],
       [TEXTS.browser, browser()],
     ]),
     isolation(receipt, actions),
@@ -79,44 +66,70 @@ export function showSpeed(rows, receipt, actions) {
 
 /**
  * @param {number} share
- * @param {Actions} actions
+ * @param {() => void} onCancel
  */
-export function showMeasuring(share, { onCancel }) {
-  const area = byId('measuring');
-  const bar = area.querySelector('progress');
+export function showMeasuring(share, onCancel) {
+  const bar = byId('measuring').querySelector('progress');
   if (bar !== null) {
     bar.value = share;
     return;
   }
-  area.replaceChildren(
+  fill(
+    'measuring',
     h('progress', { max: 1, value: share, 'aria-label': TEXTS.measuring }),
-    h('button', { type: 'button', onclick: onCancel }, TEXTS.cancel),
+    h('button', { type: 'button', id: 'cancel', onclick: onCancel }, TEXTS.cancel),
     h('span', { className: 'muted', role: 'status' }, TEXTS.measuring),
   );
 }
 
 /**
- * @param {Row} row
- * @param {Row} first whose median the others are compared with
+ * One column for each file: narrow enough for a phone.
+ *
+ * @param {Row[]} rows
  */
-function line({ title, sizeBytes, receipt, measured }, first) {
-  const dash = '–';
-  const accelerator = receipt.accelerator === 'wasm' ? TEXTS.ranWasm : TEXTS.ranGpu;
-  return h(
-    'tr',
-    {},
-    h('th', { scope: 'row' }, title),
-    h('td', { className: 'median' }, measured ? milliseconds(measured.median) : dash),
+function table(rows) {
+  const base = rows[0].measured;
+  /**
+   * @param {string} name
+   * @param {(row: Row) => string} value
+   * @param {string} [className]
+   */
+  const line = (name, value, className = '') =>
     h(
-      'td',
+      'tr',
+      { className },
+      h('th', { scope: 'row' }, name),
+      ...rows.map((row) => h('td', {}, value(row))),
+    );
+  /**
+   * @param {string} name
+   * @param {(measured: Measured) => string} value
+   * @param {string} [className]
+   */
+  const timed = (name, value, className) =>
+    line(name, ({ measured }) => (measured === null ? '–' : value(measured)), className);
+  return h(
+    'table',
+    { 'aria-labelledby': 'speed-title' },
+    h(
+      'thead',
       {},
-      measured ? `${measured.p5.toFixed(1)}–${milliseconds(measured.p95)}` : TEXTS.notMeasured,
+      h('tr', {}, h('td', {}), ...rows.map(({ title }) => h('th', { scope: 'col' }, title))),
     ),
-    h('td', {}, measured && first.measured ? times(first.measured.median / measured.median) : dash),
-    h('td', {}, megabytes(sizeBytes)),
-    h('td', {}, milliseconds(receipt.firstRunMs)),
-    h('td', {}, `${accelerator}, ${receipt.fullyAccelerated ? TEXTS.fully : TEXTS.partly}`),
-    h('td', {}, measured ? String(measured.runs) : dash),
+    h(
+      'tbody',
+      {},
+      timed(TEXTS.lines.median, ({ median }) => milliseconds(median), 'median'),
+      timed(TEXTS.lines.spread, ({ p5, p95 }) => millisecondRange(p5, p95)),
+      timed(TEXTS.lines.ratio, ({ median }) => (base === null ? '–' : times(base.median / median))),
+      timed(TEXTS.lines.runs, ({ runs }) => String(runs)),
+      line(TEXTS.lines.first, ({ receipt }) => milliseconds(receipt.firstRunMs)),
+      line(TEXTS.lines.size, ({ sizeBytes }) => megabytes(sizeBytes)),
+      line(TEXTS.lines.ran, ({ receipt }) => TEXTS.ranOn[receipt.accelerator]),
+      line(TEXTS.lines.accelerated, ({ receipt }) =>
+        receipt.fullyAccelerated ? TEXTS.fully : TEXTS.partly,
+      ),
+    ),
   );
 }
 
@@ -126,24 +139,26 @@ function line({ title, sizeBytes, receipt, measured }, first) {
  */
 function isolation({ crossOriginIsolated }, { onThreads, onOneThread }) {
   if (crossOriginIsolated) {
-    return h(
-      'div',
-      { className: 'buttons' },
+    return (
       onOneThread !== null &&
-        h('button', { type: 'button', onclick: onOneThread }, TEXTS.useOneThread),
+      h('button', { type: 'button', onclick: onOneThread }, TEXTS.useOneThread)
     );
   }
   return h(
     'div',
-    { className: 'buttons' },
-    h('span', { className: 'muted' }, TEXTS.noThreads),
-    onThreads === null
-      ? h('span', { className: 'muted' }, TEXTS.threadsImpossible)
-      : h(
-          'button',
-          { type: 'button', id: 'threads', title: TEXTS.useThreadsHint, onclick: onThreads },
-          TEXTS.useThreads,
-        ),
+    {},
+    h('p', { className: 'muted' }, TEXTS.noThreads),
+    h(
+      'div',
+      { className: 'buttons' },
+      onThreads !== null &&
+        h('button', { type: 'button', id: 'threads', onclick: onThreads }, TEXTS.useThreads),
+      h(
+        'span',
+        { className: 'muted' },
+        onThreads === null ? TEXTS.threadsImpossible : TEXTS.useThreadsHint,
+      ),
+    ),
   );
 }
 

@@ -1,42 +1,65 @@
-import { byId, h } from '../dom.js';
-import { times } from '../format.js';
+import { byId, fill, h } from '../dom.js';
+import { megabytes, millisecondRange, milliseconds, times } from '../format.js';
 import { TEXTS } from '../texts.js';
+/** @import { Measured } from '../measurement.js' */
 /** @import { Row } from './speed_view.js' */
 
 /**
- * How much smaller and faster the second file is.
+ * How much smaller and faster the second file is, and what that is said of.
  *
- * @param {Row[]} rows of both files
+ * @param {Row} first
+ * @param {Row} second
  * @param {() => void} onMeasure
  */
-export function showSummary(rows, onMeasure) {
-  const [first, second] = rows;
-  if (second === undefined) {
-    clearSummary();
-    return;
-  }
-  const smaller = first.sizeBytes / second.sizeBytes;
-  const faster =
-    first.measured && second.measured ? first.measured.median / second.measured.median : null;
-  byId('summary').replaceChildren(
+export function showSummary(first, second, onMeasure) {
+  fill(
+    'summary',
     h('p', { className: 'muted' }, TEXTS.comparedWith(second.title, first.title)),
-    tile(smaller, TEXTS.smaller, TEXTS.larger),
-    faster === null
+    tile(
+      first.sizeBytes / second.sizeBytes,
+      [TEXTS.smaller, TEXTS.larger],
+      TEXTS.sizes(megabytes(second.sizeBytes), megabytes(first.sizeBytes)),
+    ),
+    first.measured === null || second.measured === null
       ? h('button', { type: 'button', onclick: onMeasure }, TEXTS.measureSpeed)
-      : tile(faster, TEXTS.faster, TEXTS.slower),
+      : tile(
+          first.measured.median / second.measured.median,
+          [TEXTS.faster, TEXTS.slower],
+          TEXTS.latencies(latency(second.measured), latency(first.measured)),
+        ),
+    (first.measured?.isUnsteady || second.measured?.isUnsteady) === true &&
+      h('p', { className: 'warning' }, TEXTS.unsteady),
   );
 }
 
+/** @param {number} share of the measurement that the button has started */
+export function showSummaryMeasuring(share) {
+  const button = byId('summary').querySelector('button');
+  if (button === null) return;
+  button.textContent = TEXTS.measuringShare(Math.round(100 * share));
+  button.setAttribute('aria-disabled', 'true');
+}
+
 export function clearSummary() {
-  byId('summary').replaceChildren();
+  fill('summary');
 }
 
 /**
  * @param {number} ratio
- * @param {string} above what it is above 1
- * @param {string} below
+ * @param {[string, string]} names what it is from 1 on, and below
+ * @param {string} details
  */
-function tile(ratio, above, below) {
-  const number = h('strong', {}, times(Math.max(ratio, 1 / ratio)));
-  return h('p', { className: 'tile' }, number, ` ${ratio >= 1 ? above : below}`);
+function tile(ratio, [above, below], details) {
+  return h(
+    'p',
+    { className: 'tile' },
+    h('strong', {}, times(Math.max(ratio, 1 / ratio))),
+    ` ${ratio >= 1 ? above : below}`,
+    h('span', { className: 'muted details' }, details),
+  );
+}
+
+/** @param {Measured} measured */
+function latency({ median, p5, p95 }) {
+  return `${milliseconds(median)} (${millisecondRange(p5, p95)})`;
 }
