@@ -7,6 +7,7 @@ must be set before the start: the library does not work with Keras 3.
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import sys
 
@@ -34,12 +35,18 @@ def main(variant: str, size: int, folder: pathlib.Path) -> None:
     model = CONSTRUCTORS[variant](input_shape=(size, size, 3), pretrained=None)
     keras_lively(model, state)
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    # Of one picture: with an unknown number, files of version 2 do not run.
+    function = tf.function(lambda x: model(x, training=False))
+    function = function.get_concrete_function(tf.TensorSpec((1, size, size, 3)))
+    make_converter = functools.partial(
+        tf.lite.TFLiteConverter.from_concrete_functions, [function], model
+    )
+    converter = make_converter()
     (folder / "float32.tflite").write_bytes(converter.convert())
 
     # The model takes pixels in [0, 1].
     images = make_images(CALIBRATION_IMAGES, size, state) / 255
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter = make_converter()
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([x[None]] for x in images)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
