@@ -29,8 +29,7 @@ class Feed:
 
     Of n worker processes, each makes every n-th element. At most four of each
     one, and two that are unpacked, wait to be taken. The processes live until
-    the last element is taken or the feed is closed, and end by themselves if
-    this one does.
+    the iterator is exhausted or closed, and end by themselves if this one does.
 
     Args:
         make: Makes the element of a number. Dicts, tuples and lists of arrays
@@ -90,6 +89,8 @@ class Feed:
         # TensorFlow takes elements in a thread of its own, which may still do
         # so when the feed is closed.
         with self._lock:
+            if self._taken == self.count:
+                self._stop()
             if self._closed:
                 raise StopIteration
             outcome = self._take()
@@ -107,8 +108,6 @@ class Feed:
             reason = str(error).rstrip(".")
         else:
             self._taken += 1
-            if self._taken == self.count:
-                self._stop()
             return outcome
         self._stop()
         raise RuntimeError(
