@@ -29,8 +29,7 @@ class Feed:
 
     Of n worker processes, each makes every n-th element. At most four of each
     one, and two that are unpacked, wait to be taken. The processes live until
-    the last element is taken or the feed is closed, and end by themselves if
-    this one does.
+    the iterator is exhausted or closed, and end by themselves if this one does.
 
     Args:
         make: Makes the element of a number. Dicts, tuples and lists of arrays
@@ -65,7 +64,7 @@ class Feed:
         self._lock = threading.Lock()
         self._closed = not count
         self._elements = self._dataset = None
-        workers = min(workers, count)
+        self._workers = workers = min(workers, count)
         if count:
             kind = _Sent if workers else _Here
             self._dataset = _dataset(kind(make, count), workers, unpack)
@@ -90,6 +89,8 @@ class Feed:
         # TensorFlow takes elements in a thread of its own, which may still do
         # so when the feed is closed.
         with self._lock:
+            if self._taken == self.count:
+                self._stop()
             if self._closed:
                 raise StopIteration
             outcome = self._take()
@@ -107,12 +108,8 @@ class Feed:
             reason = str(error).rstrip(".")
         else:
             self._taken += 1
-            if self._taken == self.count:
-                self._stop()
             return outcome
         self._stop()
-        # The error refers to what is in shared memory, and to itself.
-        gc.collect()
         raise RuntimeError(
             f"A worker process that makes batches has ended: {reason}. "
             "Perhaps memory ran out, or shared memory (of Docker: "
@@ -132,6 +129,11 @@ class Feed:
         # Version 0.2.13 has no `close`, but stops what nobody refers to.
         if hasattr(elements, "close"):
             elements.close()
+        if elements is not None and self._workers:
+            # The end of a worker is an error, which refers to the last element,
+            # in shared memory, and to itself.
+            del elements
+            gc.collect()
 
 
 def _dataset(source, workers, unpack):

@@ -89,8 +89,8 @@ def test_each_round_takes_each_number_once(tmp_path, monkeypatch, capsys):
         f"--rounds 3 --json {path}"
     )
     assert benchmark_input.main(arguments.split()) == 0
-    # Beside those that count: the first one, and what may be ready by then.
-    assert sorted(seen) == [(0, 4 + 3)] * 3 + [(2, 4 + 3 + 8)] * 3
+    # Beside those that count: as many as are made ahead, before and behind.
+    assert sorted(seen) == [(0, 4 + 2 * 7)] * 3 + [(2, 4 + 2 * 11)] * 3
     for start in (0, 2, 4):
         assert {workers for workers, _ in seen[start : start + 2]} == {0, 2}
     (comparison,) = json.loads(path.read_text())["comparisons"]

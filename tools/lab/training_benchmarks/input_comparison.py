@@ -109,8 +109,10 @@ def compare_inputs(
 
 
 def _plan(source: LabelledSource, recipe, workers, batches, batch_size, rng):
-    # As many as may be ready by the time that the first one is taken.
-    steps = batches + 4 * workers + 3
+    # As many as may be ready by the time that the first one is taken, and as
+    # are made ahead: at the end, workers would be idle, and be waited for.
+    ready = 4 * max(workers, 1) + 3
+    steps = ready + batches + ready
     size = recipe.sampler.size
     shape = (steps, 1, batch_size)
     return [
@@ -120,14 +122,15 @@ def _plan(source: LabelledSource, recipe, workers, batches, batch_size, rng):
 
 
 def _measure(loader, plan, batches):
-    """Seconds until the first batch, and those of the last ones."""
+    """Seconds until the first batch, and those of the batches that count."""
     began = time.monotonic()
     with contextlib.closing(loader.batches(plan, epoch=0)) as made:
         next(made)
         first = time.monotonic() - began
-        for _ in range(len(plan) - batches - 1):
+        ready = (len(plan) - batches) // 2
+        for _ in range(ready - 1):
             next(made)
         began = time.monotonic()
-        for _ in made:
-            pass
+        for _ in range(batches):
+            next(made)
         return first, time.monotonic() - began
