@@ -68,6 +68,6 @@ def apply_weights(images: Any, rows: Any, columns: Any) -> Any:
     return _round(ops.einsum("boh,bwhc->bowc", rows, images))
 
 
-def _round(images):
-    # Half a byte up, as Pillow does, and not to the even one.
-    return ops.floor(images + 0.5)
+def _round(values):
+    # Halves up, as Pillow does, and not to the even number.
+    return ops.floor(values + 0.5)
