@@ -85,7 +85,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "data_parallel (default: none)",
     )
     run.add_argument(
-        "--workers", type=int, help="threads that prepare pictures"
+        "--workers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="processes that prepare pictures (default: 0, threads)",
     )
     run.add_argument(
         "--jit",

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from keras_mobilevit.progress import write_line
 from keras_mobilevit.training.ema import ema_weights
+from keras_mobilevit.training.input_clock import InputClock
 from keras_mobilevit.training.state import Position, save_state
 
 # To read a loss is to wait for the device, which then waits for the next step.
@@ -154,17 +155,24 @@ class ValidateEma(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """A bar over the whole run, and the rate among the logs of an epoch.
+    """A bar over the whole run, and where the time of an epoch went.
+
+    Beside the loss, the bar shows the share of the time since the epoch began
+    that steps waited for input.
 
     Args:
         bar: Bar of `keras_mobilevit.progress` that counts images.
         batch_sizes: Images in each batch of the epoch.
+        clock: Measures the input of the epoch.
     """
 
-    def __init__(self, bar: tqdm, batch_sizes: Sequence[int]):
+    def __init__(
+        self, bar: tqdm, batch_sizes: Sequence[int], clock: InputClock
+    ):
         super().__init__()
         self.bar = bar
         self.batch_sizes = batch_sizes
+        self.clock = clock
 
     def on_epoch_begin(self, epoch, logs=None):
         self.bar.set_description(f"epoch {epoch + 1}", refresh=False)
@@ -175,10 +183,10 @@ class Progress(keras.callbacks.Callback):
         now = time.monotonic()
         if now - self._read_at >= _SECONDS_BETWEEN_READS:
             self._read_at = now
-            self.bar.set_postfix(
-                {n: f"{float(value):.3f}" for n, value in (logs or {}).items()},
-                refresh=False,
-            )
+            figures = {n: f"{float(v):.3f}" for n, v in (logs or {}).items()}
+            share = self.clock.seconds / max(now - self._began, 1e-9)
+            figures["input"] = f"{min(share, 1.0):.0%}"
+            self.bar.set_postfix(figures, refresh=False)
         self.bar.update(self.batch_sizes[batch])
 
     def on_test_begin(self, logs=None):
@@ -189,6 +197,7 @@ class Progress(keras.callbacks.Callback):
         seconds = self._trained - self._began
         logs["images_per_second"] = round(sum(self.batch_sizes) / seconds, 1)
         logs["train_seconds"] = round(seconds, 1)
+        logs["input_seconds"] = round(self.clock.seconds, 1)
         logs["steps"] = len(self.batch_sizes)
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
-
-from keras_mobilevit.configs import MIN_SIZE
 
 STRATEGIES = ("none", "mirrored", "multi_worker", "data_parallel")
 
@@ -47,47 +46,35 @@ class Distribution:
         self,
         batches: Callable[[], Iterator[tuple]],
         *,
-        target_rank: int = 2,
+        like: tuple[Any, np.ndarray],
         shared: bool = False,
     ) -> Any:
         """Wraps a generator so that `fit` takes it.
 
         Args:
-            batches: Makes an iterator of `(images, targets)`; the rows of
-                this process's replicas lie one behind the other.
-            target_rank: Number of the dimensions of the targets.
+            batches: Makes an iterator of `(inputs, targets)`, arrays or dicts
+                of them; the rows of this process's replicas lie one behind
+                the other.
+            like: Inputs and targets of the same ranks and types.
             shared: Whether each replica gets all rows instead of its own. JAX
                 spreads them over its devices instead; where they do not come
                 out even, it gets the first ones twice.
         """
         if keras.backend.backend() != "tensorflow":
-            return (
-                tuple(_fill(array, self.replicas) for array in batch)
-                for batch in batches()
-            )
+            fill = functools.partial(_fill, divisor=self.replicas)
+            return (keras.tree.map_structure(fill, b) for b in batches())
         import tensorflow as tf
 
         rows = 1 if self.strategy is None else self.local_rows
 
         def by_replica():
-            for images, targets in batches():
-                if shared:
-                    yield from [(images, targets)] * rows
-                else:
-                    yield from zip(
-                        np.split(images, rows),
-                        np.split(targets, rows),
-                        strict=True,
-                    )
+            for batch in batches():
+                for row in range(rows):
+                    yield batch if shared else _part(batch, row, rows)
 
-        # Sizes change from batch to batch: with unknown sides TensorFlow
-        # traces the step once, and not once a size.
         dataset = tf.data.Dataset.from_generator(
             by_replica,
-            output_signature=(
-                tf.TensorSpec((None, None, None, 3), tf.float32),
-                tf.TensorSpec((None,) * target_rank, tf.float32),
-            ),
+            output_signature=keras.tree.map_structure(_signature, like),
         )
         if self.strategy is None:
             return dataset.prefetch(1)
@@ -105,27 +92,23 @@ class Distribution:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.synchronized = True
 
-    def prepare(self, model: keras.Model, targets: np.ndarray) -> None:
+    def prepare(self, model: keras.Model, like: tuple[Any, np.ndarray]) -> None:
         """Makes a compiled model fit for `fit`; to be called in the scope.
 
-        With several workers, Keras (up to 3.15 at least) fails twice: to
-        build the metrics by a batch that it takes at the start of each `fit`,
-        and to average the logs of a step, which it takes for vectors. So the
-        metrics are built here, and the logs become vectors.
+        Keras (up to 3.15 at least) builds metrics by a batch that it takes at
+        the start of each `fit`, which would be missing from the epoch, and
+        fails to with several workers. So they are built here. With several
+        workers, it also fails to average the logs of a step, which it takes
+        for vectors. So they become vectors.
 
         Args:
             model: Compiled model.
-            targets: Any targets of an image of `MIN_SIZE` pixels a side.
+            like: Any inputs and targets.
         """
+        model._symbolic_build(data_batch=like)
+        model._maybe_symbolic_build = lambda *args, **kwargs: None
         if self.strategy is None or self.local_rows == self.replicas:
             return
-        model._symbolic_build(
-            data_batch=(
-                np.zeros((1, MIN_SIZE, MIN_SIZE, 3), "float32"),
-                targets,
-            )
-        )
-        model._maybe_symbolic_build = lambda *args, **kwargs: None
         model.train_step = _with_vector_logs(model.train_step)
         model.test_step = _with_vector_logs(model.test_step)
 
@@ -139,6 +122,25 @@ def _fill(array, divisor):
     """Rows of an array, and its first ones again up to a multiple."""
     missing = -len(array) % divisor
     return np.resize(array, (len(array) + missing, *array.shape[1:]))
+
+
+def _part(batch, row, rows):
+    """What one replica gets of a batch."""
+    return keras.tree.map_structure(lambda x: np.split(x, rows)[row], batch)
+
+
+def _signature(array):
+    """Of arrays like this, with more or fewer rows and of other sizes.
+
+    Sizes change from batch to batch: with unknown sides TensorFlow traces the
+    step once, and not once a size.
+    """
+    import tensorflow as tf
+
+    sides = (None,) * array.ndim
+    if array.ndim == 4:  # Images, whose channels layers have to know.
+        sides = (*sides[:3], array.shape[3])
+    return tf.TensorSpec(sides, array.dtype)
 
 
 def _with_vector_logs(step):

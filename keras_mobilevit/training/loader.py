@@ -8,11 +8,7 @@ import numpy as np
 
 from keras_mobilevit.images import arrange_channels, fit_input
 from keras_mobilevit.model_info import ImageSpec
-from keras_mobilevit.training.augmentation import (
-    changes_batches,
-    transform,
-    transform_batch,
-)
+from keras_mobilevit.training.augmentation import changes_batches, transform
 from keras_mobilevit.training.example_loader import ExampleLoader
 from keras_mobilevit.training.recipe import Augmentation
 from keras_mobilevit.training.sources import LabelledSource
@@ -43,7 +39,7 @@ class BatchLoader(ExampleLoader):
         image: ImageSpec,
         *,
         seed: int = 0,
-        workers: int | None = None,
+        workers: int = 0,
         teacher: Callable[[np.ndarray], np.ndarray] | None = None,
         teacher_weight: float = 0.0,
     ):
@@ -69,12 +65,16 @@ class BatchLoader(ExampleLoader):
     def blank_targets(self, count, size):
         return np.zeros((count, len(self.source.class_names)), np.float32)
 
-    def finish(self, images, targets, key, replicas):
+    def finish(self, inputs, targets, key, replicas):
         if changes_batches(self.augmentation):
-            self._transform_rows(images, targets, key, replicas)
+            self._transform_rows(inputs, targets, key, replicas)
         if self.teacher is not None:
-            targets = self._taught(images, targets)
+            targets = self._taught(inputs, targets)
         return targets
+
+    def __getstate__(self):
+        # A teacher is a network, which teaches in the main process.
+        return {**vars(self), "teacher": None}
 
     def _one_hot(self, index):
         (target,) = self.blank_targets(1, ())
@@ -83,6 +83,9 @@ class BatchLoader(ExampleLoader):
 
     def _transform_rows(self, images, targets, key, replicas):
         """Applies, in place, to each replica's images what mixes images."""
+        # Workers do without Keras, and start in a fraction of the time.
+        from keras_mobilevit.training.mixing import transform_batch
+
         parts = len(replicas)
         for row_images, row_targets, replica in zip(
             np.split(images, parts),

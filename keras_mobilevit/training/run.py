@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import os
@@ -30,10 +31,12 @@ from keras_mobilevit.training.ema import (
     ema_weights,
 )
 from keras_mobilevit.training.few_steps import fit_to_steps
+from keras_mobilevit.training.input_clock import InputClock
 from keras_mobilevit.training.optimizer import make_optimizer
 from keras_mobilevit.training.parts import freeze
 from keras_mobilevit.training.recipe import Recipe
 from keras_mobilevit.training.run_folder import RunFolder
+from keras_mobilevit.training.run_input import RunInput
 from keras_mobilevit.training.sampler import MultiScaleSampler, make_scales
 from keras_mobilevit.training.schedule import make_schedule
 from keras_mobilevit.training.state import restore_state
@@ -48,7 +51,7 @@ def run_recipe(
     *,
     seed: int = 0,
     distribution: str = "none",
-    workers: int | None = None,
+    workers: int = 0,
     save_minutes: float = 5.0,
     jit_compile: bool | None = None,
 ) -> pathlib.Path:
@@ -71,7 +74,9 @@ def run_recipe(
         run_dir: Folder of the run; see `RunFolder`.
         seed: Seed of initial weights, order, crops and dropout.
         distribution: As in `open_distribution`.
-        workers: Threads that prepare pictures; by default one a core.
+        workers: Processes that prepare pictures; 0 for threads of this one. A
+            script needs `if __name__ == "__main__":` around what calls this
+            with worker processes, because they import it.
         save_minutes: Time between two saves inside an epoch.
         jit_compile: Whether XLA compiles the step. By default as Keras
             chooses, but not by TensorFlow on a CPU, where it is slower.
@@ -82,7 +87,9 @@ def run_recipe(
 
     Raises:
         FileNotFoundError: If a source does not exist.
-        ValueError: If a source or the folder does not fit the recipe.
+        ValueError: If a source or the folder does not fit the recipe, or a
+            source can not be sent to workers.
+        RuntimeError: If a worker process ended.
         FloatingPointError: If the loss is not finite.
         OSError: If the state of the run can not be written.
         KeyboardInterrupt: After Ctrl-C, when the run is saved.
@@ -96,10 +103,7 @@ def run_recipe(
     task = TASKS[recipe.task].open(
         recipe, train, test, seed=seed, workers=workers
     )
-    images, validation_images = (
-        len(task.loader.source),
-        len(task.validation_loader.source),
-    )
+    images = len(task.loader.source)
     sampler = MultiScaleSampler(
         images,
         make_scales(**vars(recipe.sampler), replicas=engine.replicas),
@@ -117,8 +121,8 @@ def run_recipe(
         if recipe.optimizer.sync_batch_norm:
             engine.sync_batch_norms(model)
         _compile(model, task, fitted, epoch_steps, jit_compile)
-        blank = task.loader.blank_targets(1, (MIN_SIZE, MIN_SIZE))
-        engine.prepare(model, blank)
+        like = _blank_batch(task)
+        engine.prepare(model, like)
     # Only now: what does not fit must not take the folder.
     folder = RunFolder(run_dir)
     if engine.is_chief:
@@ -138,13 +142,29 @@ def run_recipe(
         unit="image",
         disable=not engine.is_chief,
     )
-    with bar, ema_statistics(model, fitted.optimizer.ema_momentum):
+    data = RunInput(
+        task.loader,
+        task.validation_loader,
+        sampler,
+        steps=epoch_steps,
+        first_epoch=start.epoch,
+        first_step=start.step,
+        replicas=engine.local_replicas,
+        size=(recipe.evaluation.size,) * 2,
+        batch_size=recipe.sampler.batch_size,
+    )
+    with (
+        bar,
+        contextlib.closing(data),
+        ema_statistics(model, fitted.optimizer.ema_momentum),
+    ):
         for epoch in range(start.epoch, recipe.schedule.epochs):
             first_step = start.step if epoch == start.epoch else 0
             bar.update(sum(batch_sizes[epoch][:first_step]))
+            clock = InputClock()
             callbacks = [
                 ValidateEma(),
-                Progress(bar, batch_sizes[epoch][first_step:]),
+                Progress(bar, batch_sizes[epoch][first_step:], clock),
             ]
             if engine.is_chief:
                 if engine.local_rows == engine.replicas:
@@ -157,25 +177,12 @@ def run_recipe(
                 )
             _fit_epoch(
                 model,
-                functools.partial(engine.dataset, target_rank=blank.ndim),
+                functools.partial(engine.dataset, like=like),
                 epoch,
-                train=functools.partial(
-                    task.loader.batches,
-                    sampler.epoch(epoch),
-                    epoch=epoch,
-                    first_step=first_step,
-                    replicas=engine.local_replicas,
-                ),
-                steps=len(batch_sizes[epoch]) - first_step,
-                test=functools.partial(
-                    task.validation_loader.evaluation_batches,
-                    (recipe.evaluation.size,) * 2,
-                    recipe.sampler.batch_size,
-                ),
-                max_validation_steps=-(
-                    -validation_images // recipe.sampler.batch_size
-                ),
-                callbacks=callbacks,
+                data,
+                steps=epoch_steps[epoch] - first_step,
+                clock=clock,
+                callbacks=[*callbacks, clock],
             )
             if engine.is_chief:
                 _write_results(folder, model, task)
@@ -216,16 +223,15 @@ def _loggers(folder):
     return loggers
 
 
+def _blank_batch(task):
+    """Inputs and targets of one image, for what asks only for their shapes."""
+    size = (MIN_SIZE, MIN_SIZE)
+    loader = task.loader
+    return loader.blank_inputs(1, size), loader.blank_targets(1, size)
+
+
 def _fit_epoch(
-    model,
-    make_dataset,
-    epoch,
-    *,
-    train,
-    steps,
-    test,
-    max_validation_steps,
-    callbacks,
+    model, make_dataset, epoch, data: RunInput, *, steps, clock, callbacks
 ):
     """One pass over the training images, and one over the validation images."""
     try:
@@ -235,11 +241,13 @@ def _fit_epoch(
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Your input ran out of data")
             model.fit(
-                make_dataset(train),
+                make_dataset(lambda: clock.watch(data.training(epoch))),
                 shuffle=False,  # The sampler has done it.
                 steps_per_epoch=steps,
-                validation_data=make_dataset(test, shared=True),
-                validation_steps=max_validation_steps,
+                validation_data=make_dataset(
+                    functools.partial(data.validation, epoch), shared=True
+                ),
+                validation_steps=data.test_batches,
                 initial_epoch=epoch,
                 epochs=epoch + 1,
                 verbose=0,  # `Progress` and `EpochLine` tell.

@@ -41,7 +41,6 @@ def main(pictures, run_dir, kind, die_after=None):
         run_dir,
         distribution=kind,
         save_minutes=0,
-        workers=1,
     )
 
 

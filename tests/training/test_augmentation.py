@@ -8,11 +8,8 @@ from PIL import Image
 
 from keras_mobilevit.images import load_image
 from keras_mobilevit.model_info import ImageSpec
-from keras_mobilevit.training.augmentation import (
-    random_box,
-    transform,
-    transform_batch,
-)
+from keras_mobilevit.training.augmentation import random_box, transform
+from keras_mobilevit.training.mixing import transform_batch
 from keras_mobilevit.training.recipe import Augmentation
 
 WHOLE = ImageSpec()

@@ -163,7 +163,8 @@ def test_rows_of_a_batch_become_parts_or_copies():
     targets = np.eye(4, dtype="float32")
 
     def firsts(**options):
-        dataset = engine.dataset(lambda: iter([(images, targets)]), **options)
+        batch = images, targets
+        dataset = engine.dataset(lambda: iter([batch]), like=batch, **options)
         assert isinstance(dataset, tf.data.Dataset)
         return [x.numpy()[:, 0, 0, 0].tolist() for x, _ in dataset]
 

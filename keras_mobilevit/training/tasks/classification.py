@@ -29,7 +29,7 @@ class Classification(Task):
     figure_of_merit = "accuracy"
 
     @classmethod
-    def open(cls, recipe, train, test, *, seed=0, workers=None):
+    def open(cls, recipe, train, test, *, seed=0, workers=0):
         train = open_source(train)
         test = open_source(test, train.class_names)
         parts = (recipe.augmentation, recipe.evaluation.image_spec())

@@ -46,7 +46,7 @@ class Detection(Task):
     figure_of_merit = "map"
 
     @classmethod
-    def open(cls, recipe, train, test, *, seed=0, workers=None):
+    def open(cls, recipe, train, test, *, seed=0, workers=0):
         train, test = (unpack(s, AnnotatedFolder) for s in (train, test))
         train = BoxSource(*train)
         # By name, the test pictures may lack a class.

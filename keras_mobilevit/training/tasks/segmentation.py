@@ -45,7 +45,7 @@ class Segmentation(Task):
     figure_of_merit = "mean_iou"
 
     @classmethod
-    def open(cls, recipe, train, test, *, seed=0, workers=None):
+    def open(cls, recipe, train, test, *, seed=0, workers=0):
         options = {"void_label": recipe.segmentation.void_label}
         train = open_masked_images(
             *unpack(train, MaskFolders),

@@ -60,7 +60,7 @@ class Task(abc.ABC):
         test: Any,
         *,
         seed: int = 0,
-        workers: int | None = None,
+        workers: int = 0,
     ) -> Task:
         """Opens the data of a run.
 
@@ -69,7 +69,7 @@ class Task(abc.ABC):
             train: Training images, in the forms that the task describes.
             test: Test images, in the same forms.
             seed: Seed of the augmentation.
-            workers: Threads that prepare pictures; by default one a core.
+            workers: Processes that prepare pictures; 0 for threads.
 
         Raises:
             FileNotFoundError: If there is no such source.
