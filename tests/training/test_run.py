@@ -2,6 +2,7 @@
 
 import errno
 import json
+import multiprocessing
 import pathlib
 import re
 import shutil
@@ -88,6 +89,8 @@ def test_the_folder_of_a_run(finished):
     assert [row["epoch"] for row in rows] == ["0", "1"]
     assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= rows[0].keys()
     assert all(float(row["images_per_second"]) > 0 for row in rows)
+    for row in rows:
+        assert 0 <= float(row["input_seconds"]) <= float(row["train_seconds"])
     assert (finished / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((finished / "run.json").read_text()) == {
         "seed": 0,
@@ -184,11 +187,23 @@ def cut_off():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize(
+    ("steps", "workers", "workers_then"), [(1, 0, 0), (3, 0, 0), (3, 2, 1)]
+)
 def test_a_run_that_is_cut_off_ends_as_if_it_had_not_been(
-    steps, tiny, finished, pictures, tmp_path, monkeypatch
+    steps,
+    workers,
+    workers_then,
+    tiny,
+    finished,
+    pictures,
+    tmp_path,
+    monkeypatch,
 ):
-    """Saved at every step, killed behind one of the first or second epoch."""
+    """Saved at every step, killed behind one of the first or second epoch.
+
+    The run that nothing disturbed has no worker processes.
+    """
     with monkeypatch.context() as patch:
         patch.setattr(
             callbacks.Progress,
@@ -196,8 +211,9 @@ def test_a_run_that_is_cut_off_ends_as_if_it_had_not_been(
             after_steps(steps, cut_off),
         )
         with pytest.raises(CutOff):
-            train(pictures, tmp_path, save_minutes=0)
-    path = train(pictures, tmp_path)
+            train(pictures, tmp_path, save_minutes=0, workers=workers)
+    assert not multiprocessing.active_children()
+    path = train(pictures, tmp_path, workers=workers_then)
     assert_same_weights(path, finished / "model.weights.h5")
     assert_same_weights(
         tmp_path / "state.weights.h5", finished / "state.weights.h5"
