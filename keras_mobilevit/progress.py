@@ -17,6 +17,8 @@ from typing import Any
 # Seconds between two lines; 0 for none.
 INTERVAL_VARIABLE = "KERAS_MOBILEVIT_PROGRESS_SECONDS"
 _INTERVAL = 5.0
+# That of tqdm, which stands for any element.
+_UNIT = "it"
 
 # Outermost first; `None` where no lines are wanted.
 _shown: list[_Lines] | None = None
@@ -28,7 +30,7 @@ def progress_bar(
     desc: str,
     total: int | None = None,
     initial: int = 0,
-    unit: str = "it",
+    unit: str = _UNIT,
     leave: bool = True,
     disable: bool = False,
 ) -> Any:
@@ -39,7 +41,7 @@ def progress_bar(
         desc: What is being done.
         total: Number of elements, if it is known.
         initial: Number of those that were done before.
-        unit: Name of an element.
+        unit: Name of an element. Lines tell the rate of those that have one.
         leave: Whether the bar stays on the terminal when it is done.
         disable: Show nothing.
 
@@ -50,7 +52,7 @@ def progress_bar(
     if total is None and hasattr(iterable, "__len__"):
         total = len(iterable)
     if _shown is not None and not disable:
-        return _Lines(iterable, desc, total, initial)
+        return _Lines(iterable, desc, total, initial, unit)
     # It is optional, and slow to import for what prints help.
     from tqdm import tqdm
 
@@ -85,7 +87,7 @@ def stage(desc: str) -> Iterator[None]:
     if _shown is None:
         yield
         return
-    with _Lines(None, desc, None, 0):
+    with _Lines(None, desc, None, 0, _UNIT):
         yield
 
 
@@ -139,8 +141,9 @@ def _write(shown, interval, stop):
 class _Lines:
     """Counts as a bar of tqdm does; `str` is its state."""
 
-    def __init__(self, iterable, desc, total, initial):
+    def __init__(self, iterable, desc, total, initial, unit):
         self._items = iterable
+        self._unit = unit
         self._bars = _shown
         self._start(desc, total, initial)
         self._bars.append(self)
@@ -170,8 +173,11 @@ class _Lines:
         if self.total is not None or n:
             line += f"{n:,} of {self.total:,}, " if self.total else f"{n:,}, "
         line += f"{seconds:.0f} s"
-        if self.total and n > self._first:
-            left = seconds * (self.total - n) / (n - self._first)
+        done = n - self._first
+        if done and seconds and self._unit != _UNIT:
+            line += f", {done / seconds:.1f} {self._unit}s/s"
+        if self.total and done > 0:
+            left = seconds * (self.total - n) / done
             line += f", about {left:.0f} s left"
         return line + self._postfix
 

@@ -69,6 +69,21 @@ def test_what_is_left_takes_as_long_as_what_was_done(log, monkeypatch):
         bar.close()
 
 
+def test_the_rate_of_what_has_a_name(log, monkeypatch):
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    monkeypatch.setenv("KERAS_MOBILEVIT_PROGRESS_SECONDS", "60")
+    with command(log):
+        bar = progress_bar(desc="training", total=120, initial=20, unit="image")
+        assert str(bar) == "training: 20 of 120, 0 s"
+        now = 30.0
+        bar.update(25)
+        assert str(bar) == (
+            "training: 45 of 120, 30 s, 0.8 images/s, about 90 s left"
+        )
+        bar.close()
+
+
 def test_the_outermost_is_told(log):
     with command(log), progress_bar(desc="trying layers", total=3):
         with stage("converting"):

@@ -87,9 +87,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--workers",
         type=int,
-        default=0,
         metavar="N",
-        help="processes that prepare pictures (default: 0, threads)",
+        help="processes that prepare pictures, or 0 for threads (default: "
+        "beside a GPU, a process for each core but one, up to 8; else 0)",
     )
     run.add_argument(
         "--jit",

@@ -18,9 +18,9 @@ from typing import Any
 from keras_mobilevit.machine import usable_cores
 from keras_mobilevit.optional_imports import import_optional
 
-# Elements in the making while one is in use, where threads make them.
-AHEAD = 2
-_MAX_THREADS = AHEAD
+# Of threads, at most so many, each of which makes an element while another one
+# is in use. More would wait for the interpreter lock rather than for the work.
+AHEAD = 4
 
 
 class Feed:
@@ -138,9 +138,10 @@ def _dataset(source, workers, unpack):
     numbers = grain.MapDataset.source(source)
     unpack = _Unpack(unpack)
     if not workers:
-        threads = min(usable_cores(), _MAX_THREADS)
+        threads = min(usable_cores(), AHEAD)
+        ahead = max(threads, 2)
         return numbers.map(unpack).to_iter_dataset(
-            grain.ReadOptions(num_threads=threads, prefetch_buffer_size=AHEAD)
+            grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead)
         )
     _allow_flags()
     alone = grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)

@@ -25,6 +25,7 @@ from keras_mobilevit.training.callbacks import (
     ValidateEma,
 )
 from keras_mobilevit.training.curves import plot_curves
+from keras_mobilevit.training.devices import default_workers, has_gpu
 from keras_mobilevit.training.distribution import open_distribution
 from keras_mobilevit.training.ema import (
     ema_statistics,
@@ -51,7 +52,7 @@ def run_recipe(
     *,
     seed: int = 0,
     distribution: str = "none",
-    workers: int = 0,
+    workers: int | None = 0,
     save_minutes: float = 5.0,
     jit_compile: bool | None = None,
 ) -> pathlib.Path:
@@ -74,9 +75,10 @@ def run_recipe(
         run_dir: Folder of the run; see `RunFolder`.
         seed: Seed of initial weights, order, crops and dropout.
         distribution: As in `open_distribution`.
-        workers: Processes that prepare pictures; 0 for threads of this one. A
-            script needs `if __name__ == "__main__":` around what calls this
-            with worker processes, because they import it.
+        workers: Processes that prepare pictures; 0 for threads of this one,
+            `None` for what `default_workers` says. A script needs `if __name__
+            == "__main__":` around what calls this with worker processes,
+            because they import it.
         save_minutes: Time between two saves inside an epoch.
         jit_compile: Whether XLA compiles the step. By default as Keras
             chooses, but not by TensorFlow on a CPU, where it is slower.
@@ -100,6 +102,8 @@ def run_recipe(
     """
     # First of all, since TensorFlow sets up its cluster only once.
     engine = open_distribution(distribution)
+    if workers is None:
+        workers = default_workers()
     task = TASKS[recipe.task].open(
         recipe, train, test, seed=seed, workers=workers
     )
@@ -204,8 +208,8 @@ def _compile(
 ):
     config, schedule = recipe.optimizer, recipe.schedule
     if jit_compile is None:
-        on_cpu = keras.backend.backend() == "tensorflow" and not _has_gpu()
-        jit_compile = False if on_cpu else "auto"
+        slower = keras.backend.backend() == "tensorflow" and not has_gpu()
+        jit_compile = False if slower else "auto"
     model.compile(
         make_optimizer(config, make_schedule(schedule, epoch_steps), network),
         task.loss(),
@@ -213,12 +217,6 @@ def _compile(
         jit_compile=jit_compile,
     )
     model.optimizer.build(model.trainable_variables)
-
-
-def _has_gpu():
-    import tensorflow as tf
-
-    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def _loggers(folder):

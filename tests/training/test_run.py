@@ -21,7 +21,7 @@ import keras_mobilevit.images
 from keras_mobilevit.checkpoints import read_info
 from keras_mobilevit.named_models import open_model
 from keras_mobilevit.progress import progress_lines
-from keras_mobilevit.training import callbacks, state
+from keras_mobilevit.training import callbacks, devices, state
 from keras_mobilevit.training.input_clock import InputClock
 from keras_mobilevit.training.loader import BatchLoader
 from keras_mobilevit.training.run import run_recipe
@@ -375,6 +375,16 @@ def test_losses_are_read_once_a_second(tmp_path, monkeypatch):
         both.callbacks[1].on_train_end()
     # Five seconds, two that read, and no step missed by the bar.
     assert Loss.reads == 10
+
+
+@pytest.mark.parametrize(
+    ("gpu", "cores", "workers"),
+    [(False, 64, 0), (True, 2, 0), (True, 4, 3), (True, 64, 8)],
+)
+def test_workers_if_nobody_says(gpu, cores, workers, monkeypatch):
+    monkeypatch.setattr(devices, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(devices, "usable_cores", lambda: cores)
+    assert devices.default_workers() == workers
 
 
 # === What a recipe asks for ===

@@ -1,1 +1,1 @@
-"""How fast a training step is, and what memory it takes, beside others."""
+"""How fast training steps and their input are, beside others."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_mobilevit.markdown_tables import markdown_table
+from training_benchmarks.footnotes import machine_text
 from training_benchmarks.step_comparison import StepComparison
 
 _COLUMNS = (
@@ -85,21 +86,16 @@ def to_footnote(comparison: StepComparison, machine: dict) -> str:
         comparison: From `compare_steps`.
         machine: From `keras_mobilevit.machine.describe_machine`.
     """
-    versions = dict(machine["versions"])
+    versions = {}
     for result in comparison.results:
         versions |= result.versions
-    listed = ", ".join(f"{name} {value}" for name, value in versions.items())
-    load = machine["load_average"]
     rounds = max((len(item.seconds) for item in comparison.results), default=0)
     return (
         f"{rounds} interleaved training steps after {comparison.warmup} to "
         f"warm up, {comparison.batch_size} images of {comparison.size}x"
         f"{comparison.size}, {comparison.threads} threads, float32, AdamW. "
         "Speed-up is over the first row, within a round: its median and "
-        "spread.\n"
-        f"{machine['cpu'] or 'unknown processor'}, {machine['cores']} cores, "
-        f"load {'unknown' if load is None else format(load, '.2f')}, "
-        f"{machine['system']}, Python {machine['python']}, {listed}"
+        f"spread.\n{machine_text(machine, versions)}"
     )
 
 
