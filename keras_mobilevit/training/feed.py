@@ -7,6 +7,7 @@ other's interpreter lock.
 from __future__ import annotations
 
 import gc
+import logging
 import multiprocessing
 import os
 import pickle
@@ -134,7 +135,7 @@ class Feed:
 
 
 def _dataset(source, workers, unpack):
-    grain = import_optional("grain", extra="train")
+    grain = _import_grain()
     numbers = grain.MapDataset.source(source)
     unpack = _Unpack(unpack)
     if not workers:
@@ -153,6 +154,16 @@ def _dataset(source, workers, unpack):
     return grain.experimental.ThreadPrefetchIterDataset(
         made.map(unpack), prefetch_buffer_size=1
     )
+
+
+def _import_grain():
+    """Imports it without its word that JAX, if it is missing, is missing."""
+    handler = logging.NullHandler()
+    logging.root.addHandler(handler)
+    try:
+        return import_optional("grain", extra="train")
+    finally:
+        logging.root.removeHandler(handler)
 
 
 def _allow_flags():

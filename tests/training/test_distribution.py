@@ -172,6 +172,36 @@ def test_rows_of_a_batch_become_parts_or_copies():
     assert firsts(shared=True) == [[0, 1, 2, 3]] * 2
 
 
+def test_inputs_by_name():
+    """Each replica gets its rows of all of them, of the types they have."""
+    inputs = {
+        "index": np.arange(4, dtype=np.int32),
+        "places": np.arange(20, dtype=np.float32).reshape(4, 5),
+    }
+    batch = inputs, np.eye(4, dtype=np.float32)
+    dataset = Distribution().dataset(lambda: iter([batch]), like=batch)
+    ((found, targets),) = dataset
+    assert found.keys() == inputs.keys()
+    for name, expected in inputs.items():
+        values = np.asarray(found[name])
+        np.testing.assert_array_equal(values, expected)
+        assert values.dtype == expected.dtype
+    np.testing.assert_array_equal(np.asarray(targets), batch[1])
+
+
+def test_replicas_without_a_strategy_take_the_first_rows_twice():
+    """As JAX needs them, whose devices get equally many."""
+    if keras.backend.backend() == "tensorflow":
+        pytest.skip("TensorFlow has strategies")
+    inputs = {"index": np.arange(3, dtype=np.int32)}
+    batch = inputs, np.float32([[0], [1], [2]])
+    ((found, targets),) = Distribution(2, slice(0, 2)).dataset(
+        lambda: iter([batch]), like=batch
+    )
+    assert found["index"].tolist() == [0, 1, 2, 0]
+    assert targets.tolist() == [[0], [1], [2], [0]]
+
+
 def test_engines_that_are_not_there():
     with pytest.raises(ValueError, match="must be one of"):
         open_distribution("horovod")

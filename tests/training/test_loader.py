@@ -95,6 +95,39 @@ def test_no_class_is_left_out_of_the_targets():
     assert targets.tolist() == [[0, 1, 0, 0, 0], [1, 0, 0, 0, 0]]
 
 
+class Places(BatchLoader):
+    """Leaves the pixels to others, and says where they are."""
+
+    def training_example(self, index, size, rng):
+        pixels, target = super().training_example(index, size, rng)
+        inputs = {
+            "pixel": pixels[0, 0],
+            "index": np.int32(index),
+            "rows": np.linspace(0, 1, size[0], dtype=np.float32),
+        }
+        return inputs, target
+
+    def finish(self, inputs, targets, key, replicas):
+        inputs["rows"] *= 2
+        return targets
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_inputs_by_name(workers):
+    """Bytes become floats, other types stay; all may be changed in place."""
+    loader = Places(numbered(), PLAIN, WHOLE, workers=workers)
+    ((inputs, targets),) = made(loader, [batch([3, 0, 22], height=5)])
+    assert {name: (x.shape, x.dtype) for name, x in inputs.items()} == {
+        "pixel": ((3, 3), np.float32),
+        "index": ((3,), np.int32),
+        "rows": ((3, 5), np.float32),
+    }
+    assert inputs["index"].tolist() == [3, 0, 22]
+    assert inputs["pixel"][:, 0].tolist() == [3, 0, 22]
+    assert inputs["rows"][1].tolist() == [0, 0.5, 1, 1.5, 2]
+    assert targets.argmax(axis=1).tolist() == [0, 0, 1]
+
+
 PLAN = [
     batch([0, 1, 2, 3], [4, 5, 6, 7], height=16, width=16),
     batch([8, 9], [10, 11], height=24, width=20),

@@ -387,6 +387,42 @@ def test_workers_if_nobody_says(gpu, cores, workers, monkeypatch):
     assert devices.default_workers() == workers
 
 
+def test_the_bar_and_the_logs_say_where_the_time_goes(monkeypatch):
+    now = 10.0
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now)
+    shown = []
+
+    class Bar:
+        def set_description(self, text, refresh):
+            shown.append(text)
+
+        def set_postfix(self, values, refresh):
+            shown.append(values)
+
+        def update(self, count):
+            shown.append(count)
+
+    clock = InputClock()
+    progress = callbacks.Progress(Bar(), [4, 6], clock)
+    progress.on_epoch_begin(2)
+    now, clock.seconds = 12.0, 0.5
+    progress.on_train_batch_end(0, {"loss": 1.25})
+    now = 12.5  # Less than a second later, it stays as it is.
+    progress.on_train_batch_end(1, {"loss": 1.0})
+    now = 14.0
+    progress.on_test_begin()
+    now, logs = 19.0, {"loss": 1.0}
+    progress.on_epoch_end(2, logs)
+    assert shown == ["epoch 3", {"loss": "1.250", "input": "25%"}, 4, 6]
+    assert logs == {
+        "loss": 1.0,
+        "images_per_second": 2.5,
+        "train_seconds": 4.0,
+        "input_seconds": 0.5,
+        "steps": 2,
+    }
+
+
 # === What a recipe asks for ===
 
 

@@ -38,8 +38,10 @@ def write_photos(
 def _photo(size, rng):
     height, width = size
     coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), np.uint8))
-    pixels = np.float32(coarse.resize((width, height), Image.BICUBIC))
-    pixels += rng.normal(0, 12, (height, width, 1))
+    pixels = np.float32(
+        coarse.resize((width, height), Image.Resampling.BICUBIC)
+    )
+    pixels += rng.normal(0, 25, (height, width, 1))
     return pixels.clip(0, 255).astype(np.uint8)
 
 
