@@ -21,6 +21,7 @@ from keras_mobilevit.atomic_files import atomic_write
 from keras_mobilevit.machine import describe_machine
 from keras_mobilevit.training.recipe import load_recipe
 from keras_mobilevit.training.recipes import recipe_names
+from training_benchmarks.footnotes import machine_text
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
 
     import keras
 
-    from training_benchmarks.input_steps import time_inputs, to_table
+    from training_benchmarks.resident_steps import time_inputs, to_table
 
     backend = keras.backend.backend()
     results = time_inputs(
@@ -102,12 +103,7 @@ def run(args: argparse.Namespace) -> None:
         f"of {args.size}x{args.size}, from pictures of {height}x{width}\n"
     )
     print(to_table(results))
-    load = machine["load_average"]
-    versions = ", ".join(f"{n} {v}" for n, v in machine["versions"].items())
-    print(
-        f"\n{machine['cpu'] or 'unknown processor'}, {machine['cores']} cores, "
-        f"load {'unknown' if load is None else format(load, '.2f')}, {versions}"
-    )
+    print(f"\n{machine_text(machine)}")
     if args.json:
         tree = {
             "machine": machine,
