@@ -73,7 +73,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run(args: argparse.Namespace) -> None:
-    changes = {"weights": ""}
+    # Here, so that a recipe that can not have them is told at once.
+    changes = {"weights": "", "input.resident": "true"}
     if args.variant:
         changes["variant"] = args.variant
     recipe = load_recipe(args.recipe, changes)
