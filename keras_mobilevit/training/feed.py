@@ -62,10 +62,10 @@ class Feed:
             )
         self.count = count
         self._taken = 0
-        self._workers = workers
         self._lock = threading.Lock()
         self._closed = not count
-        self._elements = None
+        self._elements = self._dataset = None
+        workers = min(workers, count)
         if count:
             kind = _Sent if workers else _Here
             self._dataset = _dataset(kind(make, count), workers, unpack)
@@ -122,14 +122,14 @@ class Feed:
         )
 
     def close(self) -> None:
-        """Stops threads and processes; waits for what they are making."""
+        """Stops threads and processes, and waits for the processes."""
         with self._lock:
             self._stop()
 
     def _stop(self):
         self._closed = True
         elements, self._elements, self._dataset = self._elements, None, None
-        # Before version 0.2.14, grain stops what nobody refers to any more.
+        # Version 0.2.13 has no `close`, but stops what nobody refers to.
         if hasattr(elements, "close"):
             elements.close()
 
