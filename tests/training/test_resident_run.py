@@ -121,6 +121,23 @@ def test_workers_get_no_pictures(pictures):
         np.testing.assert_array_equal(values, b[name])
 
 
+@pytest.mark.slow
+def test_batches_do_not_depend_on_the_workers(pictures):
+    recipe = quick_recipe()
+    _, resident, _ = make_loaders(
+        pictures, recipe.augmentation, recipe.evaluation.image_spec()
+    )
+    plan = plan_epoch(12)
+    expected = [*resident.batches(plan, epoch=0)]
+    resident.workers = 2
+    found = [*resident.batches(plan, epoch=0)]
+    assert len(found) == len(expected) == 4
+    for (a, _), (b, _) in zip(found, expected, strict=True):
+        assert a.keys() == b.keys()
+        for name in a:
+            np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
 @pytest.mark.parametrize("crop", ["random_resized", "padded", "none"])
 @pytest.mark.parametrize("pre_resize", [0, 32])
 def test_blank_inputs_are_like_real_ones(pictures, crop, pre_resize):

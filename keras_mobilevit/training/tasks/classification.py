@@ -40,13 +40,12 @@ class Classification(Task):
         train = open_source(train)
         test = open_source(test, train.class_names)
         parts = (recipe.augmentation, recipe.evaluation.image_spec())
+        options = {"seed": seed, "workers": workers}
         validation_loader = BatchLoader(test, *parts, workers=workers)
         if recipe.input.resident:
             transform = ResidentTransform(*parts, recipe.input.resident_side)
             store = load_pictures(train, transform.keep, max_bytes=room())
-            loader = ResidentLoader(
-                train, transform, store, seed=seed, workers=workers
-            )
+            loader = ResidentLoader(train, transform, store, **options)
             task = cls(recipe, train.class_names, loader, validation_loader)
             task._pictures = store.pictures
             return task
@@ -58,10 +57,9 @@ class Classification(Task):
         loader = BatchLoader(
             train,
             *parts,
-            seed=seed,
-            workers=workers,
             teacher=teacher,
             teacher_weight=recipe.distillation.weight,
+            **options,
         )
         return cls(recipe, train.class_names, loader, validation_loader)
 
