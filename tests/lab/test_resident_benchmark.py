@@ -17,8 +17,16 @@ from training_benchmarks.resident_steps import (
 )
 
 RESULTS = [
-    InputTimes("synthetic", np.array([100.0, 200.0, 400.0])),
-    InputTimes("resident", np.array([95.0, 180.0, 400.0])),
+    InputTimes(
+        "synthetic",
+        np.array([100.0, 200.0, 400.0]),
+        np.array([0.01, 0.02, 0.09]),
+    ),
+    InputTimes(
+        "resident",
+        np.array([95.0, 180.0, 400.0]),
+        np.array([0.03, 0.01, 0.02125]),
+    ),
 ]
 
 
@@ -27,8 +35,13 @@ def test_shares_are_those_of_a_round():
     lines = to_table(RESULTS).splitlines()
     cells = [[c.strip() for c in line.split("|")[1:-1]] for line in lines[2:]]
     assert cells == [
-        ["synthetic", "200.0 (110.0 - 380.0)", "100.0 (100.0 - 100.0)"],
-        ["resident", "180.0 (103.5 - 378.0)", "95.0 (90.5 - 99.5)"],
+        [
+            "synthetic",
+            "200.0 (110.0 - 380.0)",
+            "100.0 (100.0 - 100.0)",
+            "20.00",
+        ],
+        ["resident", "180.0 (103.5 - 378.0)", "95.0 (90.5 - 99.5)", "21.25"],
     ]
 
 

@@ -110,6 +110,7 @@ def run(args: argparse.Namespace) -> None:
             "machine": machine,
             "backend": backend,
             "rates": {r.name: r.rates.tolist() for r in results},
+            "processor": {r.name: r.processor.tolist() for r in results},
         }
         atomic_write(args.json, json.dumps(tree, indent=2).encode())
 

@@ -30,10 +30,14 @@ class InputTimes:
     Attributes:
         name: One of `INPUTS`.
         rates: Images per second of each block, `(rounds,)`.
+        processor: Seconds of processor time for an image in each block,
+            `(rounds,)`, of all threads of this process; less disturbed by
+            others than the rate.
     """
 
     name: str
     rates: np.ndarray
+    processor: np.ndarray
 
 
 def time_inputs(
@@ -82,14 +86,20 @@ def time_inputs(
     }
     rng = np.random.default_rng(0)
     rates = {name: [] for name in INPUTS}
+    processor = {name: [] for name in INPUTS}
     for number in tqdm(range(rounds + 1), desc="timing", disable=None):
         for name in rng.permutation(INPUTS):
-            start = time.perf_counter()
+            start, used = time.perf_counter(), time.process_time()
             blocks[name](number, steps)
             seconds = time.perf_counter() - start
+            used = time.process_time() - used
             if number:  # The first one traces and compiles.
                 rates[name].append(steps * batch_size / seconds)
-    return [InputTimes(name, np.array(rates[name])) for name in INPUTS]
+                processor[name].append(used / (steps * batch_size))
+    return [
+        InputTimes(name, np.array(rates[name]), np.array(processor[name]))
+        for name in INPUTS
+    ]
 
 
 def make_pictures(
@@ -143,7 +153,7 @@ def _train(model, batches: Callable) -> Callable:
 
 
 def to_table(results: Sequence[InputTimes]) -> str:
-    """Rates, and those of a round as shares of the first kind's.
+    """Rates, those of a round as shares of the first kind's, processor time.
 
     Args:
         results: From `time_inputs`.
@@ -156,10 +166,14 @@ def to_table(results: Sequence[InputTimes]) -> str:
             result.name,
             _spread(result.rates, ".1f"),
             _spread(100 * result.rates / results[0].rates, ".1f"),
+            f"{1000 * np.median(result.processor):.2f}",
         )
         for result in results
     ]
-    columns = ("input", "images/s (p5 - p95)", "% of synthetic (p5 - p95)")
+    columns = (
+        *("input", "images/s (p5 - p95)", "% of synthetic (p5 - p95)"),
+        "processor ms an image",
+    )
     return markdown_table(columns, rows)
 
 
