@@ -65,7 +65,7 @@ class Feed:
         self._lock = threading.Lock()
         self._closed = not count
         self._elements = self._dataset = None
-        workers = min(workers, count)
+        self._workers = workers = min(workers, count)
         if count:
             kind = _Sent if workers else _Here
             self._dataset = _dataset(kind(make, count), workers, unpack)
@@ -111,8 +111,6 @@ class Feed:
                 self._stop()
             return outcome
         self._stop()
-        # The error refers to what is in shared memory, and to itself.
-        gc.collect()
         raise RuntimeError(
             f"A worker process that makes batches has ended: {reason}. "
             "Perhaps memory ran out, or shared memory (of Docker: "
@@ -132,6 +130,11 @@ class Feed:
         # Version 0.2.13 has no `close`, but stops what nobody refers to.
         if hasattr(elements, "close"):
             elements.close()
+        if elements is not None and self._workers:
+            # The end of a worker is an error, which refers to the last element,
+            # in shared memory, and to itself.
+            del elements
+            gc.collect()
 
 
 def _dataset(source, workers, unpack):

@@ -52,6 +52,24 @@ def test_nothing_to_make():
     assert list(Feed(square, 0, workers=2, unpack=copy)) == []
 
 
+def blocks():
+    """Blocks of shared memory that this process holds."""
+    lines = pathlib.Path("/proc/self/maps").read_text().splitlines()
+    return [line for line in lines if "/psm_" in line]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("count", [6, 1000])
+def test_no_shared_memory_is_kept(count):
+    with Feed(square, count, workers=2, unpack=copy) as feed:
+        for _ in range(6):
+            next(feed)
+    limit = time.monotonic() + 20
+    while blocks():  # A thread of grain frees them.
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+
+
 class Odd(Exception):
     """Can not be made of its message alone, and so not be unpickled."""
 
