@@ -278,22 +278,42 @@ def fit_image(
         "PIL.Image", extra="runtime"
     ).Resampling.BILINEAR
     height, width = pre_resized_shape(size, pre_resize)
-    scale = max(
-        height / crop_pct / image.height,
-        width / crop_pct / image.width,
+    scaled_height, scaled_width = covering_shape(
+        (image.height, image.width), (height, width), crop_pct
     )
-    scaled_width = max(round(image.width * scale), width)
-    scaled_height = max(round(image.height * scale), height)
-    if scaled_width * scaled_height > MAX_PIXELS:
-        raise ValueError(
-            f"A picture of {image.width}x{image.height} pixels is too "
-            f"elongated to cover {width}x{height}."
-        )
     image = image.resize((scaled_width, scaled_height), resampling)
     left = (image.width - width) // 2
     top = (image.height - height) // 2
     image = image.crop((left, top, left + width, top + height))
     return image.resize(size[::-1], resampling) if pre_resize else image
+
+
+def covering_shape(
+    shape: tuple[int, int], size: tuple[int, int], crop_pct: float = 1.0
+) -> tuple[int, int]:
+    """`(height, width)` that a picture is scaled to, to be cropped to a size.
+
+    Args:
+        shape: `(height, width)` of the picture, in pixels.
+        size: `(height, width)` of the centre that is kept, in pixels.
+        crop_pct: As in `load_image`.
+
+    Raises:
+        ValueError: If it has more than `MAX_PIXELS`.
+    """
+    scale = max(
+        kept / crop_pct / side for kept, side in zip(size, shape, strict=True)
+    )
+    height, width = (
+        max(round(side * scale), kept)
+        for kept, side in zip(size, shape, strict=True)
+    )
+    if height * width > MAX_PIXELS:
+        raise ValueError(
+            f"A picture of {shape[1]}x{shape[0]} pixels is too elongated to "
+            f"cover {size[1]}x{size[0]}."
+        )
+    return height, width
 
 
 def pre_resized_shape(

@@ -64,7 +64,7 @@ def _padded(image, size, augmentation, spec, rng):
         start = rng.integers(
             -augmentation.padding, augmentation.padding, endpoint=True
         )
-        indices = _reflected(start, pixels.shape[axis])
+        indices = reflected(start, pixels.shape[axis])
         pixels = pixels.take(indices, axis)
     return fit_image(Image.fromarray(pixels), size)
 
@@ -118,8 +118,16 @@ def random_box(
     return left, top, left + w, top + h
 
 
-def _reflected(start, length):
-    """Indices of `length` pixels from `start` on; the edges are mirrors."""
+def reflected(start: int, length: int) -> np.ndarray:
+    """Indices of `length` pixels from `start` on; the edges are mirrors.
+
+    Args:
+        start: First pixel, which may lie outside of the image.
+        length: Pixels of the image.
+
+    Returns:
+        Integers `(length,)` in `[0, length)`.
+    """
     period = max(2 * (length - 1), 1)
     indices = np.arange(start, start + length) % period
     return np.minimum(indices, period - indices)

@@ -26,11 +26,13 @@ from keras_mobilevit.optional_imports import import_optional
 from keras_mobilevit.renamed import EVALUATION_FIELDS, current_names
 from keras_mobilevit.training.checked import Checked, choice, part, text
 from keras_mobilevit.training.recipes import FOLDER, recipe_names
+from keras_mobilevit.training.resident.fields import check_resident_fields
 from keras_mobilevit.training.sections import (
     Augmentation,
     Detection,
     Distillation,
     Evaluation,
+    Input,
     Optimizer,
     Sampler,
     Schedule,
@@ -71,6 +73,7 @@ class Recipe(Checked):
         distillation: Teacher.
         segmentation: What only networks for segmentation have.
         detection: What only detectors have.
+        input: How training images come to the device.
     """
 
     name: str = text(
@@ -92,10 +95,12 @@ class Recipe(Checked):
     distillation: Distillation = part(Distillation())
     segmentation: Segmentation = part(Segmentation())
     detection: Detection = part(Detection())
+    input: Input = part(Input())
 
     def __post_init__(self):
         super().__post_init__()
         check_task_fields(self)
+        check_resident_fields(self)
         named = named_weights()
         if self.weights in named:
             trained = named[self.weights].variants

@@ -140,11 +140,13 @@ def run_recipe(
     )
     keras.utils.set_random_seed(seed)
     with engine.scope():
-        model = task.build_model()
+        network = task.build_model()
         if recipe.optimizer.sync_batch_norm:
-            engine.sync_batch_norms(model)
-        _compile(model, task, fitted, epoch_steps, jit_compile)
-        like = _blank_batch(task)
+            engine.sync_batch_norms(network)
+        freeze(network, recipe.optimizer.freeze)
+        model = task.training_model(network)
+        _compile(model, network, task, fitted, epoch_steps, jit_compile)
+        like = _blank_batch(task.loader)
         engine.prepare(model, like)
     # Only now: what does not fit must not take the folder.
     if engine.is_chief:
@@ -201,27 +203,33 @@ def run_recipe(
             _fit_epoch(
                 model,
                 functools.partial(engine.dataset, like=like),
+                functools.partial(
+                    engine.dataset,
+                    like=_blank_batch(task.validation_loader),
+                    shared=True,
+                ),
                 epoch,
                 data,
                 steps=epoch_steps[epoch] - first_step,
                 clock=clock,
                 callbacks=[*callbacks, clock],
             )
-            _write_results(folder, model, task, engine.is_chief)
+            _write_results(folder, model, network, task, engine.is_chief)
     if start.epoch == recipe.schedule.epochs:
         # Perhaps it was cut off between the last state and the weights.
-        _write_results(folder, model, task, engine.is_chief)
+        _write_results(folder, model, network, task, engine.is_chief)
     return folder.weights
 
 
-def _compile(model, task: Task, recipe: Recipe, epoch_steps, jit_compile):
+def _compile(
+    model, network, task: Task, recipe: Recipe, epoch_steps, jit_compile
+):
     config, schedule = recipe.optimizer, recipe.schedule
-    freeze(model, config.freeze)
     if jit_compile is None:
         slower = keras.backend.backend() == "tensorflow" and not has_gpu()
         jit_compile = False if slower else "auto"
     model.compile(
-        make_optimizer(config, make_schedule(schedule, epoch_steps), model),
+        make_optimizer(config, make_schedule(schedule, epoch_steps), network),
         task.loss(),
         metrics=task.metrics(),
         jit_compile=jit_compile,
@@ -239,15 +247,22 @@ def _loggers(folder):
     return loggers
 
 
-def _blank_batch(task):
+def _blank_batch(loader):
     """Inputs and targets of one image, for what asks only for their shapes."""
     size = (MIN_SIZE, MIN_SIZE)
-    loader = task.loader
     return loader.blank_inputs(1, size), loader.blank_targets(1, size)
 
 
 def _fit_epoch(
-    model, make_dataset, epoch, data: RunInput, *, steps, clock, callbacks
+    model,
+    training_dataset,
+    validation_dataset,
+    epoch,
+    data: RunInput,
+    *,
+    steps,
+    clock,
+    callbacks,
 ):
     """One pass over the training images, and one over the validation images."""
     try:
@@ -257,11 +272,11 @@ def _fit_epoch(
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Your input ran out of data")
             model.fit(
-                make_dataset(lambda: clock.watch(data.training(epoch))),
+                training_dataset(lambda: clock.watch(data.training(epoch))),
                 shuffle=False,  # The sampler has done it.
                 steps_per_epoch=steps,
-                validation_data=make_dataset(
-                    functools.partial(data.validation, epoch), shared=True
+                validation_data=validation_dataset(
+                    functools.partial(data.validation, epoch)
                 ),
                 validation_steps=data.test_batches,
                 initial_epoch=epoch,
@@ -275,12 +290,12 @@ def _fit_epoch(
         raise
 
 
-def _write_results(folder, model, task: Task, is_chief):
+def _write_results(folder, model, network, task: Task, is_chief):
     # On JAX, all processes have to take part where weights are assigned.
     with ema_weights(model):
         if is_chief:
             with undistributed():
-                save_compact(model, folder.weights, task.info())
+                save_compact(network, folder.weights, task.info())
     if not is_chief:
         return
     plot_curves(folder.metrics, folder.curves, task.figure_of_merit)

@@ -267,3 +267,21 @@ class Detection(Checked):
     """
 
     map_epochs: int = whole(10, "[1, inf)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Input(Checked):
+    """How training images come to the device.
+
+    Attributes:
+        resident: Whether all of them are decoded once and stay there as bytes,
+            to be cropped and resized inside the training step. The crops are
+            the same, the pixels but for rounding. For classifiers, without
+            what mixes images.
+        resident_side: Larger pictures are kept reduced to a shorter side of so
+            many pixels, which loses detail in small crops; 0 to keep them as
+            they are.
+    """
+
+    resident: bool = flag(False)
+    resident_side: int = whole(0, "[0, inf)")

@@ -101,4 +101,9 @@ def restore_state(model: keras.Model, path: str | os.PathLike) -> Position:
 def _seeds(model):
     """Random states of dropout and the like, which no weights file holds."""
     weights = {id(variable) for variable in model.weights}
-    return [v for v in model.variables if id(v) not in weights]
+    # Resident pictures, which are bytes, are no weights either.
+    return [
+        variable
+        for variable in model.variables
+        if id(variable) not in weights and variable.dtype != "uint8"
+    ]

@@ -20,6 +20,7 @@ _CLASSIFIERS_ONLY = {
     "evaluation.crop_pct": 1.0,
     "evaluation.pre_resize": 0,
     "distillation.teacher": "",
+    "input.resident": False,
 }
 # The same for what classifiers are not trained with.
 _DENSE_ONLY = {"augmentation.colors": False}

@@ -18,6 +18,7 @@ from keras_mobilevit.training.sections import (
     Detection,
     Distillation,
     Evaluation,
+    Input,
     Optimizer,
     Sampler,
     Schedule,
@@ -187,6 +188,7 @@ def test_a_written_recipe_has_every_field():
         Distillation,
         Segmentation,
         Detection,
+        Input,
     )
     assert keys[9:] == [
         field.name for kind in sections for field in dataclasses.fields(kind)

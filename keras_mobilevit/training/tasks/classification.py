@@ -7,6 +7,11 @@ import keras
 from keras_mobilevit.training.classifier import build_classifier
 from keras_mobilevit.training.distillation import load_teacher
 from keras_mobilevit.training.loader import BatchLoader
+from keras_mobilevit.training.resident.classifier import ResidentClassifier
+from keras_mobilevit.training.resident.loader import ResidentLoader
+from keras_mobilevit.training.resident.memory import room
+from keras_mobilevit.training.resident.store import load_pictures
+from keras_mobilevit.training.resident.transform import ResidentTransform
 from keras_mobilevit.training.sources import open_source
 from keras_mobilevit.training.tasks.task import Task
 
@@ -27,12 +32,23 @@ class Classification(Task):
     """
 
     figure_of_merit = "accuracy"
+    # Those that a training model is to take over, if they are resident.
+    _pictures = None
 
     @classmethod
     def open(cls, recipe, train, test, *, seed=0, workers=0):
         train = open_source(train)
         test = open_source(test, train.class_names)
         parts = (recipe.augmentation, recipe.evaluation.image_spec())
+        options = {"seed": seed, "workers": workers}
+        validation_loader = BatchLoader(test, *parts, workers=workers)
+        if recipe.input.resident:
+            transform = ResidentTransform(*parts, recipe.input.resident_side)
+            store = load_pictures(train, transform.keep, max_bytes=room())
+            loader = ResidentLoader(train, transform, store, **options)
+            task = cls(recipe, train.class_names, loader, validation_loader)
+            task._pictures = store.pictures
+            return task
         teacher = None
         if recipe.distillation.teacher:
             teacher = load_teacher(
@@ -41,12 +57,10 @@ class Classification(Task):
         loader = BatchLoader(
             train,
             *parts,
-            seed=seed,
-            workers=workers,
             teacher=teacher,
             teacher_weight=recipe.distillation.weight,
+            **options,
         )
-        validation_loader = BatchLoader(test, *parts, workers=workers)
         return cls(recipe, train.class_names, loader, validation_loader)
 
     @staticmethod
@@ -64,6 +78,13 @@ class Classification(Task):
 
     def build_model(self):
         return build_classifier(self.recipe, self.labels)
+
+    def training_model(self, network):
+        if self._pictures is None:
+            return network
+        # They may take half of the memory, and are needed once.
+        pictures, self._pictures = self._pictures, None
+        return ResidentClassifier(network, pictures)
 
     def loss(self):
         return keras.losses.CategoricalCrossentropy(

@@ -102,6 +102,17 @@ class Task(abc.ABC):
     def build_model(self) -> keras.Model:
         """The model to train, with the weights that it begins from."""
 
+    def training_model(self, network: keras.Model) -> keras.Model:
+        """The model that takes the batches of the loader; to be called once.
+
+        Args:
+            network: From `build_model`.
+
+        Returns:
+            The network itself, or a model with the network in it.
+        """
+        return network
+
     @abc.abstractmethod
     def loss(self) -> keras.losses.Loss:
         """The loss to compile the model with."""

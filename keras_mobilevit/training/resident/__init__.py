@@ -1,0 +1,1 @@
+"""Training images that stay on the device, as bytes."""
