@@ -2,8 +2,8 @@ r"""Packs labelled images into shards, for data sets as large as ImageNet.
 
 IN is a folder or tar of <class>/<image>, or a folder of such tars. DIR gets
 tars, with the files of the images as they are, and an index of them. `train`
-opens DIR in a second, whatever the number of images, and reads the same images
-in the same order as from IN. DIR appears when all is in it.
+opens a million images in a second, and reads them in the same order as from IN.
+DIR appears when all is in it.
 
 Examples:
     keras-mobilevit pack imagenet/train --out shards/train

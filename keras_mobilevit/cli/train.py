@@ -111,7 +111,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help="processes that prepare pictures, or 0 for threads (default: "
-        "beside a GPU, a process for each core but one, up to 8; else 0)",
+        "beside a GPU and with 4 cores or more, one for each core but one, up "
+        "to 8; else 0)",
     )
     run.add_argument(
         "--jit",

@@ -66,6 +66,8 @@ class SaveState(keras.callbacks.Callback):
         path: File of the state.
         first_step: Steps of the epoch that an earlier run has done.
         minutes: Time between two saves inside an epoch.
+        steps: Steps of the whole epoch. Behind the last one, only the end of
+            the epoch saves: `fit` can not go on with none.
 
     Raises:
         FloatingPointError: From `fit`, if the loss is not finite.
@@ -73,11 +75,16 @@ class SaveState(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, path: pathlib.Path, first_step: int = 0, minutes: float = 5.0
+        self,
+        path: pathlib.Path,
+        first_step: int = 0,
+        minutes: float = 5.0,
+        steps: int | None = None,
     ):
         super().__init__()
         self.path = path
         self.first_step = first_step
+        self.steps = steps
         self.seconds = 60 * minutes
         self._interrupted = False
         self._handler = None
@@ -98,13 +105,15 @@ class SaveState(keras.callbacks.Callback):
         self._step = self.first_step + batch + 1
         now = time.monotonic()
         saves = self._interrupted or now - self._saved_at >= self.seconds
+        saves = saves and self._step != self.steps
         if saves or now - self._read_at >= _SECONDS_BETWEEN_READS:
             self._check(logs)
             self._read_at = now
         if saves:
             self._save(Position(self._epoch, self._step))
-        if self._interrupted:
+        if saves and self._interrupted:
             self._release()
+            self._interrupted = False  # `on_train_end` follows.
             raise KeyboardInterrupt
 
     def on_epoch_end(self, epoch, logs=None):
@@ -173,10 +182,11 @@ class Progress(keras.callbacks.Callback):
         self.bar = bar
         self.batch_sizes = batch_sizes
         self.clock = clock
+        # `fit` may take batches before the epoch begins.
+        self._began = time.monotonic()
 
     def on_epoch_begin(self, epoch, logs=None):
         self.bar.set_description(f"epoch {epoch + 1}", refresh=False)
-        self._began = time.monotonic()
         self._read_at = -math.inf
 
     def on_train_batch_end(self, batch, logs=None):

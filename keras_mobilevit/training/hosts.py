@@ -1,4 +1,4 @@
-"""How the processes of a run find each other."""
+"""The processes of a run: how they find each other, and how one works alone."""
 
 from __future__ import annotations
 

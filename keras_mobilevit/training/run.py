@@ -100,7 +100,8 @@ def run_recipe(
         FileNotFoundError: If a source does not exist.
         ValueError: If a source or the folder does not fit the recipe, or a
             source can not be sent to workers.
-        RuntimeError: If a worker process ended.
+        RuntimeError: If a worker process ended, or JAX has computed something
+            before it joins other processes.
         FloatingPointError: If the loss is not finite.
         OSError: If the state of the run can not be written.
         KeyboardInterrupt: After Ctrl-C, when the run is saved.
@@ -198,7 +199,12 @@ def run_recipe(
                 callbacks.append(EpochLine(bar, recipe.schedule.epochs))
                 callbacks += _loggers(folder)
                 callbacks.append(
-                    SaveState(folder.state, first_step, save_minutes)
+                    SaveState(
+                        folder.state,
+                        first_step,
+                        save_minutes,
+                        epoch_steps[epoch],
+                    )
                 )
             _fit_epoch(
                 model,

@@ -57,7 +57,7 @@ def test_the_report():
     [(1, [0, 1]), (2, [0, 1, 2]), (6, [0, 1, 2, 4, 6]), (8, [0, 1, 2, 4, 8])],
 )
 def test_numbers_of_workers(cores, workers):
-    assert benchmark_input.default_workers(cores) == workers
+    assert benchmark_input.worker_counts(cores) == workers
 
 
 def test_photos(tmp_path):

@@ -104,7 +104,7 @@ def test_an_unreadable_image_is_replaced_by_the_same_one(tmp_path):
 
 
 def test_workers_get_no_pictures(pictures):
-    """Of 130 kB, and a function that can not be sent anyway."""
+    """Of 130 kB, nor what opens them."""
     recipe = quick_recipe()
     _, resident, store = make_loaders(
         pictures, recipe.augmentation, recipe.evaluation.image_spec()
@@ -155,6 +155,8 @@ def test_blank_inputs_are_like_real_ones(pictures, crop, pre_resize):
         n: (x.shape, x.dtype) for n, x in blank.items()
     }
     assert not any(array.any() for array in blank.values())
+    # Of this size, a run takes the signature of all its batches.
+    assert resident.blank_inputs(1, (32, 32)).keys() == real.keys()
 
 
 # === Runs ===

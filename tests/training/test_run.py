@@ -231,15 +231,34 @@ def test_a_run_that_is_cut_off_ends_as_if_it_had_not_been(
 
 
 @pytest.mark.slow
-def test_ctrl_c_saves_and_the_run_goes_on(
+def test_a_run_that_is_cut_off_in_its_validation_goes_on(
     tiny, finished, pictures, tmp_path, monkeypatch
 ):
+    """Saved at every step: behind the last one, there is none to go on with."""
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            callbacks.ValidateEma, "on_test_begin", lambda *args: cut_off()
+        )
+        with pytest.raises(CutOff):
+            train(pictures, tmp_path, save_minutes=0)
+    path = train(pictures, tmp_path)
+    assert_same_weights(path, finished / "model.weights.h5")
+    assert len(read_rows(tmp_path)) == len(read_rows(finished))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", [1, 3])
+def test_ctrl_c_saves_and_the_run_goes_on(
+    steps, tiny, finished, pictures, tmp_path, monkeypatch
+):
+    """Behind the first step of an epoch, and behind its last one."""
+    assert read_rows(finished)[0]["steps"] == "3"
     handler = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
         patch.setattr(
             callbacks.Progress,
             "on_train_batch_end",
-            after_steps(1, lambda: signal.raise_signal(signal.SIGINT)),
+            after_steps(steps, lambda: signal.raise_signal(signal.SIGINT)),
         )
         with pytest.raises(KeyboardInterrupt):
             train(pictures, tmp_path)

@@ -133,9 +133,8 @@ def test_unreadable_test_images_are_left_out_each_time(sampler):
     assert list(tests.skipped) == ["image 2"]
 
 
-def test_a_teacher_stays(sampler):
+def test_a_teacher_stays():
     """Networks do not travel: workers get a copy of the rest."""
     loader = make_loader(14, teacher=lambda images: images)
-    loader.source = None  # Of closures, which the standard pickle refuses.
     assert pickle.loads(pickle.dumps(loader)).teacher is None
     assert loader.teacher is not None

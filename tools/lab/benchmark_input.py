@@ -38,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--workers",
         nargs="+",
         type=int,
-        default=default_workers(usable_cores()),
+        default=worker_counts(usable_cores()),
         metavar="N",
         help="processes; 0 for threads (default: 0 and powers of 2 up to the "
         "cores)",
@@ -51,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def default_workers(cores: int) -> list[int]:
+def worker_counts(cores: int) -> list[int]:
     """0, the powers of 2 up to the number of cores, and that number."""
     powers = {2**power for power in range(cores.bit_length())}
     return sorted({0, cores, *powers})

@@ -47,3 +47,12 @@ def check_resident_fields(recipe: Any) -> None:
             "'padded', which counts in pixels of the original. Received: "
             f"resident_side={recipe.input.resident_side}"
         )
+    reduces = (
+        recipe.augmentation.crop == "none" and recipe.evaluation.pre_resize
+    )
+    if reduces and recipe.input.resident_side:
+        raise ValueError(
+            "`input.resident_side` must be 0 where `augmentation.crop` is "
+            "'none' and `evaluation.pre_resize` reduces every image. "
+            f"Received: resident_side={recipe.input.resident_side}"
+        )

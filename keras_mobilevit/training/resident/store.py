@@ -102,8 +102,9 @@ def _widen(places, kept, filled, max_bytes):
         raise ValueError(
             f"The {count:,} training images take {needed / 2**30:.1f} GiB as "
             f"bytes of {height}x{width} pixels, and there is room for "
-            f"{max_bytes / 2**30:.1f} GiB. Lower `input.resident_side` "
-            "(a reduced image loses detail), or set `input.resident` to false."
+            f"{max_bytes / 2**30:.1f} GiB. Set `input.resident_side` to fewer "
+            "pixels (a reduced image loses detail), or `input.resident` to "
+            "false."
         )
     # The system gives memory to a page when it is first written to.
     wider = np.zeros((count, height, width, 3), np.uint8)

@@ -118,7 +118,8 @@ class ResidentTransform:
             ((bottom - top) * y, (right - left) * x),
             native,
         )
-        if native != size:
+        if self.spec.pre_resize:
+            # Where they are equal too: all batches have the same arrays.
             enlarged = _axes((0, 0), native, size)
             sampling["enlarged_rows"] = enlarged["rows"]
             sampling["enlarged_columns"] = enlarged["columns"]

@@ -19,6 +19,7 @@ from keras_mobilevit.markdown_tables import markdown_table
 from keras_mobilevit.training.recipe import Recipe
 from keras_mobilevit.training.sampler import MultiScaleSampler, Scale
 from keras_mobilevit.training.tasks import Classification
+from training_benchmarks.step_tables import spread
 
 INPUTS = ("synthetic", "resident", "opened")
 
@@ -164,8 +165,8 @@ def to_table(results: Sequence[InputTimes]) -> str:
     rows = [
         (
             result.name,
-            _spread(result.rates, ".1f"),
-            _spread(100 * result.rates / results[0].rates, ".1f"),
+            spread(result.rates, ".1f"),
+            spread(100 * result.rates / results[0].rates, ".1f"),
             f"{1000 * np.median(result.processor):.2f}",
         )
         for result in results
@@ -175,8 +176,3 @@ def to_table(results: Sequence[InputTimes]) -> str:
         "processor ms an image",
     )
     return markdown_table(columns, rows)
-
-
-def _spread(series, spec):
-    p5, median, p95 = np.percentile(series, (5, 50, 95))
-    return f"{median:{spec}} ({p5:{spec}} - {p95:{spec}})"

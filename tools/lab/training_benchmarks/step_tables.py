@@ -31,8 +31,8 @@ def to_table(comparison: StepComparison) -> str:
     rows = [
         (
             result.name,
-            _spread(comparison.batch_size / result.seconds, ".2f"),
-            _spread(comparison.results[0].seconds / result.seconds, ".2f"),
+            spread(comparison.batch_size / result.seconds, ".2f"),
+            spread(comparison.results[0].seconds / result.seconds, ".2f"),
             f"{result.first_seconds:.1f}",
             "unknown" if result.peak_mb is None else f"{result.peak_mb:,.0f}",
         )
@@ -41,7 +41,8 @@ def to_table(comparison: StepComparison) -> str:
     return markdown_table(_COLUMNS, rows)
 
 
-def _spread(series, spec):
+def spread(series, spec: str) -> str:
+    """Median, 5th and 95th percentile of a series, in a format."""
     p5, median, p95 = np.percentile(series, (5, 50, 95))
     return f"{median:{spec}} ({p5:{spec}} - {p95:{spec}})"
 
