@@ -8,9 +8,10 @@ from PIL import Image
 
 import benchmark_input
 from keras_mobilevit.training.loader import BatchLoader
+from training_benchmarks.figures import to_json
 from training_benchmarks.input_comparison import InputComparison, InputRates
 from training_benchmarks.input_pictures import write_photos
-from training_benchmarks.input_tables import to_footnote, to_json, to_table
+from training_benchmarks.input_tables import to_footnote, to_table
 
 MACHINE = {
     "cpu": "Testor 1",

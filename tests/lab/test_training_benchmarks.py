@@ -4,7 +4,6 @@ import importlib.util
 import json
 import math
 import os
-import pathlib
 import subprocess
 import sys
 
@@ -12,18 +11,16 @@ import numpy as np
 import pytest
 
 import benchmark_training
-from training_benchmarks import part_builders, step_worker, worker_process
+from training_benchmarks import step_worker, worker_process
+from training_benchmarks.figures import to_json
 from training_benchmarks.implementations import (
     IMPLEMENTATIONS,
     Implementation,
     huggingface_config,
-    part_shapes,
 )
-from training_benchmarks.part_builders import PARTS
 from training_benchmarks.step_comparison import compare_steps
 from training_benchmarks.step_tables import (
     to_footnote,
-    to_json,
     to_part_table,
     to_summary,
     to_table,
@@ -329,76 +326,6 @@ def test_ours_trains(name):
 
 
 # === Parts of a step ===
-
-# Of XXS: 24 channels and twice as many in stage 2; tokens of 64 in stage 3.
-PARAMETERS = {
-    "elementwise": 0,
-    "pointwise": 48 * 24,
-    "depthwise": 9 * 48,
-    "batch_norm": 2 * 48,
-    "patches": 0,
-    # Two norms, queries, keys, values and output, a hidden layer of twice d.
-    "transformer": 2
-    * (2 * 2 * 64 + 4 * (64 * 64 + 64) + 2 * 64 * 128 + 128 + 64),
-}
-
-
-def part_settings(part, **settings):
-    return {
-        "part": part,
-        "batch_size": 2,
-        "dtype": "float32",
-        "compiled": False,
-        "channels_last": False,
-        "shapes": part_shapes("mobilevit_xxs", 64)._asdict(),
-        "huggingface_config": huggingface_config("mobilevit_xxs", 64),
-        **settings,
-    }
-
-
-@pytest.mark.parametrize("part", PARTS)
-def test_a_part_has_the_size_that_it_has_in_the_network(part):
-    facts, step = part_builders.build_keras_part(part_settings(part))
-    assert facts["parameters"] == PARAMETERS[part]
-    assert 0 < step() < math.inf
-
-
-def test_parts_of_hugging_face_have_the_same_sizes():
-    for module in ("torch", "transformers"):
-        if importlib.util.find_spec(module) is None:
-            pytest.skip(f"{module} is not installed")
-    settings = [
-        part_settings(part, channels_last=channels_last)
-        for part in PARTS
-        for channels_last in (False, True)
-    ]
-    # TensorFlow and torch do not get along in one process.
-    code = """
-import json, sys
-from training_benchmarks.part_builders import build_huggingface_part
-sys.modules["torchvision"] = None
-for settings in json.loads(sys.argv[1]):
-    facts, step = build_huggingface_part(settings, "cpu")
-    assert step() > 0
-    print(facts["parameters"])
-"""
-    output = subprocess.run(
-        [sys.executable, "-c", code, json.dumps(settings)],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=pathlib.Path(benchmark_training.__file__).parent,
-    ).stdout
-    expected = [PARAMETERS[one["part"]] for one in settings]
-    assert list(map(int, output.split())) == expected
-
-
-def test_parts_occur_in_these_sizes():
-    """Table 4 of the paper: 1/4 of the image in stage 2, 1/8 in stage 3."""
-    shapes = part_shapes("mobilevit_s", 256)
-    assert shapes.input_shape("depthwise") == (64, 64, 4 * 64)
-    assert shapes.input_shape("patches") == (32, 32, 144)
-    assert shapes.input_shape("transformer") == (4, 256, 144)
 
 
 def test_part_has_to_be_one(steps):

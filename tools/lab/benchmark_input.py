@@ -19,9 +19,10 @@ import tempfile
 from keras_mobilevit.atomic_files import atomic_write
 from keras_mobilevit.machine import describe_machine, usable_cores
 from keras_mobilevit.training.recipe import load_recipe
+from training_benchmarks.figures import to_json
 from training_benchmarks.input_comparison import compare_inputs
 from training_benchmarks.input_pictures import make_arrays, write_photos
-from training_benchmarks.input_tables import to_footnote, to_json, to_table
+from training_benchmarks.input_tables import to_footnote, to_table
 
 PICTURES = ("photos", "arrays")
 

@@ -22,12 +22,12 @@ import sys
 from keras_mobilevit.atomic_files import atomic_write
 from keras_mobilevit.configs import VARIANTS
 from keras_mobilevit.machine import describe_machine, usable_cores
+from training_benchmarks.figures import to_json
 from training_benchmarks.implementations import IMPLEMENTATIONS
 from training_benchmarks.part_builders import PARTS
 from training_benchmarks.step_comparison import compare_steps
 from training_benchmarks.step_tables import (
     to_footnote,
-    to_json,
     to_part_table,
     to_summary,
     to_table,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
-
 import numpy as np
 
 from keras_mobilevit.markdown_tables import markdown_table
@@ -58,20 +55,3 @@ def to_footnote(comparison: InputComparison, machine: dict) -> str:
         f"batches in each of {rounds} interleaved rounds, nothing else runs.\n"
         f"{machine_text(machine)}"
     )
-
-
-def to_json(comparisons: Sequence[InputComparison], machine: dict) -> dict:
-    """Returns all figures as a tree that JSON can hold.
-
-    Args:
-        comparisons: From `compare_inputs`.
-        machine: From `keras_mobilevit.machine.describe_machine`.
-    """
-    tree = {"machine": machine, "comparisons": []}
-    for comparison in comparisons:
-        fields = dataclasses.asdict(comparison)
-        for result in fields["results"]:
-            for name in ("first_seconds", "rates"):
-                result[name] = result[name].tolist()
-        tree["comparisons"].append(fields)
-    return tree

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -124,19 +123,3 @@ def to_footnote(comparison: StepComparison, machine: dict) -> str:
         "Speed-up is over the first row, within a round: its median and "
         f"spread.\n{machine_text(machine, versions)}"
     )
-
-
-def to_json(comparisons: Sequence[StepComparison], machine: dict) -> dict:
-    """Returns all figures, each step of them, as a tree that JSON can hold.
-
-    Args:
-        comparisons: From `compare_steps`.
-        machine: From `keras_mobilevit.machine.describe_machine`.
-    """
-    tree = {"machine": machine, "comparisons": []}
-    for comparison in comparisons:
-        fields = dataclasses.asdict(comparison)
-        for result in fields["results"]:
-            result["seconds"] = result["seconds"].tolist()
-        tree["comparisons"].append(fields)
-    return tree
