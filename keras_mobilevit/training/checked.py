@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 
@@ -146,3 +146,24 @@ def _is_inside(value, interval):
         or (value == low and interval[0] == "[")
         or (value == high and interval[-1] == "]")
     )
+
+
+def require_values(recipe: Any, values: Mapping[str, Any], reason: str) -> None:
+    """Checks fields of several sections that must have one value.
+
+    Args:
+        recipe: Recipe.
+        values: `"section.field"` -> what it must be.
+        reason: Where that is so, and why; ends the sentence.
+
+    Raises:
+        ValueError: If one has another value.
+    """
+    for dotted, value in values.items():
+        section, _, name = dotted.partition(".")
+        received = getattr(getattr(recipe, section), name)
+        if received != value:
+            raise ValueError(
+                f"`{dotted}` must be {value!r} {reason}. Received: "
+                f"{name}={received!r}"
+            )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from keras_mobilevit.training.checked import require_values
+
 CROPS = {
     "classification": ("random_resized", "padded", "none"),
     "segmentation": ("short_side", "none"),
@@ -49,11 +51,8 @@ def check_task_fields(recipe: Any) -> None:
             defaults = type(getattr(recipe, section))()
             for name, value in dataclasses.asdict(defaults).items():
                 off[f"{section}.{name}"] = value
-    for dotted, value in off.items():
-        section, _, name = dotted.partition(".")
-        received = getattr(getattr(recipe, section), name)
-        if received != value:
-            raise ValueError(
-                f"`{dotted}` must be {value!r} in a recipe for {recipe.task}, "
-                f"which has no use for it. Received: {name}={received!r}"
-            )
+    require_values(
+        recipe,
+        off,
+        f"in a recipe for {recipe.task}, which has no use for it",
+    )

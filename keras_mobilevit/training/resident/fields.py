@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from keras_mobilevit.training.checked import require_values
+
 # What is done with whole batches in front of the step, and must be off.
 _OFF = {
     "augmentation.rand_augment": 0,
@@ -31,15 +33,12 @@ def check_resident_fields(recipe: Any) -> None:
                 f"Received: resident_side={recipe.input.resident_side}"
             )
         return
-    for dotted, value in _OFF.items():
-        section, _, name = dotted.partition(".")
-        received = getattr(getattr(recipe, section), name)
-        if received != value:
-            raise ValueError(
-                f"`{dotted}` must be {value!r} where `input.resident` is "
-                "true: it needs the images before they are on the device. "
-                f"Received: {name}={received!r}"
-            )
+    require_values(
+        recipe,
+        _OFF,
+        "where `input.resident` is true: it needs the images before they are "
+        "on the device",
+    )
     shifts = recipe.augmentation.crop == "padded"
     if shifts and recipe.input.resident_side:
         raise ValueError(
