@@ -41,6 +41,7 @@ def sqnr(
     step: float | None = None,
     *,
     problem_type: str = "single_label",
+    ignore_offset: bool = False,
 ) -> float:
     """Signal to quantization noise in dB, of logits or values.
 
@@ -52,13 +53,19 @@ def sqnr(
         step: Of `output`, as in `keras_mobilevit.class_scores.to_logits`.
         problem_type: One of `keras_mobilevit.model_info.PROBLEM_TYPES`. A
             single score is binary, unless it is a value.
+        ignore_offset: As in `powers`.
 
     Returns:
         Power of the reference's signal over that of the difference; infinite
         where there is none.
     """
     signal, noise = powers(
-        reference, output, kind, step, problem_type=problem_type
+        reference,
+        output,
+        kind,
+        step,
+        problem_type=problem_type,
+        ignore_offset=ignore_offset,
     )
     return decibels(signal.sum(), noise.sum())
 
@@ -86,6 +93,7 @@ def powers(
     step: float | None = None,
     *,
     problem_type: str = "single_label",
+    ignore_offset: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Power of the signal of each image, and of what is wrong with it.
 
@@ -95,6 +103,8 @@ def powers(
         kind: As in `sqnr`.
         step: As in `sqnr`.
         problem_type: As in `sqnr`.
+        ignore_offset: Leave out the part of the error that is alike on all
+            images, which corrected biases take away.
 
     Returns:
         `(signal, noise)`, arrays `(images,)`. Where the output is not a
@@ -117,7 +127,10 @@ def powers(
         output = class_scores.to_logits(output, kind, step)
     if problem_type in ("regression", "multi_label"):
         signal = signal - signal.mean(axis=0)
-    noise = ((output - reference) ** 2).sum(axis=1)
+    error = output - reference
+    if ignore_offset and finite.any():
+        error = error - error[finite].mean(axis=0)
+    noise = (error**2).sum(axis=1)
     return (signal**2).sum(axis=1), np.where(finite, noise, np.inf)
 
 

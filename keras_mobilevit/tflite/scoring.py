@@ -21,6 +21,8 @@ def sqnr_scorer(
     float_model: bytes,
     images: Sequence[np.ndarray],
     problem_type: str | None = None,
+    *,
+    ignore_offset: bool = False,
 ) -> Callable[[bytes], float]:
     """Scores files by their SQNR in dB against the float one, on images.
 
@@ -30,6 +32,7 @@ def sqnr_scorer(
         problem_type: What the output answers, one of
             `keras_mobilevit.model_info.PROBLEM_TYPES`; by default its last
             operation tells. Several outputs, and maps, are one vector.
+        ignore_offset: As in `keras_mobilevit.tflite.metrics.powers`.
     """
     reference = predict_all(float_model, images)
     found = output_scores(read_model(float_model))
@@ -41,7 +44,12 @@ def sqnr_scorer(
         if found.kind == "probabilities":
             step = output_scores(read_model(file)).step
         return sqnr(
-            reference, output, found.kind, step, problem_type=problem_type
+            reference,
+            output,
+            found.kind,
+            step,
+            problem_type=problem_type,
+            ignore_offset=ignore_offset,
         )
 
     return score

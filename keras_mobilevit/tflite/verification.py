@@ -122,7 +122,7 @@ def quantize_verified(
         fidelity = measure(verified.quantized)
         facts = fidelity_facts(fidelity, options.min_sqnr)
         facts["balanced"] = [
-            f"{move.family}: {move.method}" for move in prepared.moves
+            f"{move.family}: {move.way}" for move in prepared.moves
         ]
         verified = dataclasses.replace(verified, facts=facts)
         if is_too_far(fidelity, options.min_sqnr):

@@ -1,5 +1,7 @@
 """Expansions are cut into groups, and the outputs stay what they are."""
 
+import itertools
+
 import numpy as np
 import pytest
 from expansion_graph import (
@@ -21,8 +23,9 @@ from keras_mobilevit.tflite.flatbuffer import (
     write_model,
 )
 from keras_mobilevit.tflite.quantization.channel_groups import (
-    best_cut,
-    can_split,
+    GROUP_WIDTH,
+    groups_of_like_range,
+    most_groups,
     split_channels,
 )
 from keras_mobilevit.tflite.quantization.channels import channel_families
@@ -52,28 +55,36 @@ def split(data, name, groups, factors=None, behind=None):
 
 
 def test_a_cut_between_two_levels_is_found():
-    ranges = np.ones(24)
-    wide = [1, 5, 6, 9, 13, 17, 20, 22]
+    ranges = np.ones(48)
+    wide = np.random.default_rng(0).permutation(48)[:16]
     ranges[wide] = 100
-    first, second = best_cut(ranges)
-    assert sorted(first) == wide
-    assert sorted(second) == sorted(set(range(24)) - set(wide))
+    first, second = groups_of_like_range(ranges, 2)
+    assert sorted(first) == sorted(wide)
+    assert sorted(second) == sorted(set(range(48)) - set(wide))
 
 
-def test_no_other_cut_leaves_less():
-    """Groups of whole multiples of 8: the sum of all gaps is least."""
-    ranges = 2 ** np.random.default_rng(3).uniform(-7, 0, 48)
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_no_other_cuts_leave_less(count):
+    """Groups of whole widths: the sum of all gaps is least."""
+    ranges = 2 ** np.random.default_rng(3).uniform(-7, 0, 96)
     octaves = -np.sort(-np.log2(ranges))
 
-    def gaps(cut):
-        parts = octaves[:cut], octaves[cut:]
-        return sum((part.max() - part).sum() for part in parts)
+    def gaps(cuts):
+        return sum((p.max() - p).sum() for p in np.split(octaves, cuts))
 
-    found = best_cut(ranges)
-    assert sorted(np.concatenate(found)) == list(range(48))
-    assert len(found) == 2 and len(found[0]) % 8 == 0
-    assert ranges[found[0]].min() >= ranges[found[1]].max()
-    assert gaps(len(found[0])) == min(map(gaps, range(8, 48, 8)))
+    found = groups_of_like_range(ranges, count)
+    assert sorted(np.concatenate(found)) == list(range(96))
+    assert len(found) == count
+    assert not any(len(group) % GROUP_WIDTH for group in found)
+    for wider, narrower in itertools.pairwise(found):
+        assert ranges[wider].min() >= ranges[narrower].max()
+    least = min(map(gaps, itertools.combinations(range(16, 96, 16), count - 1)))
+    assert gaps(np.cumsum([len(g) for g in found])[:-1]) == pytest.approx(least)
+
+
+def test_the_last_group_takes_the_channels_that_fill_no_width():
+    found = groups_of_like_range(np.arange(1.0, 41), 2)
+    assert sorted(len(group) % GROUP_WIDTH for group in found) == [0, 8]
 
 
 # === What can be split ===
@@ -82,12 +93,29 @@ def test_no_other_cut_leaves_less():
 def test_expansions_can_be_split_and_nothing_else(tiny_float):
     model = read_model(tiny_float)
     families = channel_families(model)
-    found = {f.name for f in families if can_split(model, f, families)}
-    assert found == {"stage0_ir/expand/mul", "stage1_ir/expand/mul"}
+
+    def splittable(known):
+        return {f.name for f in families if most_groups(model, f, known) > 1}
+
+    assert splittable(families) == {
+        "stage0_ir/expand/mul",
+        "stage1_ir/expand/mul",
+    }
     # Nor those whose depthwise convolution's channels can not be reordered.
     without = [f for f in families if f.name != "stage0_ir/depthwise/mul"]
-    found = {f.name for f in families if can_split(model, f, without)}
-    assert found == {"stage1_ir/expand/mul"}
+    assert splittable(without) == {"stage1_ir/expand/mul"}
+
+
+def test_as_many_groups_as_fill_their_width():
+    """16 channels fill one, so that there is nothing to split."""
+    model = read_model(expansion_graph())
+    families = channel_families(model)
+    (expansion,) = (f for f in families if f.name == "expand/conv/mul")
+    assert expansion.channels == HIDDEN == GROUP_WIDTH
+    assert most_groups(model, expansion, families) == 1
+    for channels, groups in ((31, 1), (32, 2), (40, 2), (96, 6)):
+        expansion.channels = channels
+        assert most_groups(model, expansion, families) == groups
 
 
 # === The split ===

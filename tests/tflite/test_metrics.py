@@ -106,6 +106,23 @@ def test_sqnr_of_all_images_and_of_the_middle_one():
     assert median_sqnr(reference, output) == pytest.approx(20, abs=1e-9)
 
 
+def test_sqnr_without_what_is_alike_on_all_images():
+    """An offset of 0.3, and 0.1 either way on top: noise 0.02 each."""
+    reference = np.array([[1.0, -1.0], [-1.0, 1.0]])
+    offset = np.array([0.3, -0.3])
+    moved = reference + offset
+    assert sqnr(reference, moved, ignore_offset=True) > 200
+    found = sqnr(
+        reference,
+        moved + [[0.1, -0.1], [-0.1, 0.1]],
+        ignore_offset=True,
+    )
+    assert found == pytest.approx(20, abs=1e-9)
+    # What is no number is noise all the same.
+    moved[0] = np.nan
+    assert sqnr(reference, moved, ignore_offset=True) == -math.inf
+
+
 def test_sqnr_without_noise_or_signal():
     some, none = np.array([[3.0, -1.0]]), np.array([[2.0, 2.0]])
     assert sqnr(some, some) == median_sqnr(some, some) == math.inf

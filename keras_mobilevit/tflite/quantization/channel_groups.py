@@ -11,6 +11,7 @@ other being in `equalization`.
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,14 +30,25 @@ from keras_mobilevit.tflite.flatbuffer import (
 from keras_mobilevit.tflite.quantization.channels import ChannelFamily
 
 GROUPS_SCOPE = "groups"
-# Kernels take so many channels at once; a group that leaves a part of them
-# empty costs as much as a full one.
-GROUP_WIDTH = 8
+# The widest kernels, those for AVX512, take so many channels at once; a group
+# that leaves a part of them empty costs as much as a full one.
+GROUP_WIDTH = 16
 _OPERANDS = ("input", "kernel", "bias")
 
 
-def can_split(model, family: ChannelFamily, families) -> bool:
-    """Whether a family is an expansion with a depthwise convolution behind."""
+def most_groups(model, family: ChannelFamily, families) -> int:
+    """Into how many groups a family can be split, at most.
+
+    Returns:
+        1 if it is no expansion with a depthwise convolution behind, or too
+        narrow to be split.
+    """
+    if not _is_expansion(model, family, families):
+        return 1
+    return max(1, family.channels // GROUP_WIDTH)
+
+
+def _is_expansion(model, family, families):
     return (
         len(family.writers) == len(family.readers) == 1
         and not family.writers[0].is_linear
@@ -46,26 +58,33 @@ def can_split(model, family: ChannelFamily, families) -> bool:
     )
 
 
-def best_cut(ranges: np.ndarray) -> list[np.ndarray]:
-    """Two groups of channels, each as even as can be.
+def groups_of_like_range(ranges: np.ndarray, count: int) -> list[np.ndarray]:
+    """Groups of channels, each as even as can be.
 
     Args:
         ranges: Of the channels, positive.
+        count: Number of groups, from 2; at most one for each `GROUP_WIDTH`
+            channels.
 
     Returns:
-        Indices of the channels of each group, the widest first. The cut makes
-        the sum of the logarithmic gaps to the widest of each group least.
+        Indices of the channels of each group, the widest first. The sum of the
+        logarithmic gaps to the widest of each group is least.
     """
     order = np.argsort(-ranges, kind="stable")
     octaves = np.log2(ranges[order])
-    cut = min(
-        range(GROUP_WIDTH, len(order), GROUP_WIDTH),
-        key=lambda cut: (
-            (octaves[0] - octaves[:cut]).sum()
-            + (octaves[cut] - octaves[cut:]).sum()
+
+    def gaps(cuts):
+        ends = *cuts, len(order)
+        widest = octaves[[0, *cuts]]
+        return widest @ np.diff([0, *ends]) - octaves.sum()
+
+    cuts = min(
+        itertools.combinations(
+            range(GROUP_WIDTH, len(order), GROUP_WIDTH), count - 1
         ),
+        key=gaps,
     )
-    return [order[:cut], order[cut:]]
+    return np.split(order, cuts)
 
 
 def split_channels(
@@ -78,7 +97,7 @@ def split_channels(
 
     Args:
         model: As `read_model` gives it.
-        family: One that `can_split`.
+        family: One that `most_groups` is above 1 for.
         families: All of the model, among them that behind the depthwise
             convolution, whose readers take the channels in another order.
         groups: Indices of the channels of each group; together all of them.

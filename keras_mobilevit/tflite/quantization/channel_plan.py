@@ -40,8 +40,8 @@ from keras_mobilevit.tflite.flatbuffer import (
 )
 from keras_mobilevit.tflite.partial_runs import observe_images
 from keras_mobilevit.tflite.quantization.channel_groups import (
-    best_cut,
-    can_split,
+    groups_of_like_range,
+    most_groups,
     split_channels,
 )
 from keras_mobilevit.tflite.quantization.channels import (
@@ -58,8 +58,8 @@ from keras_mobilevit.tflite.quantization.even_choice import evenly
 from keras_mobilevit.tflite.scoring import sqnr_scorer
 
 _LEVELS = 255
-# Images whose activations are looked at, and those that are scored.
-_OBSERVED, _SCORED = 24, 16
+# Images that ranges and noise are found with.
+_IMAGES = 24
 # Share of the images whose largest values a channel's range covers.
 _COVERED_IMAGES = 0.9
 # Channels may be lifted by so much, and no further.
@@ -74,17 +74,40 @@ _WORTH_SHARE = 0.02
 # All together has to take off so many dB, or nothing is done.
 _LEAST_GAIN = 3.0
 # Share of the time of the whole int8 file that may be spent.
-_MOST_TIME = 0.06
-# One int8 element that is read and written takes the time of as many
-# multiply-accumulates. It fits what XXS, XS and S took on an x86 core with
-# AVX2, before and after: 4.7, 6.0 and 9.5 % more where 4.8, 4.7 and 11.3 % were
-# measured. With VNNI, all moves of an XXS that are 5.2 % by this took 14 %.
-_ELEMENT_COST = 40
+_MOST_TIME = 0.09
+# In which it is counted.
+_TIME_STEP = 1e-4
+# What it takes, in multiply-accumulates: one int8 element that is read and
+# written, and one operation whatever its size.
+_ELEMENT_COST, _OPERATION_COST = 40, 300_000
+# Such elements that the transformations add. They fit x86 cores with
+# AVX512-VNNI, on which they take most, beside products that are fast. There a
+# SiLU is one table lookup, which an input of its own for the sigmoid turns into
+# two multiplications and a lookup. Each group beyond the first reads the
+# layer's input again, and joining them writes what they are joined to.
+_EQUALIZED_COST, _GROUP_COST = 2.4, 0.7
+# Convolution, depthwise convolution, and a SiLU of two.
+_GROUP_OPERATIONS = 4
+# More groups than these gained nothing.
+_MOST_GROUPS = 3
 
-_EQUALIZE, _SPLIT = "equalize", "split"
-# Passes over the activations that they add: one for the sigmoid's input, half a
-# one to join two groups, which are read and written as they are.
-_PASSES = {_EQUALIZE: 1.0, _SPLIT: 0.5}
+
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """How the channels of a family are brought to like ranges.
+
+    Attributes:
+        groups: Groups that the channels are split into; 1: none, but each
+            channel gets a factor of its own.
+    """
+
+    groups: int = 1
+
+    def __str__(self):
+        return "equalize" if self.groups == 1 else f"split in {self.groups}"
+
+
+_EQUALIZE = Way()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,14 +116,14 @@ class Move:
 
     Attributes:
         family: Its name, that of its first tensor.
-        method: `"equalize"` or `"split"`.
+        way: What is done.
         gain: How much less noise rounding the family alone adds to the
             outputs, over the power of the signal.
         cost: Share of the time of the int8 file that it adds, roughly.
     """
 
     family: str
-    method: str
+    way: Way
     gain: float
     cost: float
 
@@ -161,8 +184,10 @@ class _Planner:
             for family in self._all_families
             if not any(stays_float(self._name(t)) for t in family.tensors)
         ]
-        self._images = evenly(images, _OBSERVED)
-        self._score = sqnr_scorer(source.data, list(evenly(images, _SCORED)))
+        self._images = evenly(images, _IMAGES)
+        self._score = sqnr_scorer(
+            source.data, list(self._images), ignore_offset=True
+        )
 
     def run(self):
         self._ranges = self._observe()
@@ -176,15 +201,13 @@ class _Planner:
             before = self._noise({}, [family])
             if before < least:
                 continue
-            for method in self._methods(family):
-                after = self._noise({family.name: method}, [family])
-                cost = self._cost(family, method)
+            for way in self._ways(family):
+                after = self._noise({family.name: way}, [family])
+                cost = self._cost(family, way)
                 if before - after > least:
-                    moves.append(
-                        Move(family.name, method, before - after, cost)
-                    )
-        chosen = _choose(moves)
-        plan = {move.family: move.method for move in chosen}
+                    moves.append(Move(family.name, way, before - after, cost))
+        chosen = _choose(moves, least)
+        plan = {move.family: move.way for move in chosen}
         if not plan:
             return Balanced(self._source)
         before, after = (
@@ -265,12 +288,13 @@ class _Planner:
         as_is = np.mean(widths.max() ** 2 / variance)
         return alike < _WORTH_TRYING * as_is
 
-    def _methods(self, family):
+    def _ways(self, family):
         yield _EQUALIZE
-        if can_split(self._model, family, self._families):
-            yield _SPLIT
+        most = most_groups(self._model, family, self._families)
+        for groups in range(2, min(most, _MOST_GROUPS) + 1):
+            yield Way(groups)
 
-    def _noise(self, plan: Mapping[str, str], families):
+    def _noise(self, plan: Mapping[str, Way], families):
         """Noise over signal if only some families are rounded to int8."""
         model, ranges = self._apply(plan)
         names = {family.name for family in families}
@@ -290,20 +314,24 @@ class _Planner:
         families = {family.name: family for family in twins}
         ranges = {}
         for family in self._families:
-            twin, method = families[family.name], plan.get(family.name)
+            twin, way = families[family.name], plan.get(family.name)
             factors = np.ones(family.channels)
-            if method == _EQUALIZE:
+            if way == _EQUALIZE:
                 widths = self._widths(family)
                 factors = representable_factors(widths.max() / widths)
                 scale_channels(model, twin, factors)
             ranges[family.name] = self._scaled_ranges(
-                family, factors, method == _EQUALIZE
+                family, factors, way == _EQUALIZE
             )
         # Last, since it replaces operations.
         for family in self._families:
-            if plan.get(family.name) == _SPLIT:
+            way = plan.get(family.name, _EQUALIZE)
+            if way != _EQUALIZE:
                 ranges[family.name] = self._split(
-                    model, families[family.name], list(families.values())
+                    model,
+                    families[family.name],
+                    list(families.values()),
+                    way.groups,
                 )
         return model, ranges
 
@@ -318,10 +346,10 @@ class _Planner:
             ranges[tensor] = low, float((factors * found.high).max())
         return ranges
 
-    def _split(self, model, family, families):
+    def _split(self, model, family, families, count):
         """Splits a family of `model`, and returns its new tensors' ranges."""
         (graph,) = model.subgraphs
-        groups = best_cut(self._widths(family))
+        groups = groups_of_like_range(self._widths(family), count)
         found = [self._ranges[tensor] for tensor in family.tensors]
         first = len(graph.tensors)
         kinds = [self._name(t).rpartition("/")[2] for t in family.tensors]
@@ -340,20 +368,29 @@ class _Planner:
 
     # === What it costs ===
 
-    def _cost(self, family, method):
-        # Groups are joined behind the depthwise convolution.
-        outputs = [family.readers[0].product.outputs[0]]
-        if method == _EQUALIZE:
-            outputs = _gated(family)
-        elements = sum(_elements(self._graph, tensor) for tensor in outputs)
-        return _ELEMENT_COST * _PASSES[method] * elements / self._time()
+    def _cost(self, family, way):
+        def elements(tensors):
+            return sum(_elements(self._graph, tensor) for tensor in tensors)
+
+        if way == _EQUALIZE:
+            operations = len(_gated(family))
+            passes = _EQUALIZED_COST * elements(_gated(family))
+        else:
+            (writer,), (reader,) = family.writers, family.readers
+            added = way.groups - 1
+            operations = added * _GROUP_OPERATIONS + 1
+            again = added * elements(writer.product.inputs[:1])
+            joined = elements(reader.product.outputs)
+            passes = _GROUP_COST * (again + joined)
+        cost = _ELEMENT_COST * passes + _OPERATION_COST * operations
+        return cost / self._time()
 
     def _time(self):
         """Of the whole int8 file, in multiply-accumulates."""
         time = 0
         for op in self._graph.operators:
             elements = _elements(self._graph, op.outputs[0])
-            time += _ELEMENT_COST * elements
+            time += _ELEMENT_COST * elements + _OPERATION_COST
             kind = op_name(self._model, op)
             if kind == "BATCH_MATMUL":
                 shape = self._graph.tensors[int(op.inputs[0])].shape
@@ -389,26 +426,28 @@ def _gated(family: ChannelFamily) -> set[int]:
     }
 
 
-def _choose(moves: Sequence[Move]) -> list[Move]:
-    """The moves that take most noise off for the time, within the budget."""
-    chosen: dict[str, Move] = {}
-    spent = 0.0
-    while True:
-        best, best_worth = None, 0.0
-        for move in moves:
-            old = chosen.get(move.family)
-            gain = move.gain - (old.gain if old else 0.0)
-            cost = move.cost - (old.cost if old else 0.0)
-            if gain <= 0 or spent + cost > _MOST_TIME:
-                continue
-            worth = gain / max(cost, 1e-6)
-            if worth > best_worth:
-                best, best_worth = move, worth
-        if best is None:
-            return list(chosen.values())
-        old = chosen.get(best.family)
-        spent += best.cost - (old.cost if old else 0.0)
-        chosen[best.family] = best
+def _choose(moves: Sequence[Move], least: float) -> list[Move]:
+    """The moves that take most noise off within the budget of time.
+
+    Args:
+        moves: Of each family, those to choose one or none from.
+        least: Noise that a hundredth of the time has to take off.
+    """
+    by_family: dict[str, list[Move]] = {}
+    for move in moves:
+        by_family.setdefault(move.family, []).append(move)
+    # What was spent, in steps, to the best that it buys.
+    best: dict[int, tuple[float, list[Move]]] = {0: (0.0, [])}
+    for choices in by_family.values():
+        for spent, (worth, chosen) in list(best.items()):
+            for move in choices:
+                steps = spent + math.ceil(move.cost / _TIME_STEP)
+                worthier = worth + move.gain - least * move.cost / 0.01
+                known, _ = best.get(steps, (-math.inf, []))
+                if steps * _TIME_STEP <= _MOST_TIME and worthier > known:
+                    best[steps] = worthier, [*chosen, move]
+    _, chosen = max(best.values(), key=lambda found: found[0])
+    return chosen
 
 
 def _round_to_int8(model, ranges: Mapping[int, tuple[float, float]]) -> None:
