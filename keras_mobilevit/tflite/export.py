@@ -28,9 +28,6 @@ from keras_mobilevit.tflite.quantization.calibration_set import (
     CalibrationSet,
     Source,
 )
-from keras_mobilevit.tflite.quantization.float_classifier import (
-    with_float_classifier,
-)
 from keras_mobilevit.tflite.quantization.prepare import needs_of, prepare
 from keras_mobilevit.tflite.quantization.quantize import quantize_parsed
 from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
@@ -222,7 +219,6 @@ def export_recipes(
     prepared = {}
     for path, recipe in targets.items():
         warn_of_unmatched_layers(recipe, source.model)
-        recipe = with_float_classifier(recipe, source.model)
         adapted = output_head.adapt(recipe)
         if not _takes_images(recipe, options):
             quantized = quantize_parsed(source, adapted)

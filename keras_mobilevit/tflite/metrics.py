@@ -103,8 +103,9 @@ def powers(
         kind: As in `sqnr`.
         step: As in `sqnr`.
         problem_type: As in `sqnr`.
-        ignore_offset: Leave out the part of the error that is alike on all
-            images, which corrected biases take away.
+        ignore_offset: Leave out the part of the error that is the same for
+            all images, which bias correction removes. Of a single image,
+            nothing is left.
 
     Returns:
         `(signal, noise)`, arrays `(images,)`. Where the output is not a

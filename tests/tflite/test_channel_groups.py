@@ -136,6 +136,19 @@ def test_the_outputs_of_two_groups_are_those_of_one_layer():
         np.testing.assert_allclose(part, whole[..., channels], rtol=1e-5)
 
 
+def test_three_groups():
+    data = expansion_graph()
+    groups = [ORDER[:8], ORDER[8:12], ORDER[12:]]
+    found = split(data, "expand/conv/mul", groups)
+    outputs = [tensor_values(f, "reduce", INPUTS) for f in (data, found)]
+    assert decibels(*outputs) > 110
+    assert len(kinds(found)) == len(kinds(data)) + 2 * 5 + 1
+    whole = tensor_values(data, "expand/conv/mul", INPUTS)
+    for number, channels in enumerate(groups):
+        part = tensor_values(found, f"expand/conv/groups/{number}/mul", INPUTS)
+        np.testing.assert_allclose(part, whole[..., channels], rtol=1e-5)
+
+
 def test_layers_that_share_a_bias_of_zeros():
     """As those of an untrained network do; each part has its own."""
     model = read_model(expansion_graph())

@@ -1,6 +1,7 @@
 """int8_accurate keeps classifiers in float, with activation or without."""
 
 import dataclasses
+import warnings
 
 import keras
 import numpy as np
@@ -8,7 +9,12 @@ import pytest
 from small_model import make_images
 from tiny_model import TINY_SIZE, make_tiny_model
 
-from keras_mobilevit.tflite import convert, export_tflite, find_recipe
+from keras_mobilevit.tflite import (
+    convert,
+    export_tflite,
+    find_recipe,
+    read_metadata,
+)
 from keras_mobilevit.tflite.flatbuffer import (
     FLOAT32,
     ParsedFile,
@@ -17,6 +23,9 @@ from keras_mobilevit.tflite.flatbuffer import (
 )
 from keras_mobilevit.tflite.quantization.float_classifier import (
     with_float_classifier,
+)
+from keras_mobilevit.tflite.quantization.unmatched_layers import (
+    warn_of_unmatched_layers,
 )
 
 PLAIN = find_recipe("int8")
@@ -49,8 +58,17 @@ def test_recipes_stay_what_they_are_elsewhere(logits_parsed, tiny_parsed):
     assert with_float_classifier(PLAIN, logits_parsed.model) is PLAIN
     # By its name, since a softmax is behind it.
     assert with_float_classifier(ACCURATE, tiny_parsed.model) is ACCURATE
-    other = dataclasses.replace(PLAIN, name="mine", skip_layers=("^stem/",))
-    assert with_float_classifier(other, logits_parsed.model) is other
+    for pattern in ("^stem/", "^(?!output)"):
+        other = dataclasses.replace(PLAIN, name="mine", skip_layers=(pattern,))
+        assert with_float_classifier(other, logits_parsed.model) is other
+
+
+def test_no_warning_of_a_pattern_that_finds_it(logits_parsed):
+    mine = dataclasses.replace(PLAIN, name="m", skip_layers=("^predictions/",))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_unmatched_layers(mine, logits_parsed.model)
+    assert with_float_classifier(mine, logits_parsed.model) is not mine
 
 
 def test_the_exported_file_has_a_float_classifier(logits_model, tmp_path):
@@ -66,3 +84,6 @@ def test_the_exported_file_has_a_float_classifier(logits_model, tmp_path):
     last = graph.operators[-1]
     assert op_name(model, last) == "FULLY_CONNECTED"
     assert graph.tensors[int(last.inputs[0])].type == FLOAT32
+    # What the user asked for, not a pattern for this file.
+    stored = read_metadata(path).recipe_fields["skip_layers"]
+    assert [*stored] == [*ACCURATE.skip_layers]

@@ -4,8 +4,8 @@ Where a 1x1 convolution widens the image for a depthwise one, its channels are
 sorted by their range and cut into groups. Each group has its own convolution,
 SiLU and depthwise convolution, and so its own int8 scales. Behind the depthwise
 convolution ranges match again, and the groups are joined. Splitting is exact:
-every output has the same sum of products. It is the cheaper of two forms, the
-other being in `equalization`.
+every output has the same sum of products. On large images it takes less time
+than the other form, which is in `equalization`.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def split_channels(
 
     Args:
         model: As `read_model` gives it.
-        family: One that `most_groups` is above 1 for.
+        family: One for which `most_groups` is above 1.
         families: All of the model, among them that behind the depthwise
             convolution, whose readers take the channels in another order.
         groups: Indices of the channels of each group; together all of them.

@@ -8,8 +8,8 @@ of the network with them.
 
 Two exact transformations help: `equalization` and `channel_groups`. Both take
 time. So each family of channels is rounded to int8 alone, in the float graph,
-before and after; what is kept takes most noise off the outputs for the time
-that it costs. A network that would gain little is left as it is.
+before and after; what is kept takes most noise off the outputs within a budget
+of time. A network that would gain little is left as it is.
 """
 
 from __future__ import annotations
@@ -58,8 +58,9 @@ from keras_mobilevit.tflite.quantization.even_choice import evenly
 from keras_mobilevit.tflite.scoring import sqnr_scorer
 
 _LEVELS = 255
-# Images that ranges and noise are found with.
-_IMAGES = 24
+# Images that ranges and noise are found with, and how many it takes to tell an
+# offset from noise.
+_IMAGES, _OFFSET_IMAGES = 24, 8
 # Share of the images whose largest values a channel's range covers.
 _COVERED_IMAGES = 0.9
 # Channels may be lifted by so much, and no further.
@@ -69,8 +70,9 @@ _LEAST_VARIANCE = 1e-6
 # A family is tried if like ranges would leave so little of its rounding noise,
 # relative to what its channels vary.
 _WORTH_TRYING = 0.5
-# A transformation has to take away so much of the noise that is left at best.
-_WORTH_SHARE = 0.02
+# A transformation has to take away so much of the noise that is left at best,
+# and again so much for each such share of the time.
+_WORTH_SHARE, _WORTH_TIME = 0.02, 0.01
 # All together has to take off so many dB, or nothing is done.
 _LEAST_GAIN = 3.0
 # Share of the time of the whole int8 file that may be spent.
@@ -80,13 +82,12 @@ _TIME_STEP = 1e-4
 # What it takes, in multiply-accumulates: one int8 element that is read and
 # written, and one operation whatever its size.
 _ELEMENT_COST, _OPERATION_COST = 40, 300_000
-# Such elements that the transformations add. They fit x86 cores with
-# AVX512-VNNI, on which they take most, beside products that are fast. There a
-# SiLU is one table lookup, which an input of its own for the sigmoid turns into
-# two multiplications and a lookup. Each group beyond the first reads the
-# layer's input again, and joining them writes what they are joined to.
+# Fitted to x86 cores with AVX512-VNNI, where additions weigh most because
+# products are fast: such elements for each of a SiLU whose sigmoid has an input
+# of its own, which XNNPACK no longer computes as one table lookup, and for each
+# that a further group reads again, or that groups are joined to.
 _EQUALIZED_COST, _GROUP_COST = 2.4, 0.7
-# Convolution, depthwise convolution, and a SiLU of two.
+# Convolution, depthwise convolution, sigmoid and multiplication.
 _GROUP_OPERATIONS = 4
 # More groups than these gained nothing.
 _MOST_GROUPS = 3
@@ -151,6 +152,8 @@ def balance_channels(
     source: ParsedFile,
     images: np.ndarray,
     stays_float: Callable[[str], bool] = lambda name: False,
+    *,
+    ignore_offset: bool = True,
 ) -> Balanced:
     """Brings the channels of uneven layers to like ranges.
 
@@ -160,8 +163,10 @@ def balance_channels(
             pixels in [0, 255].
         stays_float: Whether an activation of that name will not be int8; what
             it belongs to is left as it is.
+        ignore_offset: Whether biases will be corrected, so that an error which
+            is the same for all images does not count.
     """
-    return _Planner(source, images, stays_float).run()
+    return _Planner(source, images, stays_float, ignore_offset).run()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,7 +179,7 @@ class _Ranges:
 
 
 class _Planner:
-    def __init__(self, source, images, stays_float):
+    def __init__(self, source, images, stays_float, ignore_offset):
         self._source = source
         self._model = source.model
         (self._graph,) = self._model.subgraphs
@@ -186,7 +191,9 @@ class _Planner:
         ]
         self._images = evenly(images, _IMAGES)
         self._score = sqnr_scorer(
-            source.data, list(self._images), ignore_offset=True
+            source.data,
+            list(self._images),
+            ignore_offset=ignore_offset and len(self._images) >= _OFFSET_IMAGES,
         )
 
     def run(self):
@@ -201,9 +208,8 @@ class _Planner:
             before = self._noise({}, [family])
             if before < least:
                 continue
-            for way in self._ways(family):
+            for way, cost in self._ways(family):
                 after = self._noise({family.name: way}, [family])
-                cost = self._cost(family, way)
                 if before - after > least:
                     moves.append(Move(family.name, way, before - after, cost))
         chosen = _choose(moves, least)
@@ -289,10 +295,14 @@ class _Planner:
         return alike < _WORTH_TRYING * as_is
 
     def _ways(self, family):
-        yield _EQUALIZE
-        most = most_groups(self._model, family, self._families)
-        for groups in range(2, min(most, _MOST_GROUPS) + 1):
-            yield Way(groups)
+        """What can be done, and its cost; scales are best if they are cheap."""
+        most = self._cost(family, _EQUALIZE)
+        yield _EQUALIZE, most
+        groups = most_groups(self._model, family, self._families)
+        for way in map(Way, range(2, min(groups, _MOST_GROUPS) + 1)):
+            cost = self._cost(family, way)
+            if cost < most:
+                yield way, cost
 
     def _noise(self, plan: Mapping[str, Way], families):
         """Noise over signal if only some families are rounded to int8."""
@@ -431,7 +441,8 @@ def _choose(moves: Sequence[Move], least: float) -> list[Move]:
 
     Args:
         moves: Of each family, those to choose one or none from.
-        least: Noise that a hundredth of the time has to take off.
+        least: Noise that each `_WORTH_TIME` has to take off; it is subtracted
+            from what is gained.
     """
     by_family: dict[str, list[Move]] = {}
     for move in moves:
@@ -442,7 +453,7 @@ def _choose(moves: Sequence[Move], least: float) -> list[Move]:
         for spent, (worth, chosen) in list(best.items()):
             for move in choices:
                 steps = spent + math.ceil(move.cost / _TIME_STEP)
-                worthier = worth + move.gain - least * move.cost / 0.01
+                worthier = worth + move.gain - least * move.cost / _WORTH_TIME
                 known, _ = best.get(steps, (-math.inf, []))
                 if steps * _TIME_STEP <= _MOST_TIME and worthier > known:
                     best[steps] = worthier, [*chosen, move]

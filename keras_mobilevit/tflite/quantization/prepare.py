@@ -16,6 +16,9 @@ from keras_mobilevit.tflite.quantization.channel_plan import (
     Move,
     balance_channels,
 )
+from keras_mobilevit.tflite.quantization.float_classifier import (
+    with_float_classifier,
+)
 from keras_mobilevit.tflite.quantization.recipes import Recipe
 
 
@@ -41,7 +44,11 @@ def needs_of(recipe: Recipe) -> tuple:
     """What of a recipe `prepare` depends on."""
     if not recipe.balance_channels:
         return (recipe.calibration_percentile,)
-    return recipe.calibration_percentile, recipe.skip_layers
+    return (
+        recipe.calibration_percentile,
+        recipe.skip_layers,
+        recipe.sequential_bias,
+    )
 
 
 def prepare(source: ParsedFile, recipe: Recipe, images: np.ndarray) -> Prepared:
@@ -54,7 +61,12 @@ def prepare(source: ParsedFile, recipe: Recipe, images: np.ndarray) -> Prepared:
     """
     balanced = Balanced(source)
     if recipe.balance_channels:
-        balanced = balance_channels(source, images, recipe.stays_float)
+        balanced = balance_channels(
+            source,
+            images,
+            with_float_classifier(recipe, source.model).stays_float,
+            ignore_offset=recipe.sequential_bias,
+        )
     calibration = calibrate_model(
         balanced.file.model, images, recipe.calibration_percentile
     )

@@ -30,6 +30,9 @@ from keras_mobilevit.tflite.quantization.coarse_weights import (
 from keras_mobilevit.tflite.quantization.far_scales import (
     bridge_far_scales,
 )
+from keras_mobilevit.tflite.quantization.float_classifier import (
+    with_float_classifier,
+)
 from keras_mobilevit.tflite.quantization.fp16_biases import fp16_biases
 from keras_mobilevit.tflite.quantization.integer_io import (
     keep_moves_int8,
@@ -106,6 +109,7 @@ def quantize_parsed(
     """
     if recipe.weights == "float32":
         return source.copy_model()
+    recipe = with_float_classifier(recipe, source.model)
     if not recipe.needs_calibration:
         model = read_model(_run_quantizer(source, recipe, None))
         fp16_biases(model)

@@ -8,6 +8,10 @@ import warnings
 from keras_mobilevit.architectures import architectures
 from keras_mobilevit.text_formatting import abbreviate
 from keras_mobilevit.tflite.flatbuffer import tensor_name
+from keras_mobilevit.tflite.quantization.float_classifier import (
+    CLASSIFIER,
+    linear_classifier,
+)
 from keras_mobilevit.tflite.quantization.recipes import NORMS, Recipe
 
 
@@ -30,6 +34,9 @@ def warn_of_unmatched_layers(recipe: Recipe, model) -> None:
         for op in graph.operators
         for output in op.outputs
     ]
+    if linear_classifier(model):
+        # It is found by the name that it would have.
+        names.append(CLASSIFIER)
     unmatched = [
         pattern
         for pattern in recipe.skip_layers

@@ -27,9 +27,6 @@ from keras_mobilevit.tflite.conversion import convert_parsed, exported_shape
 from keras_mobilevit.tflite.export import checked_path, write_verified
 from keras_mobilevit.tflite.exportable import as_functional
 from keras_mobilevit.tflite.options import ExportOptions
-from keras_mobilevit.tflite.quantization.float_classifier import (
-    with_float_classifier,
-)
 from keras_mobilevit.tflite.quantization.prepare import prepare
 from keras_mobilevit.tflite.quantization.recipes import Recipe, find_recipe
 from keras_mobilevit.tflite.quantization.unmatched_layers import (
@@ -140,7 +137,6 @@ def export_searched(
     others = take_evenly(_without(more.draw_images(model), drawn), count)
     source = convert_parsed(network, options.size)
     warn_of_unmatched_layers(recipe, source.model)
-    recipe = with_float_classifier(recipe, source.model)
     prepared = prepare(source, recipe, drawn.images)
     source, statistics = prepared.file, prepared.calibration
     recipe = guard_accuracy(
