@@ -20,14 +20,14 @@ from keras_mobilevit.tflite.flatbuffer import (
 )
 from keras_mobilevit.tflite.metrics import sqnr
 from keras_mobilevit.tflite.quantization.calibration import calibrate
-from keras_mobilevit.tflite.quantization.channel_plan import (
-    _MOST_TIME,
+from keras_mobilevit.tflite.quantization.channel_choice import (
+    MOST_TIME,
     Move,
     Way,
-    _choose,
-    _elements,
-    balance_channels,
+    choose,
 )
+from keras_mobilevit.tflite.quantization.channel_costs import element_count
+from keras_mobilevit.tflite.quantization.channel_plan import balance_channels
 from keras_mobilevit.tflite.quantization.prepare import prepare
 from keras_mobilevit.tflite.quantization.quantize import quantize
 from keras_mobilevit.tflite.quantization.recipes import int8
@@ -66,7 +66,7 @@ def test_the_uneven_layer_is_found(balanced, uneven_parsed):
     for move in balanced.moves:
         assert 1 <= move.way.groups <= 3
         assert move.gain > 0 and move.cost > 0
-    assert sum(move.cost for move in balanced.moves) <= _MOST_TIME
+    assert sum(move.cost for move in balanced.moves) <= MOST_TIME
 
 
 @pytest.mark.parametrize("images", [1, 4])
@@ -158,7 +158,7 @@ def test_limits_do_not_change_what_an_8_bit_sigmoid_says(
 
 
 def chosen(moves, least=0.0):
-    return {m.family: str(m.way) for m in _choose(moves, least)}
+    return {m.family: str(m.way) for m in choose(moves, least)}
 
 
 def test_the_best_that_the_time_buys_is_chosen():
@@ -203,6 +203,6 @@ def test_large_activations_do_not_overflow():
     """S at 256 pixels has more multiply-accumulates than int32 counts."""
     shape = np.array([1, 65536, 65536, 2], np.int32)
     graph = types.SimpleNamespace(tensors=[types.SimpleNamespace(shape=shape)])
-    found = _elements(graph, np.int32(0))
+    found = element_count(graph, np.int32(0))
     assert found == 2**33
     assert type(found) is int

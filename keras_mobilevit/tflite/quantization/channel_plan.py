@@ -17,7 +17,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -30,22 +30,25 @@ from keras_mobilevit.tflite.editing import (
 from keras_mobilevit.tflite.flatbuffer import (
     FLOAT32,
     INT8,
-    PRODUCTS,
     ParsedFile,
-    constant,
-    op_name,
     set_quantization,
     tensor_name,
     write_model,
 )
 from keras_mobilevit.tflite.partial_runs import observe_images
+from keras_mobilevit.tflite.quantization.channel_choice import (
+    EQUALIZE,
+    Move,
+    Way,
+    choose,
+)
+from keras_mobilevit.tflite.quantization.channel_costs import Costs
 from keras_mobilevit.tflite.quantization.channel_groups import (
     groups_of_like_range,
     most_groups,
     split_channels,
 )
 from keras_mobilevit.tflite.quantization.channels import (
-    ChannelFamily,
     channel_families,
 )
 from keras_mobilevit.tflite.quantization.equalization import (
@@ -70,63 +73,12 @@ _LEAST_VARIANCE = 1e-6
 # A family is tried if like ranges would leave so little of its rounding noise,
 # relative to what its channels vary.
 _WORTH_TRYING = 0.5
-# A transformation has to take away so much of the noise that is left at best,
-# and again so much for each such share of the time.
-_WORTH_SHARE, _WORTH_TIME = 0.02, 0.01
+# A transformation has to take away so much of the noise that is left at best.
+_WORTH_SHARE = 0.02
 # All together has to take off so many dB, or nothing is done.
 _LEAST_GAIN = 3.0
-# Share of the time of the whole int8 file that may be spent.
-_MOST_TIME = 0.09
-# In which it is counted.
-_TIME_STEP = 1e-4
-# What it takes, in multiply-accumulates: one int8 element that is read and
-# written, and one operation whatever its size.
-_ELEMENT_COST, _OPERATION_COST = 40, 300_000
-# Fitted to x86 cores with AVX512-VNNI, where additions weigh most because
-# products are fast: such elements for each of a SiLU whose sigmoid has an input
-# of its own, which XNNPACK no longer computes as one table lookup, and for each
-# that a further group reads again, or that groups are joined to.
-_EQUALIZED_COST, _GROUP_COST = 2.4, 0.7
-# Convolution, depthwise convolution, sigmoid and multiplication.
-_GROUP_OPERATIONS = 4
 # More groups than these gained nothing.
 _MOST_GROUPS = 3
-
-
-@dataclasses.dataclass(frozen=True)
-class Way:
-    """How the channels of a family are brought to like ranges.
-
-    Attributes:
-        groups: Groups that the channels are split into; 1: none, but each
-            channel gets a factor of its own.
-    """
-
-    groups: int = 1
-
-    def __str__(self):
-        return "equalize" if self.groups == 1 else f"split in {self.groups}"
-
-
-_EQUALIZE = Way()
-
-
-@dataclasses.dataclass(frozen=True)
-class Move:
-    """One transformation of one family.
-
-    Attributes:
-        family: Its name, that of its first tensor.
-        way: What is done.
-        gain: How much less noise rounding the family alone adds to the
-            outputs, over the power of the signal.
-        cost: Share of the time of the int8 file that it adds, roughly.
-    """
-
-    family: str
-    way: Way
-    gain: float
-    cost: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,6 +141,7 @@ class _Planner:
             for family in self._all_families
             if not any(stays_float(self._name(t)) for t in family.tensors)
         ]
+        self._costs = Costs(self._model)
         self._images = evenly(images, _IMAGES)
         self._score = sqnr_scorer(
             source.data,
@@ -201,7 +154,7 @@ class _Planner:
         uneven = [f for f in self._families if self._is_uneven(f)]
         if not uneven:
             return Balanced(self._source)
-        every = {family.name: _EQUALIZE for family in uneven}
+        every = {family.name: EQUALIZE for family in uneven}
         least = _WORTH_SHARE * self._noise(every, self._families)
         moves = []
         for family in progress_bar(uneven, desc="comparing channels"):
@@ -212,7 +165,7 @@ class _Planner:
                 after = self._noise({family.name: way}, [family])
                 if before - after > least:
                     moves.append(Move(family.name, way, before - after, cost))
-        chosen = _choose(moves, least)
+        chosen = choose(moves, least)
         plan = {move.family: move.way for move in chosen}
         if not plan:
             return Balanced(self._source)
@@ -232,9 +185,9 @@ class _Planner:
     def _limits(self, plan, ranges):
         limits = {}
         for family in self._families:
-            if plan.get(family.name) != _EQUALIZE:
+            if plan.get(family.name) != EQUALIZE:
                 continue
-            for tensor in _gated(family):
+            for tensor in family.gated:
                 name = self._name(tensor)
                 limits[gate_name(name)] = -GATE_RANGE, GATE_RANGE
                 limits[name] = ranges[family.name][tensor][0], math.inf
@@ -276,7 +229,7 @@ class _Planner:
         for tensor in family.tensors:
             ranges = self._ranges[tensor]
             low = -ranges.low
-            if tensor in _gated(family):
+            if tensor in family.gated:
                 # SiLU is flat below.
                 low = np.minimum(low, GATE_RANGE)
             widths = np.maximum(widths, np.maximum(ranges.high, low))
@@ -296,11 +249,11 @@ class _Planner:
 
     def _ways(self, family):
         """What can be done, and its cost; scales are best if they are cheap."""
-        most = self._cost(family, _EQUALIZE)
-        yield _EQUALIZE, most
+        most = self._costs.of(family, EQUALIZE)
+        yield EQUALIZE, most
         groups = most_groups(self._model, family, self._families)
         for way in map(Way, range(2, min(groups, _MOST_GROUPS) + 1)):
-            cost = self._cost(family, way)
+            cost = self._costs.of(family, way)
             if cost < most:
                 yield way, cost
 
@@ -326,17 +279,17 @@ class _Planner:
         for family in self._families:
             twin, way = families[family.name], plan.get(family.name)
             factors = np.ones(family.channels)
-            if way == _EQUALIZE:
+            if way == EQUALIZE:
                 widths = self._widths(family)
                 factors = representable_factors(widths.max() / widths)
                 scale_channels(model, twin, factors)
             ranges[family.name] = self._scaled_ranges(
-                family, factors, way == _EQUALIZE
+                family, factors, way == EQUALIZE
             )
         # Last, since it replaces operations.
         for family in self._families:
-            way = plan.get(family.name, _EQUALIZE)
-            if way != _EQUALIZE:
+            way = plan.get(family.name, EQUALIZE)
+            if way != EQUALIZE:
                 ranges[family.name] = self._split(
                     model,
                     families[family.name],
@@ -351,7 +304,7 @@ class _Planner:
         for tensor in family.tensors:
             found = self._ranges[tensor]
             low = float((factors * found.low).min())
-            if clamped and tensor in _gated(family):
+            if clamped and tensor in family.gated:
                 low = max(low, float(-widest))
             ranges[tensor] = low, float((factors * found.high).max())
         return ranges
@@ -376,89 +329,8 @@ class _Planner:
                 )
         return ranges
 
-    # === What it costs ===
-
-    def _cost(self, family, way):
-        def elements(tensors):
-            return sum(_elements(self._graph, tensor) for tensor in tensors)
-
-        if way == _EQUALIZE:
-            operations = len(_gated(family))
-            passes = _EQUALIZED_COST * elements(_gated(family))
-        else:
-            (writer,), (reader,) = family.writers, family.readers
-            added = way.groups - 1
-            operations = added * _GROUP_OPERATIONS + 1
-            again = added * elements(writer.product.inputs[:1])
-            joined = elements(reader.product.outputs)
-            passes = _GROUP_COST * (again + joined)
-        cost = _ELEMENT_COST * passes + _OPERATION_COST * operations
-        return cost / self._time()
-
-    def _time(self):
-        """Of the whole int8 file, in multiply-accumulates."""
-        time = 0
-        for op in self._graph.operators:
-            elements = _elements(self._graph, op.outputs[0])
-            time += _ELEMENT_COST * elements + _OPERATION_COST
-            kind = op_name(self._model, op)
-            if kind == "BATCH_MATMUL":
-                shape = self._graph.tensors[int(op.inputs[0])].shape
-                time += elements * int(shape[-1])
-            elif kind in PRODUCTS:
-                kernel = constant(self._model, self._graph, int(op.inputs[1]))
-                if kernel is not None:
-                    filters = _elements_of(op_name(self._model, op), kernel)
-                    time += elements * filters
-        return time
-
     def _name(self, tensor):
         return tensor_name(self._graph, tensor)
-
-
-def _elements(graph, tensor: int) -> int:
-    """Values of an activation; those of the file's int32 sides overflow."""
-    return math.prod(map(int, graph.tensors[int(tensor)].shape))
-
-
-def _elements_of(kind: str, kernel: np.ndarray) -> int:
-    """Weights that one output value is a sum of."""
-    outputs = kernel.shape[-1 if kind == "DEPTHWISE_CONV_2D" else 0]
-    return kernel.size // outputs
-
-
-def _gated(family: ChannelFamily) -> set[int]:
-    """Tensors in front of a SiLU."""
-    return {
-        int(writer.product.outputs[0])
-        for writer in family.writers
-        if not writer.is_linear
-    }
-
-
-def _choose(moves: Sequence[Move], least: float) -> list[Move]:
-    """The moves that take most noise off within the budget of time.
-
-    Args:
-        moves: Of each family, those to choose one or none from.
-        least: Noise that each `_WORTH_TIME` has to take off; it is subtracted
-            from what is gained.
-    """
-    by_family: dict[str, list[Move]] = {}
-    for move in moves:
-        by_family.setdefault(move.family, []).append(move)
-    # What was spent, in steps, to the best that it buys.
-    best: dict[int, tuple[float, list[Move]]] = {0: (0.0, [])}
-    for choices in by_family.values():
-        for spent, (worth, chosen) in list(best.items()):
-            for move in choices:
-                steps = spent + math.ceil(move.cost / _TIME_STEP)
-                worthier = worth + move.gain - least * move.cost / _WORTH_TIME
-                known, _ = best.get(steps, (-math.inf, []))
-                if steps * _TIME_STEP <= _MOST_TIME and worthier > known:
-                    best[steps] = worthier, [*chosen, move]
-    _, chosen = max(best.values(), key=lambda found: found[0])
-    return chosen
 
 
 def _round_to_int8(model, ranges: Mapping[int, tuple[float, float]]) -> None:

@@ -75,6 +75,15 @@ class ChannelFamily:
     writers: list[Writer]
     readers: list[Reader]
 
+    @property
+    def gated(self) -> set[int]:
+        """Indices of the tensors in front of a SiLU."""
+        return {
+            int(writer.product.outputs[0])
+            for writer in self.writers
+            if not writer.is_linear
+        }
+
 
 def channel_families(model) -> list[ChannelFamily]:
     """Finds the families of a float graph, in the order of its operations.
